@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <gst/gst.h>
+
+#include <string>
+#include <vector>
+
+// The severity of one frame as it travels on a buffer: a GstCustomMeta called "HeparSeverityMeta",
+// so that C, C++ and Python read it as a GstStructure without this header. Fields:
+//
+//   label             string   class name of `grade`, or "uncertain"
+//   grade             int      0..K-1, or -1 when no grade could be given
+//   probabilities     array of double, smoothed over time, one for each class, sum 1
+//   raw-probabilities array of double, of the frame that was graded, unsmoothed
+//   class-names       array of string
+//   confidence        double   smoothed probability of the leading class, 0..1
+//   trust             double   0..1, see hepar::Severity
+//   model-name        string
+//   model-id          string   SHA-256 (hex) of the parameters
+//   fresh             boolean  TRUE: this very frame was graded; FALSE: carried over
+//   age               uint64   ns of stream time since the graded frame (0 when fresh)
+//   inference-time    uint64   ns that the graded frame took
+//
+// It carries no tags, so it survives conversion, scaling and cropping.
+struct GstHeparSeverity {
+  std::string label;
+  int grade = -1;
+  std::vector<double> probabilities;
+  std::vector<double> raw_probabilities;
+  std::vector<std::string> class_names;
+  double confidence = 0.0;
+  double trust = 0.0;
+  std::string model_name;
+  std::string model_id;
+  bool fresh = false;
+  GstClockTime age = 0;
+  GstClockTime inference_time = 0;
+};
+
+#define GST_HEPAR_SEVERITY_META_NAME "HeparSeverityMeta"
+
+// Registers the meta; called once from plugin_init, safe to call again.
+void gst_hepar_severity_meta_register();
+
+// Attaches `severity` to a writable buffer, replacing the one it may have.
+void gst_buffer_set_hepar_severity(GstBuffer* buffer, const GstHeparSeverity& severity);
+
+// Reads it back. Returns false when the buffer has none or a field is missing or malformed.
+bool gst_buffer_get_hepar_severity(GstBuffer* buffer, GstHeparSeverity* severity);
+
+// The same fields as a structure of the given name (for bus messages). Caller owns it.
+GstStructure* gst_hepar_severity_to_structure(const GstHeparSeverity& severity, const char* name);

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "elements/scene_cut.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace hepar {
+namespace {
+
+// Share of the brighter of both pictures that must be elsewhere. Breathing and probe motion over
+// one frame stay under 0.1, another view of another patient in the same fan is over 0.3.
+constexpr double kCutAbove = 0.25;
+
+// Two pictures darker than this (mean grey level of 255) are both black: no scene, no cut.
+constexpr double kBlack = 4.0;
+
+// About so many samples each way in a cell: plenty to average speckle, and the same work for each
+// size of frame.
+constexpr int kSamples = 16;
+
+struct Sampling {
+  int first;  // Byte of a pixel that stands for its brightness: luma or green.
+  int bytes;  // From pixel to pixel.
+};
+
+Sampling SamplingOf(PixelFormat format) {
+  switch (format) {
+    case PixelFormat::kGray8:
+    case PixelFormat::kI420:
+    case PixelFormat::kNv12:
+      return {0, 1};
+    case PixelFormat::kGray16Le:
+      return {1, 2};
+    case PixelFormat::kYuy2:
+      return {0, 2};
+    case PixelFormat::kUyvy:
+      return {1, 2};
+    case PixelFormat::kRgb:
+    case PixelFormat::kBgr:
+      return {1, 3};
+    case PixelFormat::kRgbx:
+    case PixelFormat::kBgrx:
+    case PixelFormat::kRgba:
+    case PixelFormat::kBgra:
+      return {1, 4};
+  }
+  return {0, 1};
+}
+
+}  // namespace
+
+SceneCut::Thumbnail SceneCut::Shrink(const FrameView& frame) {
+  const Sampling sampling = SamplingOf(frame.format);
+  Thumbnail sum = {};
+  Thumbnail count = {};
+  const int step = std::max(1, std::min(frame.width, frame.height) / (kGrid * kSamples));
+  for (int y = 0; y < frame.height; y += step) {
+    const std::uint8_t* row = frame.planes[0] + y * frame.strides[0] + sampling.first;
+    const int cell_row = y * kGrid / frame.height * kGrid;
+    for (int x = 0; x < frame.width; x += step) {
+      const int cell = cell_row + x * kGrid / frame.width;
+      sum[cell] += row[static_cast<std::ptrdiff_t>(x) * sampling.bytes];
+      count[cell] += 1.0;
+    }
+  }
+  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] /= count[i];
+  return sum;
+}
+
+bool SceneCut::Update(const FrameView& frame) {
+  if (frame.width < kGrid || frame.height < kGrid) return false;
+  const Thumbnail now = Shrink(frame);
+  bool cut = false;
+  if (last_) {
+    double difference = 0.0;
+    double brighter = 0.0;
+    for (std::size_t i = 0; i < now.size(); ++i) {
+      difference += std::abs(now[i] - (*last_)[i]);
+      brighter += std::max(now[i], (*last_)[i]);
+    }
+    cut = brighter > kBlack * now.size() && difference > kCutAbove * brighter;
+  }
+  last_ = now;
+  return cut;
+}
+
+}  // namespace hepar

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "elements/video_view.h"
+
+#include <algorithm>
+#include <string>
+
+#include "models/error.h"
+
+namespace hepar {
+namespace {
+
+PixelFormat ToPixelFormat(const GstVideoInfo& info) {
+  switch (GST_VIDEO_INFO_FORMAT(&info)) {
+    case GST_VIDEO_FORMAT_GRAY8:
+      return PixelFormat::kGray8;
+    case GST_VIDEO_FORMAT_GRAY16_LE:
+      return PixelFormat::kGray16Le;
+    case GST_VIDEO_FORMAT_RGB:
+      return PixelFormat::kRgb;
+    case GST_VIDEO_FORMAT_BGR:
+      return PixelFormat::kBgr;
+    case GST_VIDEO_FORMAT_RGBx:
+      return PixelFormat::kRgbx;
+    case GST_VIDEO_FORMAT_BGRx:
+      return PixelFormat::kBgrx;
+    case GST_VIDEO_FORMAT_RGBA:
+      return PixelFormat::kRgba;
+    case GST_VIDEO_FORMAT_BGRA:
+      return PixelFormat::kBgra;
+    case GST_VIDEO_FORMAT_I420:
+      return PixelFormat::kI420;
+    case GST_VIDEO_FORMAT_NV12:
+      return PixelFormat::kNv12;
+    case GST_VIDEO_FORMAT_YUY2:
+      return PixelFormat::kYuy2;
+    case GST_VIDEO_FORMAT_UYVY:
+      return PixelFormat::kUyvy;
+    default:
+      throw Error(ErrorKind::kUnsupported,
+                  std::string("video format ") + GST_VIDEO_INFO_NAME(&info) +
+                      " is not supported: put videoconvert before this element");
+  }
+}
+
+}  // namespace
+
+MappedFrame::MappedFrame(GstBuffer* buffer, const GstVideoInfo& info) {
+  view_.format = ToPixelFormat(info);
+  // The fields that map() reads and does not write; the caller's info is shared and const.
+  GstVideoInfo copy = info;
+  if (!gst_video_frame_map(
+          &frame_, &copy, buffer,
+          static_cast<GstMapFlags>(GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF))) {
+    throw Error(ErrorKind::kFailed, "a buffer of " + std::to_string(gst_buffer_get_size(buffer)) +
+                                        " bytes cannot be mapped as " + GST_VIDEO_INFO_NAME(&info) +
+                                        " video of " + std::to_string(GST_VIDEO_INFO_WIDTH(&info)) +
+                                        "x" + std::to_string(GST_VIDEO_INFO_HEIGHT(&info)) +
+                                        ", which takes " +
+                                        std::to_string(GST_VIDEO_INFO_SIZE(&info)) + " bytes");
+  }
+  try {
+    Describe(gst_buffer_get_video_crop_meta(buffer));
+  } catch (...) {
+    gst_video_frame_unmap(&frame_);
+    throw;
+  }
+}
+
+MappedFrame::~MappedFrame() { gst_video_frame_unmap(&frame_); }
+
+void MappedFrame::Describe(const GstVideoCropMeta* crop) {
+  const GstVideoFormatInfo* format = frame_.info.finfo;
+  const guint width = GST_VIDEO_FRAME_WIDTH(&frame_);
+  const guint height = GST_VIDEO_FRAME_HEIGHT(&frame_);
+
+  guint left = 0;
+  guint top = 0;
+  view_.width = static_cast<int>(width);
+  view_.height = static_cast<int>(height);
+  if (crop != nullptr) {
+    if (crop->x >= width || crop->y >= height || crop->width > width - crop->x ||
+        crop->height > height - crop->y) {
+      throw Error(ErrorKind::kInvalid,
+                  "the crop rectangle " + std::to_string(crop->x) + "," + std::to_string(crop->y) +
+                      "," + std::to_string(crop->width) + "," + std::to_string(crop->height) +
+                      " of a buffer lies outside its " + std::to_string(width) + "x" +
+                      std::to_string(height) + " frame: mend the element upstream that set it");
+    }
+    guint w_sub = 0;
+    guint h_sub = 0;
+    for (guint c = 0; c < GST_VIDEO_FORMAT_INFO_N_COMPONENTS(format); ++c) {
+      w_sub = std::max<guint>(w_sub, GST_VIDEO_FORMAT_INFO_W_SUB(format, c));
+      h_sub = std::max<guint>(h_sub, GST_VIDEO_FORMAT_INFO_H_SUB(format, c));
+    }
+    left = crop->x >> w_sub << w_sub;
+    top = crop->y >> h_sub << h_sub;
+    view_.width = static_cast<int>(crop->x + crop->width - left);
+    view_.height = static_cast<int>(crop->y + crop->height - top);
+  }
+
+  for (guint plane = 0; plane < GST_VIDEO_FRAME_N_PLANES(&frame_); ++plane) {
+    gint components[GST_VIDEO_MAX_COMPONENTS];
+    gst_video_format_info_component(format, plane, components);
+    const gint c = components[0];
+    const gint stride = GST_VIDEO_FRAME_PLANE_STRIDE(&frame_, plane);
+    view_.strides[plane] = stride;
+    view_.planes[plane] =
+        static_cast<const guint8*>(GST_VIDEO_FRAME_PLANE_DATA(&frame_, plane)) +
+        static_cast<std::ptrdiff_t>(top >> GST_VIDEO_FORMAT_INFO_H_SUB(format, c)) * stride +
+        static_cast<std::ptrdiff_t>(left >> GST_VIDEO_FORMAT_INFO_W_SUB(format, c)) *
+            GST_VIDEO_FORMAT_INFO_PSTRIDE(format, c);
+  }
+
+  const GstVideoColorimetry& colorimetry = frame_.info.colorimetry;
+  gdouble kr = 0.0;
+  gdouble kb = 0.0;
+  if (gst_video_color_matrix_get_Kr_Kb(colorimetry.matrix, &kr, &kb)) {
+    view_.kr = kr;
+    view_.kb = kb;
+  }
+  // Y'CbCr that says nothing is video range, as every decoder and scaler takes it.
+  view_.limited_range =
+      colorimetry.range == GST_VIDEO_COLOR_RANGE_16_235 ||
+      (colorimetry.range == GST_VIDEO_COLOR_RANGE_UNKNOWN && GST_VIDEO_FORMAT_INFO_IS_YUV(format));
+}
+
+}  // namespace hepar

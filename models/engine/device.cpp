@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "models/engine/device.h"
+
+#include <ATen/Parallel.h>
+#include <torch/cuda.h>
+#include <torch/torch.h>
+
+#include "models/error.h"
+
+namespace hepar {
+namespace {
+
+constexpr char kChoices[] = "choose auto, cpu, cuda or cuda:N";
+
+int ParseIndex(const std::string& name, const std::string& digits) {
+  if (digits.empty() || digits.size() > 3 ||
+      digits.find_first_not_of("0123456789") != std::string::npos) {
+    throw Error(ErrorKind::kInvalid, "unknown device '" + name + "'; " + kChoices);
+  }
+  return std::stoi(digits);
+}
+
+// A device that is listed may still not run (driver, memory), so it has to show that it does.
+bool CudaWorks(int index) {
+  try {
+    torch::zeros({1}, torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(index)));
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+int CudaDevices() {
+  try {
+    return torch::cuda::is_available() ? static_cast<int>(torch::cuda::device_count()) : 0;
+  } catch (const std::exception&) {
+    return 0;
+  }
+}
+
+}  // namespace
+
+std::string ResolveDevice(const std::string& name) {
+  if (name == "cpu") return name;
+  const int devices = CudaDevices();
+  if (name == "auto") return devices > 0 && CudaWorks(0) ? "cuda:0" : "cpu";
+
+  int index = 0;
+  if (name.rfind("cuda:", 0) == 0) {
+    index = ParseIndex(name, name.substr(5));
+  } else if (name != "cuda") {
+    throw Error(ErrorKind::kInvalid, "unknown device '" + name + "'; " + kChoices);
+  }
+  if (devices == 0) {
+    throw Error(ErrorKind::kUnsupported,
+                "device '" + name + "' is not there: this LibTorch (" TORCH_VERSION
+                ") has no CUDA or finds no CUDA device; use device=cpu, or build against a CUDA "
+                "LibTorch with the Meson option libtorch");
+  }
+  if (index >= devices) {
+    throw Error(ErrorKind::kUnsupported, "device '" + name + "' is not there: found " +
+                                             std::to_string(devices) +
+                                             " CUDA device(s), counted from 0");
+  }
+  if (!CudaWorks(index)) {
+    throw Error(ErrorKind::kUnsupported,
+                "device '" + name + "' is listed but cannot be used; check the driver and its free "
+                                    "memory, or use device=cpu");
+  }
+  return "cuda:" + std::to_string(index);
+}
+
+void SetIntraOpThreads(int threads) {
+  if (threads < 1 || threads > 256) {
+    throw Error(ErrorKind::kInvalid,
+                "number of threads: expected 1..256, got " + std::to_string(threads));
+  }
+  at::set_num_threads(threads);
+}
+
+}  // namespace hepar

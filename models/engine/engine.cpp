@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "models/engine/engine.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <map>
+#include <mutex>
+#include <tuple>
+#include <utility>
+
+#include "models/bundle/bundle.h"
+#include "models/engine/device.h"
+#include "models/error.h"
+#include "models/named_values.h"
+#include "models/nets/picture_tensor.h"
+#include "models/nets/severity_net.h"
+
+namespace hepar {
+namespace {
+
+constexpr NamedValue<Precision> kPrecisions[] = {
+    {"fp32", Precision::kFp32}, {"bf16", Precision::kBf16}, {"fp16", Precision::kFp16}};
+
+torch::ScalarType ScalarTypeOf(Precision precision) {
+  switch (precision) {
+    case Precision::kBf16:
+      return torch::kBFloat16;
+    case Precision::kFp16:
+      return torch::kHalf;
+    case Precision::kFp32:
+      break;
+  }
+  return torch::kFloat32;
+}
+
+// LibTorch's exceptions carry a backtrace of many lines; what leaves models/ is one line.
+template <typename Function>
+auto WithOneLineErrors(ErrorKind kind, const std::string& what, const Function& function) {
+  try {
+    return function();
+  } catch (const Error&) {
+    throw;
+  } catch (const c10::Error& error) {
+    throw Error(kind, what + ": " + error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    throw Error(kind, what + ": " + error.what());
+  }
+}
+
+std::vector<float> ToVector(const torch::Tensor& tensor) {
+  const auto host = tensor.to(torch::kCPU, torch::kFloat32).contiguous();
+  return {host.data_ptr<float>(), host.data_ptr<float>() + host.numel()};
+}
+
+}  // namespace
+
+std::string ToString(Precision precision) { return NameOf(kPrecisions, precision); }
+
+Precision ParsePrecision(const std::string& name) {
+  return ValueOf(kPrecisions, name, "precision");
+}
+
+struct Engine::Impl {
+  ModelSpec spec;
+  std::string device_name;
+  Precision precision = Precision::kFp32;
+  torch::Device device = torch::kCPU;
+  // Forward passes in evaluation mode only read the module, so threads share it without a lock.
+  SeverityNet net{nullptr};
+
+  torch::Tensor ToDevice(const cv::Mat& picture) const {
+    return PictureToTensor(picture).unsqueeze(0).to(device, ScalarTypeOf(precision));
+  }
+};
+
+struct FrameInference::Impl {
+  std::shared_ptr<const Engine> engine;
+  cv::Rect bounds;
+  int frame_width = 0, frame_height = 0;
+  torch::Tensor picture;  // Released when the planes that were made of it are there.
+
+  std::mutex mutex;  // Guards the members below; held while a stage runs.
+  Decoupled tensors;
+  Severity severity;
+  double decouple_ms = 0.0;
+  // Readable without waiting for a stage that is running.
+  std::atomic<bool> decoupled{false}, classified{false};
+
+  void DecoupleLocked() {
+    if (decoupled) return;
+    const auto start = std::chrono::steady_clock::now();
+    const c10::InferenceMode inference;
+    tensors = SeverityNet(engine->impl().net)->Decouple(picture);
+    picture = torch::Tensor();
+    decouple_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() -
+                                                            start)
+                      .count();
+    decoupled = true;
+  }
+
+  void ClassifyLocked() {
+    if (classified) return;
+    DecoupleLocked();
+    const auto start = std::chrono::steady_clock::now();
+    const c10::InferenceMode inference;
+    const Engine::Impl& model = engine->impl();
+    const auto logits = SeverityNet(model.net)
+                            ->Classify(SeverityNetImpl::Concatenate(tensors))
+                            .to(torch::kCPU, torch::kFloat32)[0];
+    const auto probabilities = torch::softmax(logits / model.spec.temperature, 0);
+
+    severity.logits = ToVector(logits);
+    severity.probabilities = ToVector(probabilities);
+    const auto& p = severity.probabilities;
+    severity.grade = static_cast<int>(std::max_element(p.begin(), p.end()) - p.begin());
+    severity.confidence = p[severity.grade];
+    double entropy = 0.0;
+    for (float v : p) entropy -= v > 0.f ? v * std::log(v) : 0.0;
+    severity.trust = static_cast<float>(
+        std::clamp(1.0 - entropy / std::log(static_cast<double>(p.size())), 0.0, 1.0));
+    if (!logits.isfinite().all().item<bool>()) {
+      throw Error(ErrorKind::kFailed, "the network gave numbers that are not finite");
+    }
+    severity.inference_ms =
+        decouple_ms + std::chrono::duration<double, std::milli>(
+                          std::chrono::steady_clock::now() - start)
+                          .count();
+    classified = true;
+  }
+};
+
+Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Engine::~Engine() = default;
+
+std::shared_ptr<const Engine> Engine::Open(const EngineConfig& config) {
+  const std::string device = ResolveDevice(config.device);
+  if (config.precision == Precision::kFp16 && device == "cpu") {
+    throw Error(ErrorKind::kUnsupported,
+                "precision fp16 needs a CUDA device; use fp32 or bf16 on the CPU");
+  }
+  Bundle bundle = LoadBundle(config.model);
+
+  // One engine for equal content, whatever the paths.
+  using Key = std::tuple<std::string, std::string, Precision>;
+  static std::mutex mutex;
+  static std::map<Key, std::weak_ptr<const Engine>> engines;
+  const Key key(bundle.spec.id + ModelSpecToJson(bundle.spec), device, config.precision);
+  std::lock_guard<std::mutex> lock(mutex);
+  if (auto engine = engines[key].lock()) return engine;
+
+  return WithOneLineErrors(ErrorKind::kMismatch, config.model, [&] {
+    auto impl = std::make_unique<Impl>();
+    impl->spec = std::move(bundle.spec);
+    impl->device_name = device;
+    impl->precision = config.precision;
+    impl->device = torch::Device(device);
+    impl->net = bundle.net;
+    impl->net->to(impl->device, ScalarTypeOf(config.precision));
+    impl->net->eval();
+    for (auto& parameter : impl->net->parameters()) parameter.set_requires_grad(false);
+
+    std::shared_ptr<const Engine> engine(new Engine(std::move(impl)));
+    engine->WarmUp(1);  // The dry run: shapes and planes that do not fit fail here, not live.
+    engines[key] = engine;
+    return engine;
+  });
+}
+
+const ModelSpec& Engine::spec() const { return impl_->spec; }
+const std::string& Engine::device() const { return impl_->device_name; }
+Precision Engine::precision() const { return impl_->precision; }
+
+void Engine::WarmUp(int passes) const {
+  const PreprocessOptions& input = impl_->spec.preprocess;
+  PreparedImage blank;
+  blank.pixels = cv::Mat::zeros(input.size, input.size, input.channels == 3 ? CV_32FC3 : CV_32FC1);
+  blank.bounds = cv::Rect(0, 0, input.size, input.size);
+  blank.frame_width = blank.frame_height = input.size;
+  for (int i = 0; i < passes; ++i) {
+    const auto severity = Prepare(blank)->Classify();
+    if (severity.probabilities.size() != impl_->spec.class_names.size()) {
+      throw Error(ErrorKind::kMismatch,
+                  "the model gives " + std::to_string(severity.probabilities.size()) +
+                      " scores for " + std::to_string(impl_->spec.class_names.size()) +
+                      " classes");
+    }
+  }
+}
+
+std::shared_ptr<FrameInference> Engine::Prepare(Preprocessor& preprocessor,
+                                                const FrameView& frame) const {
+  return Prepare(preprocessor.Process(frame));
+}
+
+std::shared_ptr<FrameInference> Engine::Prepare(const PreparedImage& image) const {
+  return WithOneLineErrors(ErrorKind::kFailed, "the frame could not be prepared", [&] {
+    auto impl = std::make_unique<FrameInference::Impl>();
+    impl->engine = shared_from_this();
+    impl->bounds = image.bounds;
+    impl->frame_width = image.frame_width;
+    impl->frame_height = image.frame_height;
+    const c10::InferenceMode inference;
+    impl->picture = impl_->ToDevice(image.pixels);
+    return std::make_shared<FrameInference>(std::move(impl));
+  });
+}
+
+FrameInference::FrameInference(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+FrameInference::~FrameInference() = default;
+
+const Engine& FrameInference::engine() const { return *impl_->engine; }
+const cv::Rect& FrameInference::bounds() const { return impl_->bounds; }
+int FrameInference::frame_width() const { return impl_->frame_width; }
+int FrameInference::frame_height() const { return impl_->frame_height; }
+bool FrameInference::decoupled() const { return impl_->decoupled; }
+bool FrameInference::classified() const { return impl_->classified; }
+
+void FrameInference::Decouple() {
+  std::lock_guard<std::mutex> lock(impl_->mutex);
+  WithOneLineErrors(ErrorKind::kFailed, "decoupling failed", [&] { impl_->DecoupleLocked(); });
+}
+
+const Severity& FrameInference::Classify() {
+  std::lock_guard<std::mutex> lock(impl_->mutex);
+  WithOneLineErrors(ErrorKind::kFailed, "classification failed",
+                    [&] { impl_->ClassifyLocked(); });
+  return impl_->severity;
+}
+
+GrayPicture FrameInference::View(FeatureView view) {
+  Decouple();
+  return WithOneLineErrors(ErrorKind::kFailed, "the feature view could not be made", [&] {
+    const c10::InferenceMode inference;
+    const Decoupled& tensors = impl_->tensors;
+    const torch::Tensor& source = view == FeatureView::kSpecific ? tensors.specific
+                                  : view == FeatureView::kCommon ? tensors.common
+                                                                 : tensors.reconstruction;
+    const auto grey = source[0].to(torch::kFloat32).mean(0);
+    const auto bytes =
+        (grey * 255.0 + 0.5).clamp(0, 255).to(torch::kUInt8).cpu().contiguous();
+    GrayPicture picture;
+    picture.size = static_cast<int>(bytes.size(1));
+    picture.pixels.assign(bytes.data_ptr<std::uint8_t>(),
+                          bytes.data_ptr<std::uint8_t>() + bytes.numel());
+    return picture;
+  });
+}
+
+double FrameInference::ReconstructionError() {
+  Decouple();
+  return WithOneLineErrors(ErrorKind::kFailed, "the reconstruction error failed", [&] {
+    const c10::InferenceMode inference;
+    const Decoupled& tensors = impl_->tensors;
+    return (tensors.planes.to(torch::kFloat32) - tensors.reconstruction.to(torch::kFloat32))
+        .abs()
+        .mean()
+        .item<double>();
+  });
+}
+
+std::vector<float> FrameInference::Planes() {
+  Decouple();
+  return WithOneLineErrors(ErrorKind::kFailed, "the planes could not be copied", [&] {
+    const c10::InferenceMode inference;
+    return ToVector(impl_->tensors.planes);
+  });
+}
+
+}  // namespace hepar

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "models/bundle/model_spec.h"
+#include "models/image/preprocess.h"
+
+namespace hepar {
+
+enum class Precision { kFp32, kBf16, kFp16 };
+
+// "fp32", "bf16", "fp16". Parse throws Error(kInvalid), listing them.
+std::string ToString(Precision precision);
+Precision ParsePrecision(const std::string& name);
+
+struct EngineConfig {
+  std::string model;                         // Path of a .hepar bundle.
+  std::string device = "auto";               // See ResolveDevice().
+  Precision precision = Precision::kFp32;
+};
+
+// What the classifier says of one frame.
+struct Severity {
+  std::vector<float> logits;         // One for each class, as they leave the network.
+  std::vector<float> probabilities;  // Softmax of logits / temperature; sum 1.
+  int grade = 0;                     // Index of the largest probability (0 normal .. 3 severe).
+  float confidence = 0.f;            // That probability.
+  float trust = 0.f;                 // 1 - entropy / ln K, in [0,1]: 0 when every class is as likely.
+  double inference_ms = 0.0;         // Wall time of decoupling and classification of this frame.
+};
+
+// Pictures that the decouplers make of a frame, for people to look at.
+enum class FeatureView { kSpecific, kCommon, kReconstruction };
+
+// An 8-bit grey picture of the network's input size.
+struct GrayPicture {
+  int size = 0;
+  std::vector<std::uint8_t> pixels;  // size x size, row by row.
+};
+
+class FrameInference;
+
+// A model ready to run on one device at one precision: `prepare`, `decouple`, `classify`.
+//
+// Immutable after Open(), so any number of threads may use one engine at the same time. Exceptions
+// are Error with LibTorch's one-line message.
+class Engine : public std::enable_shared_from_this<Engine> {
+ public:
+  // Loads the bundle, checks it by a dry run, and moves it to the device. Callers in one process
+  // with the same file content, device and precision get the same engine for as long as one of them
+  // holds it. Throws Error: kNotFound, kUnreadable, kDamaged, kMismatch (bundle), kUnsupported
+  // (device, precision), kInvalid (arguments).
+  static std::shared_ptr<const Engine> Open(const EngineConfig& config);
+
+  ~Engine();
+
+  const ModelSpec& spec() const;
+  const std::string& device() const;  // The device really in use: "cpu" or "cuda:N".
+  Precision precision() const;
+
+  // Runs the whole graph on a blank frame `passes` times on the calling thread: LibTorch's first
+  // two passes on a thread are many times slower than the rest.
+  void WarmUp(int passes = 2) const;
+
+  // Starts the lazily evaluated inference of one frame: copies what the network needs out of the
+  // frame (which may be unmapped afterwards) and does nothing more. `preprocessor` belongs to the
+  // caller's stream and must have been made with spec().preprocess.
+  std::shared_ptr<FrameInference> Prepare(Preprocessor& preprocessor, const FrameView& frame) const;
+
+  // The same from a picture already prepared (training's cache, tests).
+  std::shared_ptr<FrameInference> Prepare(const PreparedImage& image) const;
+
+  struct Impl;
+  const Impl& impl() const { return *impl_; }
+
+ private:
+  explicit Engine(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// One frame's way through the graph. Each stage runs when it is first asked for, once, whoever
+// asks; its tensors stay on the engine's device. Thread-safe: concurrent callers wait for the one
+// that computes. Holds its engine alive.
+class FrameInference {
+ public:
+  ~FrameInference();
+
+  const Engine& engine() const;
+  const cv::Rect& bounds() const;  // The part of the frame that the network sees.
+  int frame_width() const;
+  int frame_height() const;
+
+  // Runs the two decouplers (IC1, IC2) unless they already ran.
+  void Decouple();
+
+  // Runs what is missing and returns the classifier's answer; the reference lives as long as this.
+  const Severity& Classify();
+
+  bool decoupled() const;
+  bool classified() const;
+
+  // A copy of one view; runs Decouple() when needed.
+  GrayPicture View(FeatureView view);
+
+  // Mean absolute difference between the selected planes and IC2's reconstruction, in [0,1].
+  double ReconstructionError();
+
+  // The network's input and the decouplers' outputs, row by row as float32 (planes x size x size),
+  // copied from the device: for tests and applications that want the numbers.
+  std::vector<float> Planes();
+
+  struct Impl;
+  explicit FrameInference(std::unique_ptr<Impl> impl);
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hepar

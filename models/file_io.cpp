@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "models/file_io.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "models/error.h"
+
+namespace hepar {
+namespace {
+
+Error SystemError(const std::string& what) {
+  return Error(ErrorKind::kUnreadable, what + ": " + std::strerror(errno));
+}
+
+// Closes on every path; a descriptor left open would leak in a program that runs for days.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+void WriteAll(int fd, std::string_view content, const std::string& path) {
+  while (!content.empty()) {
+    const ssize_t written = write(fd, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) throw SystemError(path + ": cannot be written");
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+}  // namespace
+
+std::string ReadFile(const std::string& path, std::uint64_t limit) {
+  std::error_code code;
+  if (!std::filesystem::exists(path, code)) {
+    throw Error(ErrorKind::kNotFound, path + ": no such file");
+  }
+  if (!std::filesystem::is_regular_file(path, code)) {
+    throw Error(ErrorKind::kUnreadable, path + ": is not a regular file");
+  }
+  const std::uint64_t size = std::filesystem::file_size(path, code);
+  if (size > limit) {
+    throw Error(ErrorKind::kUnreadable, path + ": has " + std::to_string(size) +
+                                            " bytes, more than the " + std::to_string(limit) +
+                                            " that such a file may have");
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw SystemError(path + ": cannot be opened for reading");
+  std::string content(size, '\0');
+  file.read(content.data(), static_cast<std::streamsize>(size));
+  if (static_cast<std::uint64_t>(file.gcount()) != size) {
+    throw Error(ErrorKind::kUnreadable, path + ": ended while it was read");
+  }
+  return content;
+}
+
+void WriteFileAtomically(const std::string& path, std::string_view content) {
+  const std::string temporary = path + ".tmp." + std::to_string(getpid());
+  try {
+    {
+      const Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644));
+      if (file.get() < 0) throw SystemError(temporary + ": cannot be created");
+      WriteAll(file.get(), content, path);
+      if (fsync(file.get()) != 0) throw SystemError(path + ": cannot be flushed to the disk");
+    }
+    if (std::rename(temporary.c_str(), path.c_str()) != 0) {
+      throw SystemError(path + ": cannot be replaced");
+    }
+  } catch (const Error&) {
+    unlink(temporary.c_str());
+    throw;
+  }
+  // The rename itself lives in the folder; without this a power cut could undo it.
+  const auto parent = std::filesystem::path(path).parent_path();
+  const Descriptor folder(open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY));
+  if (folder.get() >= 0) fsync(folder.get());
+}
+
+}  // namespace hepar

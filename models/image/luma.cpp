@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "models/image/luma.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "models/error.h"
+
+namespace hepar {
+namespace {
+
+constexpr int kMinSide = 16;
+constexpr int kMaxSide = 4096;
+
+// Luma of R'G'B' by BT.601.
+constexpr double kRed = 0.299;
+constexpr double kGreen = 0.587;
+constexpr double kBlue = 0.114;
+
+enum class ColorModel { kGray8, kGray16, kRgb, kYCbCr };
+
+// Where the samples of one component lie: the sample of pixel (x, y) is the byte
+// planes[plane][(y >> y_shift) * stride + (x >> x_shift) * step + offset].
+struct Component {
+  int plane;
+  int offset;
+  int step;
+  int x_shift;
+  int y_shift;
+};
+
+struct Layout {
+  const char* name;
+  ColorModel model;
+  // Grey in [0]; or R, G, B; or Y, Cb, Cr.
+  std::array<Component, 3> components;
+};
+
+const Layout& LayoutOf(PixelFormat format) {
+  static const Layout kGray8 = {"GRAY8", ColorModel::kGray8, {{{0, 0, 1, 0, 0}}}};
+  static const Layout kGray16Le = {"GRAY16_LE", ColorModel::kGray16, {{{0, 0, 2, 0, 0}}}};
+  static const Layout kRgb = {
+      "RGB", ColorModel::kRgb, {{{0, 0, 3, 0, 0}, {0, 1, 3, 0, 0}, {0, 2, 3, 0, 0}}}};
+  static const Layout kBgr = {
+      "BGR", ColorModel::kRgb, {{{0, 2, 3, 0, 0}, {0, 1, 3, 0, 0}, {0, 0, 3, 0, 0}}}};
+  static const Layout kRgbx = {
+      "RGBx", ColorModel::kRgb, {{{0, 0, 4, 0, 0}, {0, 1, 4, 0, 0}, {0, 2, 4, 0, 0}}}};
+  static const Layout kBgrx = {
+      "BGRx", ColorModel::kRgb, {{{0, 2, 4, 0, 0}, {0, 1, 4, 0, 0}, {0, 0, 4, 0, 0}}}};
+  static const Layout kI420 = {
+      "I420", ColorModel::kYCbCr, {{{0, 0, 1, 0, 0}, {1, 0, 1, 1, 1}, {2, 0, 1, 1, 1}}}};
+  static const Layout kNv12 = {
+      "NV12", ColorModel::kYCbCr, {{{0, 0, 1, 0, 0}, {1, 0, 2, 1, 1}, {1, 1, 2, 1, 1}}}};
+  static const Layout kYuy2 = {
+      "YUY2", ColorModel::kYCbCr, {{{0, 0, 2, 0, 0}, {0, 1, 4, 1, 0}, {0, 3, 4, 1, 0}}}};
+  static const Layout kUyvy = {
+      "UYVY", ColorModel::kYCbCr, {{{0, 1, 2, 0, 0}, {0, 0, 4, 1, 0}, {0, 2, 4, 1, 0}}}};
+  switch (format) {
+    case PixelFormat::kGray8:
+      return kGray8;
+    case PixelFormat::kGray16Le:
+      return kGray16Le;
+    case PixelFormat::kRgb:
+      return kRgb;
+    case PixelFormat::kBgr:
+      return kBgr;
+    case PixelFormat::kRgbx:
+    case PixelFormat::kRgba:
+      return kRgbx;
+    case PixelFormat::kBgrx:
+    case PixelFormat::kBgra:
+      return kBgrx;
+    case PixelFormat::kI420:
+      return kI420;
+    case PixelFormat::kNv12:
+      return kNv12;
+    case PixelFormat::kYuy2:
+      return kYuy2;
+    case PixelFormat::kUyvy:
+      return kUyvy;
+  }
+  throw Error(ErrorKind::kInvalid, "frame has pixel format number " +
+                                       std::to_string(static_cast<int>(format)) +
+                                       ", which is none that is known");
+}
+
+int ComponentCount(const Layout& layout) {
+  return layout.model == ColorModel::kRgb || layout.model == ColorModel::kYCbCr ? 3 : 1;
+}
+
+const Layout& CheckedLayout(const FrameView& frame) {
+  const Layout& layout = LayoutOf(frame.format);
+  if (frame.width < kMinSide || frame.width > kMaxSide || frame.height < kMinSide ||
+      frame.height > kMaxSide) {
+    throw Error(ErrorKind::kInvalid, "frame is " + std::to_string(frame.width) + "x" +
+                                         std::to_string(frame.height) +
+                                         " pixels, expected 16x16 to 4096x4096");
+  }
+  for (int i = 0; i < ComponentCount(layout); ++i) {
+    const Component& component = layout.components[i];
+    const std::string where =
+        std::string(layout.name) + " frame: plane " + std::to_string(component.plane);
+    if (frame.planes[component.plane] == nullptr) {
+      throw Error(ErrorKind::kInvalid, where + " is missing");
+    }
+    // A started group of subsampled pixels is stored whole.
+    const int samples = (frame.width + (1 << component.x_shift) - 1) >> component.x_shift;
+    const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(samples) * component.step;
+    if (frame.strides[component.plane] < row) {
+      throw Error(ErrorKind::kInvalid, where + " has a stride of " +
+                                           std::to_string(frame.strides[component.plane]) +
+                                           " bytes, but " + std::to_string(frame.width) +
+                                           " pixels take " + std::to_string(row));
+    }
+  }
+  // Written so that NaN fails too.
+  if (layout.model == ColorModel::kYCbCr &&
+      !(frame.kr > 0.0 && frame.kb > 0.0 && frame.kr + frame.kb < 1.0)) {
+    throw Error(ErrorKind::kInvalid, "colour matrix has kr=" + std::to_string(frame.kr) +
+                                         " and kb=" + std::to_string(frame.kb) +
+                                         ", expected both above 0 and their sum below 1");
+  }
+  return layout;
+}
+
+const std::uint8_t* RowOf(const FrameView& frame, const Component& component, int y) {
+  return frame.planes[component.plane] + (y >> component.y_shift) * frame.strides[component.plane] +
+         component.offset;
+}
+
+float Clip(double value) { return static_cast<float>(std::clamp(value, 0.0, 1.0)); }
+
+// One float for each value of a byte: range expansion, clipping and weighting cost one look-up.
+using Table = std::array<float, 256>;
+
+// `weight` times the level in [0,1] of a grey, R', G', B' or Y' sample.
+Table LevelTable(const FrameView& frame, double weight) {
+  Table table;
+  for (int i = 0; i < 256; ++i) {
+    const double level = frame.limited_range ? (i - 16) / 219.0 : i / 255.0;
+    table[i] = static_cast<float>(weight * std::clamp(level, 0.0, 1.0));
+  }
+  return table;
+}
+
+// `weight` times the excursion in [-.5,.5] of a Cb or Cr sample.
+Table ChromaTable(const FrameView& frame, double weight) {
+  Table table;
+  for (int i = 0; i < 256; ++i) {
+    table[i] = static_cast<float>(weight * (i - 128) / (frame.limited_range ? 224.0 : 255.0));
+  }
+  return table;
+}
+
+void Gray16Row(const FrameView& frame, int y, float* out) {
+  const std::uint8_t* in = frame.planes[0] + y * frame.strides[0];
+  const float black = frame.limited_range ? 16.0f * 256.0f : 0.0f;
+  const float scale = 1.0f / (frame.limited_range ? 219.0f * 256.0f : 65535.0f);
+  for (int x = 0; x < frame.width; ++x) {
+    const int value = in[2 * x] | in[2 * x + 1] << 8;
+    out[x] = std::clamp((static_cast<float>(value) - black) * scale, 0.0f, 1.0f);
+  }
+}
+
+// R'G'B' = Y' + these times (Cb, Cr), by the definition of Y'CbCr.
+struct ChromaWeights {
+  double red_cr;
+  double green_cb;
+  double green_cr;
+  double blue_cb;
+};
+
+ChromaWeights ChromaWeightsOf(const FrameView& frame) {
+  const double kg = 1.0 - frame.kr - frame.kb;
+  const double red_cr = 2.0 * (1.0 - frame.kr);
+  const double blue_cb = 2.0 * (1.0 - frame.kb);
+  return {red_cr, -blue_cb * frame.kb / kg, -red_cr * frame.kr / kg, blue_cb};
+}
+
+// The sum over the three components of a table each, clipped.
+void SumTables(const FrameView& frame, const Layout& layout, const std::array<Table, 3>& tables,
+               cv::Mat* out) {
+  const auto& [c0, c1, c2] = layout.components;
+  for (int y = 0; y < frame.height; ++y) {
+    const std::uint8_t* in0 = RowOf(frame, c0, y);
+    const std::uint8_t* in1 = RowOf(frame, c1, y);
+    const std::uint8_t* in2 = RowOf(frame, c2, y);
+    float* row = out->ptr<float>(y);
+    for (int x = 0; x < frame.width; ++x) {
+      const float sum = tables[0][in0[(x >> c0.x_shift) * c0.step]] +
+                        tables[1][in1[(x >> c1.x_shift) * c1.step]] +
+                        tables[2][in2[(x >> c2.x_shift) * c2.step]];
+      row[x] = std::clamp(sum, 0.0f, 1.0f);
+    }
+  }
+}
+
+// The first component alone.
+void ReadLevels(const FrameView& frame, const Layout& layout, cv::Mat* out) {
+  const Table table = LevelTable(frame, 1.0);
+  const Component& component = layout.components[0];
+  for (int y = 0; y < frame.height; ++y) {
+    const std::uint8_t* in = RowOf(frame, component, y);
+    float* row = out->ptr<float>(y);
+    for (int x = 0; x < frame.width; ++x) row[x] = table[in[x * component.step]];
+  }
+}
+
+bool IsBt601(const FrameView& frame) {
+  return std::abs(frame.kr - kRed) < 1e-4 && std::abs(frame.kb - kBlue) < 1e-4;
+}
+
+}  // namespace
+
+cv::Mat FrameToLuma(const FrameView& frame) {
+  const Layout& layout = CheckedLayout(frame);
+  cv::Mat luma(frame.height, frame.width, CV_32FC1);
+  switch (layout.model) {
+    case ColorModel::kGray8:
+      ReadLevels(frame, layout, &luma);
+      break;
+    case ColorModel::kGray16:
+      for (int y = 0; y < frame.height; ++y) Gray16Row(frame, y, luma.ptr<float>(y));
+      break;
+    case ColorModel::kRgb:
+      SumTables(frame, layout,
+                {LevelTable(frame, kRed), LevelTable(frame, kGreen), LevelTable(frame, kBlue)},
+                &luma);
+      break;
+    case ColorModel::kYCbCr: {
+      if (IsBt601(frame)) {
+        ReadLevels(frame, layout, &luma);
+        break;
+      }
+      const ChromaWeights w = ChromaWeightsOf(frame);
+      SumTables(
+          frame, layout,
+          {LevelTable(frame, 1.0), ChromaTable(frame, kGreen * w.green_cb + kBlue * w.blue_cb),
+           ChromaTable(frame, kRed * w.red_cr + kGreen * w.green_cr)},
+          &luma);
+      break;
+    }
+  }
+  return luma;
+}
+
+cv::Mat FrameToRgb(const FrameView& frame) {
+  const Layout& layout = CheckedLayout(frame);
+  cv::Mat rgb(frame.height, frame.width, CV_32FC3);
+  if (layout.model == ColorModel::kGray8 || layout.model == ColorModel::kGray16) {
+    const cv::Mat luma = FrameToLuma(frame);
+    cv::merge(std::array<cv::Mat, 3>{luma, luma, luma}, rgb);
+    return rgb;
+  }
+  const Table level = LevelTable(frame, 1.0);
+  const Table chroma = ChromaTable(frame, 1.0);
+  const ChromaWeights w = ChromaWeightsOf(frame);
+  const auto& [c0, c1, c2] = layout.components;
+  for (int y = 0; y < frame.height; ++y) {
+    const std::uint8_t* in0 = RowOf(frame, c0, y);
+    const std::uint8_t* in1 = RowOf(frame, c1, y);
+    const std::uint8_t* in2 = RowOf(frame, c2, y);
+    cv::Vec3f* row = rgb.ptr<cv::Vec3f>(y);
+    for (int x = 0; x < frame.width; ++x) {
+      const std::uint8_t v0 = in0[(x >> c0.x_shift) * c0.step];
+      const std::uint8_t v1 = in1[(x >> c1.x_shift) * c1.step];
+      const std::uint8_t v2 = in2[(x >> c2.x_shift) * c2.step];
+      if (layout.model == ColorModel::kRgb) {
+        row[x] = {level[v0], level[v1], level[v2]};
+      } else {
+        const double cb = chroma[v1];
+        const double cr = chroma[v2];
+        row[x] = {Clip(level[v0] + w.red_cr * cr),
+                  Clip(level[v0] + w.green_cb * cb + w.green_cr * cr),
+                  Clip(level[v0] + w.blue_cb * cb)};
+      }
+    }
+  }
+  return rgb;
+}
+
+}  // namespace hepar

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <opencv2/core.hpp>
+
+#include "models/image/frame_view.h"
+
+namespace hepar {
+
+// BT.601 luma of a frame in any supported format, full range: Y = .299 R + .587 G + .114 B
+// (the colour-space transform and selection of the paper, section 3; model planes "y").
+// CV_32FC1 in [0,1], the frame's size. Limited range is expanded and clipped; Y'CbCr of another
+// matrix than BT.601 is taken through R'G'B', so the same picture gives the same luma in each
+// format. Throws Error(kInvalid) for a view whose size, strides or planes cannot be right.
+cv::Mat FrameToLuma(const FrameView& frame);
+
+// The same frame as R'G'B', full range: CV_32FC3 in [0,1], channel order R, G, B.
+cv::Mat FrameToRgb(const FrameView& frame);
+
+}  // namespace hepar

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "models/nets/architecture.h"
+
+#include "models/error.h"
+#include "models/named_values.h"
+
+namespace hepar {
+namespace {
+
+constexpr NamedValue<ColorPlanes> kColorPlanes[] = {{"y", ColorPlanes::kY},
+                                                    {"ycbcr", ColorPlanes::kYcbcr},
+                                                    {"rgb", ColorPlanes::kRgb},
+                                                    {"hsv_v", ColorPlanes::kHsvV},
+                                                    {"lab_l", ColorPlanes::kLabL}};
+
+constexpr NamedValue<DecouplerSkips> kSkips[] = {{"all", DecouplerSkips::kAll},
+                                                 {"no_top", DecouplerSkips::kNoTop},
+                                                 {"none", DecouplerSkips::kNone}};
+
+constexpr NamedValue<DecouplerShape> kShapes[] = {
+    {"nano", {{8, 16, 24, 32}, {8, 8, 12, 16}, 2}},
+    {"live", {{16, 24, 40, 64}, {8, 12, 20, 32}, 2}},
+    {"paper", {{32, 64, 128, 256}, {16, 32, 64, 128}, 1}},
+};
+
+}  // namespace
+
+DecouplerShape DecouplerShapeOf(const std::string& size) {
+  return ValueOf(kShapes, size, "model size");
+}
+
+int PlaneCount(ColorPlanes planes) {
+  return planes == ColorPlanes::kYcbcr || planes == ColorPlanes::kRgb ? 3 : 1;
+}
+
+std::string ToString(ColorPlanes planes) { return NameOf(kColorPlanes, planes); }
+
+ColorPlanes ParseColorPlanes(const std::string& name) {
+  return ValueOf(kColorPlanes, name, "colour planes");
+}
+
+std::string ToString(DecouplerSkips skips) { return NameOf(kSkips, skips); }
+
+DecouplerSkips ParseDecouplerSkips(const std::string& name) {
+  return ValueOf(kSkips, name, "skip connections");
+}
+
+}  // namespace hepar

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+namespace hepar {
+
+// Which planes of the picture the network sees ("colour-space transform and selection").
+enum class ColorPlanes { kY, kYcbcr, kRgb, kHsvV, kLabL };
+
+// Which skip connections of IC2 reach its decoder. Reconstruction through full skips can collapse
+// to the identity, so they can be taken away.
+enum class DecouplerSkips { kAll, kNoTop, kNone };
+
+// Shape of one ICFDNet: stage widths C, inner widths M of its ICBlocks, and the stem's stride.
+struct DecouplerShape {
+  std::array<int, 4> widths = {16, 24, 40, 64};  // E1..E4; multiples of 4.
+  std::array<int, 4> inner = {8, 12, 20, 32};    // Multiples of the number of attention heads, 4.
+  int stem_stride = 2;                           // 1 or 2.
+};
+
+// Everything that decides the shape of the joint graph, and so the names and sizes of its
+// parameters. Holds no numbers learned.
+struct Architecture {
+  std::string size = "live";  // "nano", "live", "paper", or "custom" for other shapes.
+  DecouplerShape decoupler;
+  ColorPlanes planes = ColorPlanes::kY;
+  int feature_channels = 1;  // F: channels of Feat1 and of Feat2, 1..16.
+  DecouplerSkips ic2_skips = DecouplerSkips::kAll;
+  std::string classifier = "squeezenet1_1";  // A name that ClassifierNames() lists.
+  bool final_relu = false;                   // SqueezeNet's ReLU after its last convolution.
+  int classes = 4;                           // 2..64.
+  // Normalisation of the classifier's input planes, inside the graph: (v - mean) / std, one value
+  // for all planes.
+  double mean = 0.5;
+  double std = 0.25;
+};
+
+// The named sizes: "nano", "live", "paper" (model table a.3 of the specification).
+// Throws Error(kInvalid), listing the names, for another one.
+DecouplerShape DecouplerShapeOf(const std::string& size);
+
+// C: number of planes that a selection has (1 or 3).
+int PlaneCount(ColorPlanes planes);
+
+// "y", "ycbcr", "rgb", "hsv_v", "lab_l". Parse throws Error(kInvalid), listing them.
+std::string ToString(ColorPlanes planes);
+ColorPlanes ParseColorPlanes(const std::string& name);
+
+// "all", "no_top", "none". Parse throws Error(kInvalid), listing them.
+std::string ToString(DecouplerSkips skips);
+DecouplerSkips ParseDecouplerSkips(const std::string& name);
+
+}  // namespace hepar

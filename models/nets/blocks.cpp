@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "models/nets/blocks.h"
+
+#include <cmath>
+
+namespace hepar {
+
+namespace nn = torch::nn;
+namespace F = torch::nn::functional;
+
+ConvBnReluImpl::ConvBnReluImpl(int in, int out, int kernel, int dilation, int stride)
+    : conv(register_module("conv", nn::Conv2d(nn::Conv2dOptions(in, out, kernel)
+                                                  .padding(dilation * (kernel / 2))
+                                                  .dilation(dilation)
+                                                  .stride(stride)
+                                                  .bias(false)))),
+      bn(register_module("bn", nn::BatchNorm2d(out))) {
+  // LibTorch's default weights stay: they lose variance from layer to layer, which batch
+  // normalisation makes up for in training, while before training, with its statistics still at
+  // their start, they keep the residual sums from saturating the sigmoids of the heads.
+}
+
+torch::Tensor ConvBnReluImpl::forward(const torch::Tensor& x) {
+  return torch::relu(bn(conv(x)));
+}
+
+GridAttentionImpl::GridAttentionImpl(int channels, int heads)
+    : heads(heads),
+      norm(register_module("norm", nn::LayerNorm(nn::LayerNormOptions({channels})))),
+      qkv(register_module("qkv", nn::Linear(channels, 3 * channels))),
+      proj(register_module("proj", nn::Linear(channels, channels))) {
+  TORCH_CHECK(channels % heads == 0, "attention width ", channels, " is no multiple of ", heads,
+              " heads");
+}
+
+torch::Tensor GridAttentionImpl::forward(const torch::Tensor& x) {
+  const auto batch = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);
+  const auto tokens = height * width, head_width = channels / heads;
+
+  auto t = norm(x.flatten(2).transpose(1, 2));                        // B, N, C
+  auto split = qkv(t).view({batch, tokens, 3, heads, head_width});    // B, N, 3, h, C/h
+  auto parts = split.permute({2, 0, 3, 1, 4});                        // 3, B, h, N, C/h
+  auto q = parts[0], k = parts[1], v = parts[2];
+  auto weights = torch::softmax(
+      torch::matmul(q, k.transpose(-2, -1)) / std::sqrt(static_cast<double>(head_width)), -1);
+  auto mixed = torch::matmul(weights, v).transpose(1, 2).reshape({batch, tokens, channels});
+  return proj(mixed).transpose(1, 2).reshape({batch, channels, height, width});
+}
+
+torch::Tensor UpsampleLike(const torch::Tensor& x, const torch::Tensor& like) {
+  if (x.size(2) == like.size(2) && x.size(3) == like.size(3)) return x;
+  return F::interpolate(x, F::InterpolateFuncOptions()
+                               .size(std::vector<int64_t>{like.size(2), like.size(3)})
+                               .mode(torch::kBilinear)
+                               .align_corners(false));
+}
+
+torch::Tensor PoolDown(const torch::Tensor& x, int stride) {
+  if (stride == 1) return x;
+  return torch::max_pool2d(x, {stride, stride}, {stride, stride}, {0, 0}, {1, 1},
+                           /*ceil_mode=*/true);
+}
+
+}  // namespace hepar

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <torch/torch.h>
+
+#include "models/nets/blocks.h"
+
+namespace hepar {
+
+// Iterative-compression block: the mini U-Net that is every stage of an ICFDNet (paper, section
+// 2.1 and figure 3): gradual down-sampling, multi-head self-attention on a small grid, dilated
+// convolutions, decoding, with the block's initial features pooled into every level ("multi-level
+// pooling") and added at the end. Patterned on the residual U-blocks of U2-Net.
+struct IcBlockOptions {
+  int in = 0;      // Channels in.
+  int inner = 0;   // M, channels inside; a multiple of kHeads.
+  int out = 0;     // Channels out.
+  int stride1 = 2;  // Down-sampling of the first inner level.
+  int stride2 = 1;  // And of the second.
+
+  static constexpr int kHeads = 4;
+};
+
+// The inner strides for a stage that works on side x side pixels at the design input size of 224:
+// their product brings the attention grid to 14 x 14 (7 x 7 at the smallest stage).
+void ChooseInnerStrides(int side, IcBlockOptions* options);
+
+// (B, in, H, W) -> (B, out, H, W), any H, W >= 1.
+struct IcBlockImpl : torch::nn::Module {
+  explicit IcBlockImpl(const IcBlockOptions& options);
+  torch::Tensor forward(const torch::Tensor& x);
+
+  IcBlockOptions options;
+  ConvBnRelu h0{nullptr}, e1{nullptr}, e2{nullptr}, e3{nullptr};
+  torch::nn::Conv2d position{nullptr};
+  GridAttention attention{nullptr};
+  ConvBnRelu dilated2{nullptr}, dilated4{nullptr};
+  ConvBnRelu inject2{nullptr}, inject1{nullptr};
+  ConvBnRelu d2{nullptr}, d1{nullptr};
+};
+TORCH_MODULE(IcBlock);
+
+}  // namespace hepar

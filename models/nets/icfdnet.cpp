@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "models/nets/icfdnet.h"
+
+namespace hepar {
+
+namespace nn = torch::nn;
+
+namespace {
+
+// Stage resolutions, and so the inner strides, are laid out for this input; other sizes run too.
+constexpr int kDesignSize = 224;
+
+IcBlock MakeStage(int in, int inner, int out, int side) {
+  IcBlockOptions options;
+  options.in = in;
+  options.inner = inner;
+  options.out = out;
+  ChooseInnerStrides(side, &options);
+  return IcBlock(options);
+}
+
+nn::Conv2d PointwiseHead(int in, int out) { return nn::Conv2d(nn::Conv2dOptions(in, out, 1)); }
+
+}  // namespace
+
+IcfdTrunkImpl::IcfdTrunkImpl(int in_planes, const DecouplerShape& shape, DecouplerSkips skips)
+    : skips(skips) {
+  const auto& c = shape.widths;
+  const auto& m = shape.inner;
+  const int side = kDesignSize / shape.stem_stride;
+
+  stem = register_module("stem", ConvBnRelu(in_planes, c[0], 3, 1, shape.stem_stride));
+  e1 = register_module("e1", MakeStage(c[0], m[0], c[0], side));
+  e2 = register_module("e2", MakeStage(c[0], m[1], c[1], side / 2));
+  e3 = register_module("e3", MakeStage(c[1], m[2], c[2], side / 4));
+  e4 = register_module("e4", MakeStage(c[2], m[3], c[3], side / 8));
+
+  // A skip that is taken away leaves its place in the decoder narrower.
+  const bool top = skips == DecouplerSkips::kAll;
+  const bool lower = skips != DecouplerSkips::kNone;
+  d3 = register_module("d3", MakeStage(c[3] + (lower ? c[2] : 0), m[2], c[2], side / 4));
+  d2 = register_module("d2", MakeStage(c[2] + (lower ? c[1] : 0), m[1], c[1], side / 2));
+  d1 = register_module("d1", MakeStage(c[1] + (top ? c[0] : 0), m[0], c[0], side));
+}
+
+IcfdFeatures IcfdTrunkImpl::forward(const torch::Tensor& planes) {
+  auto x1 = e1(stem(planes));
+  auto x2 = e2(PoolDown(x1, 2));
+  auto x3 = e3(PoolDown(x2, 2));
+  auto x4 = e4(PoolDown(x3, 2));
+
+  const auto join = [](const torch::Tensor& deep, const torch::Tensor& skip, bool use_skip) {
+    auto up = UpsampleLike(deep, skip);
+    return use_skip ? torch::cat({up, skip}, 1) : up;
+  };
+  const bool lower = skips != DecouplerSkips::kNone;
+  auto y3 = d3(join(x4, x3, lower));
+  auto y2 = d2(join(y3, x2, lower));
+  auto y1 = d1(join(y2, x1, skips == DecouplerSkips::kAll));
+  return {y1, x4};
+}
+
+SpecificDecouplerImpl::SpecificDecouplerImpl(const Architecture& a)
+    : trunk(register_module("trunk", IcfdTrunk(PlaneCount(a.planes), a.decoupler))),
+      feature_head(register_module(
+          "feature_head", PointwiseHead(a.decoupler.widths.front(), a.feature_channels))),
+      auxiliary(register_module(
+          "auxiliary",
+          nn::Linear(a.decoupler.widths.front() + a.decoupler.widths.back(), a.classes))) {}
+
+SpecificOutput SpecificDecouplerImpl::forward(const torch::Tensor& planes) {
+  const IcfdFeatures f = trunk(planes);
+  auto pooled = torch::cat({f.decoded.mean({2, 3}), f.bottom.mean({2, 3})}, 1);
+  return {torch::sigmoid(UpsampleLike(feature_head(f.decoded), planes)), auxiliary(pooled)};
+}
+
+CommonDecouplerImpl::CommonDecouplerImpl(const Architecture& a)
+    : trunk(register_module("trunk", IcfdTrunk(PlaneCount(a.planes), a.decoupler, a.ic2_skips))),
+      feature_head(register_module(
+          "feature_head", PointwiseHead(a.decoupler.widths.front(), a.feature_channels))),
+      reconstruction_head(register_module(
+          "reconstruction_head",
+          PointwiseHead(a.decoupler.widths.front(), PlaneCount(a.planes)))) {}
+
+CommonOutput CommonDecouplerImpl::forward(const torch::Tensor& planes) {
+  const IcfdFeatures f = trunk(planes);
+  return {torch::sigmoid(UpsampleLike(feature_head(f.decoded), planes)),
+          torch::sigmoid(UpsampleLike(reconstruction_head(f.decoded), planes))};
+}
+
+}  // namespace hepar

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <torch/torch.h>
+
+#include "models/nets/architecture.h"
+#include "models/nets/blocks.h"
+#include "models/nets/ic_block.h"
+
+namespace hepar {
+
+// What an ICFDNet computes before its heads.
+struct IcfdFeatures {
+  torch::Tensor decoded;  // D1: (B, widths[0], H/stem, W/stem).
+  torch::Tensor bottom;   // E4: (B, widths[3], ...).
+};
+
+// The U-shaped trunk of Iterative Compression Feature Decoupling (paper, section 2.1, figure 3):
+// stem, four encoder stages with 2x2 max pooling between, three decoder stages with bilinear
+// up-sampling and skips; each stage is an IcBlock. Shared by both decouplers, which differ in their
+// heads only.
+struct IcfdTrunkImpl : torch::nn::Module {
+  IcfdTrunkImpl(int in_planes, const DecouplerShape& shape,
+                DecouplerSkips skips = DecouplerSkips::kAll);
+  IcfdFeatures forward(const torch::Tensor& planes);
+
+  DecouplerSkips skips;
+  ConvBnRelu stem{nullptr};
+  IcBlock e1{nullptr}, e2{nullptr}, e3{nullptr}, e4{nullptr};
+  IcBlock d3{nullptr}, d2{nullptr}, d1{nullptr};
+};
+TORCH_MODULE(IcfdTrunk);
+
+// IC1, the decoupler of specific features, supervised by the label.
+struct SpecificOutput {
+  torch::Tensor features;  // Feat1: (B, F, H, W), in (0,1).
+  torch::Tensor logits;    // pred: (B, classes), for the loss L_s.
+};
+
+struct SpecificDecouplerImpl : torch::nn::Module {
+  explicit SpecificDecouplerImpl(const Architecture& architecture);
+  SpecificOutput forward(const torch::Tensor& planes);
+
+  IcfdTrunk trunk{nullptr};
+  torch::nn::Conv2d feature_head{nullptr};
+  // On [mean(D1), mean(E4)], so that L_s trains the decoder too, which makes Feat1.
+  torch::nn::Linear auxiliary{nullptr};
+};
+TORCH_MODULE(SpecificDecoupler);
+
+// IC2, the decoupler of common features, supervised by reconstruction.
+struct CommonOutput {
+  torch::Tensor features;        // Feat2: (B, F, H, W), in (0,1).
+  torch::Tensor reconstruction;  // x^: like the planes, in (0,1), for the loss L_c.
+};
+
+struct CommonDecouplerImpl : torch::nn::Module {
+  explicit CommonDecouplerImpl(const Architecture& architecture);
+  CommonOutput forward(const torch::Tensor& planes);
+
+  IcfdTrunk trunk{nullptr};
+  // Separate 1x1 convolutions, so that Feat2 is not simply the reconstruction.
+  torch::nn::Conv2d feature_head{nullptr}, reconstruction_head{nullptr};
+};
+TORCH_MODULE(CommonDecoupler);
+
+}  // namespace hepar

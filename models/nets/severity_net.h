@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <torch/torch.h>
+
+#include <memory>
+
+#include "models/nets/architecture.h"
+#include "models/nets/classifier.h"
+#include "models/nets/icfdnet.h"
+
+namespace hepar {
+
+// What the decouplers make of a batch, all (B, ., H, W) and in [0,1] but the logits.
+struct Decoupled {
+  torch::Tensor planes;            // Y_c: the selected planes.
+  torch::Tensor specific;          // Feat1.
+  torch::Tensor auxiliary_logits;  // pred of IC1, (B, classes).
+  torch::Tensor common;            // Feat2.
+  torch::Tensor reconstruction;    // x^ of IC2.
+};
+
+// The joint graph (paper, algorithm 1): picture -> planes -> {IC1, IC2} -> classifier on
+// x_c = [Feat1, Feat2, Y_c], N = 2 F + C planes. Normalisation lives inside, after the [0,1] input,
+// so that attack budgets are in pixel units.
+struct SeverityNetImpl : torch::nn::Module {
+  explicit SeverityNetImpl(const Architecture& architecture);
+
+  // (B, 1 or 3, H, W) in [0,1] -> everything before the classifier.
+  Decoupled Decouple(const torch::Tensor& picture);
+  // x_c from its parts, before normalisation: (B, N, H, W).
+  static torch::Tensor Concatenate(const Decoupled& decoupled);
+  // Logits (B, classes) of x_c.
+  torch::Tensor Classify(const torch::Tensor& concatenated);
+  // All of it: logits of a picture.
+  torch::Tensor forward(const torch::Tensor& picture);
+
+  Architecture architecture;
+  SpecificDecoupler ic1{nullptr};
+  CommonDecoupler ic2{nullptr};
+  std::shared_ptr<ClassifierModule> classifier;
+};
+TORCH_MODULE(SeverityNet);
+
+// N: number of planes that the classifier sees, 2 F + C.
+int ClassifierPlanes(const Architecture& architecture);
+
+}  // namespace hepar

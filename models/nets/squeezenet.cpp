@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "models/nets/squeezenet.h"
+
+namespace hepar {
+
+namespace nn = torch::nn;
+
+namespace {
+
+struct FireImpl : nn::Module {
+  FireImpl(int in, int squeezed, int expanded)
+      : squeeze(register_module("squeeze", nn::Conv2d(nn::Conv2dOptions(in, squeezed, 1)))),
+        expand1x1(
+            register_module("expand1x1", nn::Conv2d(nn::Conv2dOptions(squeezed, expanded, 1)))),
+        expand3x3(register_module(
+            "expand3x3", nn::Conv2d(nn::Conv2dOptions(squeezed, expanded, 3).padding(1)))) {}
+
+  torch::Tensor forward(const torch::Tensor& x) {
+    auto s = torch::relu(squeeze(x));
+    return torch::cat({torch::relu(expand1x1(s)), torch::relu(expand3x3(s))}, 1);
+  }
+
+  nn::Conv2d squeeze{nullptr}, expand1x1{nullptr}, expand3x3{nullptr};
+};
+TORCH_MODULE(Fire);
+
+nn::MaxPool2d Pool() {
+  return nn::MaxPool2d(nn::MaxPool2dOptions(3).stride(2).ceil_mode(true));
+}
+
+nn::Sequential MakeFeatures(SqueezeNetVersion version, int in_planes) {
+  // The positions are torchvision's, ReLU and pooling layers counted.
+  if (version == SqueezeNetVersion::k1_0) {
+    return nn::Sequential(nn::Conv2d(nn::Conv2dOptions(in_planes, 96, 7).stride(2)), nn::ReLU(),
+                          Pool(), Fire(96, 16, 64), Fire(128, 16, 64), Fire(128, 32, 128), Pool(),
+                          Fire(256, 32, 128), Fire(256, 48, 192), Fire(384, 48, 192),
+                          Fire(384, 64, 256), Pool(), Fire(512, 64, 256));
+  }
+  return nn::Sequential(nn::Conv2d(nn::Conv2dOptions(in_planes, 64, 3).stride(2)), nn::ReLU(),
+                        Pool(), Fire(64, 16, 64), Fire(128, 16, 64), Pool(), Fire(128, 32, 128),
+                        Fire(256, 32, 128), Pool(), Fire(256, 48, 192), Fire(384, 48, 192),
+                        Fire(384, 64, 256), Fire(512, 64, 256));
+}
+
+}  // namespace
+
+SqueezeNet::SqueezeNet(SqueezeNetVersion version, int in_planes, int classes, bool final_relu)
+    : final_relu_(final_relu), features_(MakeFeatures(version, in_planes)) {
+  auto last = nn::Conv2d(nn::Conv2dOptions(512, classes, 1));
+  classifier_ = nn::Sequential(nn::Dropout(0.5), last);
+  register_module("features", features_);
+  register_module("classifier", classifier_);
+
+  // As the reference implementation: He-uniform everywhere, a narrow normal for the last layer.
+  for (auto& module : modules(/*include_self=*/false)) {
+    if (auto* conv = module->as<nn::Conv2dImpl>()) {
+      if (conv == last.get()) {
+        nn::init::normal_(conv->weight, 0.0, 0.01);
+      } else {
+        nn::init::kaiming_uniform_(conv->weight);
+      }
+      nn::init::zeros_(conv->bias);
+    }
+  }
+}
+
+torch::Tensor SqueezeNet::forward(const torch::Tensor& planes) {
+  auto logits = classifier_->forward(features_->forward(planes));
+  if (final_relu_) logits = torch::relu(logits);
+  return logits.mean({2, 3});
+}
+
+int64_t CountDeadSamples(const torch::Tensor& logits) {
+  return (logits == 0).all(1).sum().item<int64_t>();
+}
+
+}  // namespace hepar

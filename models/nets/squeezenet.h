@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "models/nets/classifier.h"
+
+namespace hepar {
+
+enum class SqueezeNetVersion { k1_0, k1_1 };
+
+// SqueezeNet (Iandola et al., arXiv:1602.07360), with torchvision's parameter names, so that its
+// weights import unchanged. Needs inputs of 17 x 17 at least (1.1) or 21 x 21 (1.0).
+//
+// The original ends in a ReLU after the last convolution, which can leave every logit at zero with
+// no gradient; it is off unless `final_relu` asks for it.
+class SqueezeNet : public ClassifierModule {
+ public:
+  SqueezeNet(SqueezeNetVersion version, int in_planes, int classes, bool final_relu);
+  torch::Tensor forward(const torch::Tensor& planes) override;
+  std::string first_weight() const override { return "features.0.weight"; }
+
+ private:
+  bool final_relu_;
+  torch::nn::Sequential features_, classifier_;
+};
+
+// Number of samples in (B, K) `logits` whose logits are all exactly zero: the sign of a final ReLU
+// that has died. 0 for a healthy batch.
+int64_t CountDeadSamples(const torch::Tensor& logits);
+
+}  // namespace hepar

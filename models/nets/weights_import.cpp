@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "models/nets/weights_import.h"
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <vector>
+
+#include "models/error.h"
+
+namespace hepar {
+namespace {
+
+std::map<std::string, torch::Tensor> ReadDict(const std::string& path) {
+  if (!std::filesystem::exists(path)) {
+    throw Error(ErrorKind::kNotFound, path + ": no such weights file");
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw Error(ErrorKind::kUnreadable, path + ": cannot be opened for reading");
+  const std::vector<char> bytes((std::istreambuf_iterator<char>(file)), {});
+
+  std::map<std::string, torch::Tensor> dict;
+  try {
+    const c10::IValue value = torch::pickle_load(bytes);
+    for (const auto& entry : value.toGenericDict()) {
+      dict.emplace(entry.key().toStringRef(), entry.value().toTensor());
+    }
+  } catch (const std::exception&) {
+    throw Error(ErrorKind::kDamaged,
+                path + ": is no dict[str, Tensor] file (save one in Python with "
+                       "torch.save({k: v for k, v in model.state_dict().items()}, path))");
+  }
+  return dict;
+}
+
+// torchvision numbers the layers of SqueezeNet's `features`; 1.0 and 1.1 pool at other places, so
+// the same Fire module has another number. fire2 differs in shape and is left out.
+std::string Version10NameOf(const std::string& version11_name) {
+  static const std::map<std::string, std::string> kFires = {
+      {"4", "4"}, {"6", "5"}, {"7", "7"}, {"9", "8"}, {"10", "9"}, {"11", "10"}, {"12", "12"}};
+  const std::string prefix = "features.";
+  const auto dot = version11_name.find('.', prefix.size());
+  if (version11_name.rfind(prefix, 0) != 0 || dot == std::string::npos) return version11_name;
+  const auto fire = kFires.find(version11_name.substr(prefix.size(), dot - prefix.size()));
+  if (fire == kFires.end()) return {};
+  return prefix + fire->second + version11_name.substr(dot);
+}
+
+bool IsSqueezeNet10(const std::map<std::string, torch::Tensor>& dict) {
+  const auto first = dict.find("features.0.weight");
+  return first != dict.end() && first->second.dim() == 4 && first->second.size(0) == 96 &&
+         dict.count("features.12.squeeze.weight") == 1;
+}
+
+}  // namespace
+
+torch::Tensor AdaptFirstLayer(const torch::Tensor& weight, int planes, FirstLayer how,
+                              int picture_planes) {
+  TORCH_CHECK(weight.dim() == 4 && weight.size(1) == 3, "expected an (out, 3, k, k) weight");
+  if (how == FirstLayer::kLuma) {
+    auto adapted = torch::zeros({weight.size(0), planes, weight.size(2), weight.size(3)},
+                                weight.options());
+    auto own = adapted.narrow(1, planes - picture_planes, picture_planes);
+    own.copy_(picture_planes == 3 ? weight : weight.sum(1, true) / picture_planes);
+    return adapted;
+  }
+  if (planes == 1) return weight.sum(1, true);
+  const auto repeats = (planes + 2) / 3;
+  return weight.repeat({1, repeats, 1, 1}).narrow(1, 0, planes) * (3.0 / planes);
+}
+
+ImportReport ImportClassifierWeights(const std::string& path, FirstLayer how, SeverityNet net) {
+  const auto dict = ReadDict(path);
+  const Architecture& a = net->architecture;
+  const bool from_10_to_11 = a.classifier == "squeezenet1_1" && IsSqueezeNet10(dict);
+
+  ImportReport report;
+  torch::NoGradGuard no_grad;
+  auto named = net->classifier->named_parameters();
+  for (auto& buffer : net->classifier->named_buffers()) named.insert(buffer.key(), buffer.value());
+  for (auto& target : named) {
+    const std::string name = from_10_to_11 ? Version10NameOf(target.key()) : target.key();
+    const auto source = dict.find(name);
+    if (source == dict.end()) continue;
+
+    torch::Tensor value = source->second;
+    if (target.key() == net->classifier->first_weight() && value.dim() == 4 &&
+        value.size(1) == 3) {
+      value = AdaptFirstLayer(value, ClassifierPlanes(a), how, PlaneCount(a.planes));
+    }
+    if (value.sizes() != target.value().sizes()) continue;
+    target.value().copy_(value);
+    ++report.loaded;
+  }
+  report.skipped = static_cast<int>(dict.size()) - report.loaded;
+  if (report.loaded == 0) {
+    throw Error(ErrorKind::kMismatch, path + ": none of its " + std::to_string(dict.size()) +
+                                          " tensors fits the classifier " + a.classifier);
+  }
+  return report;
+}
+
+}  // namespace hepar

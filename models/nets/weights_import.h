@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <torch/torch.h>
+
+#include <string>
+
+#include "models/nets/severity_net.h"
+
+namespace hepar {
+
+// How the first convolution of weights made for RGB is adapted to N input planes.
+enum class FirstLayer {
+  kRepeat,  // Cycle R, G, B over the planes and scale by 3/N: equal planes keep the response.
+  kLuma,    // All of it on the picture's own planes, nothing on Feat1 and Feat2: the classifier
+            // starts as the imported network on the picture, and learns to use the features.
+};
+
+// The (out, N, k, k) weight for N = `planes` from an (out, 3, k, k) one. kRepeat for N = 1 sums.
+// For kLuma the last `picture_planes` planes share the sum of R, G and B (or take R, G, B when
+// there are three).
+torch::Tensor AdaptFirstLayer(const torch::Tensor& weight, int planes, FirstLayer how,
+                              int picture_planes);
+
+struct ImportReport {
+  int loaded = 0;   // Tensors taken over.
+  int skipped = 0;  // Tensors of the file without a counterpart of the same shape.
+};
+
+// Loads a plain dict[str, Tensor] file with torchvision's names into the classifier. Tensors whose
+// shape differs (the last layer for another number of classes) stay as they are; SqueezeNet 1.0
+// weights also start a 1.1 network (fire3 to fire9 have the same shapes). Throws Error: kNotFound,
+// kDamaged (no such file format), kMismatch (nothing fits).
+ImportReport ImportClassifierWeights(const std::string& path, FirstLayer how, SeverityNet net);
+
+}  // namespace hepar

@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/elements/element_test.h"
+
+namespace hepar::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string Classify(const std::string& properties) {
+  return "heparclassify name=c device=cpu model=" + TinyModel() + " " + properties;
+}
+
+// Too small for its caps: cannot be mapped, so the frame fails.
+BufferPtr ShortBuffer(int index = 0) {
+  BufferPtr buffer = ScanBuffer(CapsOf(), index);
+  gst_buffer_set_size(buffer.get(), 100);
+  return buffer;
+}
+
+GstClockTime LatencyOf(Pipe* pipe) {
+  g_autoptr(GstQuery) query = gst_query_new_latency();
+  EXPECT_TRUE(gst_pad_peer_query(pipe->harness()->sinkpad, query));
+  gboolean live;
+  GstClockTime min;
+  gst_query_parse_latency(query, &live, &min, nullptr);
+  EXPECT_TRUE(live);
+  return min;
+}
+
+void Flush(Pipe* pipe) {
+  EXPECT_TRUE(gst_harness_push_event(pipe->harness(), gst_event_new_flush_start()));
+  EXPECT_TRUE(gst_harness_push_event(pipe->harness(), gst_event_new_flush_stop(TRUE)));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  EXPECT_TRUE(gst_harness_push_event(pipe->harness(), gst_event_new_segment(&segment)));
+}
+
+TEST(GstHeparClassifyTest, GradesEachFrameInSyncMode) {
+  Pipe pipe(Classify("mode=sync"));
+  for (int i = 0; i < 5; ++i) {
+    const BufferPtr out = pipe.Process(ScanBuffer(CapsOf(), i));
+    const GstHeparSeverity severity = SeverityOf(out.get());
+    EXPECT_TRUE(severity.fresh);
+    EXPECT_EQ(severity.age, 0u);
+    EXPECT_EQ(severity.class_names.size(), 4u);
+    EXPECT_NEAR(Sum(severity.probabilities), 1.0, 1e-5);
+    EXPECT_NEAR(Sum(severity.raw_probabilities), 1.0, 1e-5);
+    ASSERT_GE(severity.grade, 0);
+    EXPECT_EQ(severity.label, severity.class_names[severity.grade]);
+    EXPECT_NEAR(severity.confidence, severity.probabilities[severity.grade], 1e-6);
+    EXPECT_GE(severity.trust, 0.0);
+    EXPECT_LE(severity.trust, 1.0);
+    EXPECT_EQ(severity.model_name, "tiny");
+    EXPECT_EQ(severity.model_id.size(), 64u);
+    EXPECT_GT(severity.inference_time, 0u);
+  }
+  EXPECT_EQ(StatOf(pipe["c"], "frames"), 5u);
+  EXPECT_EQ(StatOf(pipe["c"], "graded"), 5u);
+  EXPECT_EQ(StatOf(pipe["c"], "skipped"), 0u);
+}
+
+TEST(GstHeparClassifyTest, NoFrameIsLostOrCountedTwiceInNewestMode) {
+  constexpr int kFrames = 200;
+  Pipe pipe(Classify("mode=newest"));
+  int passed = 0;
+  for (int i = 0; i < kFrames; ++i) {
+    const BufferPtr out = pipe.Process(ScanBuffer(CapsOf(), i));
+    ++passed;
+    EXPECT_EQ(GST_BUFFER_PTS(out.get()), static_cast<GstClockTime>(i) * kFrameTime);
+    const auto frame = gst_buffer_get_hepar_frame(out.get());
+    EXPECT_EQ(frame != nullptr, HasSeverity(out.get()));
+    if (frame == nullptr) continue;
+    // What the views downstream show is what was graded, and costs nothing.
+    EXPECT_TRUE(frame->classified());
+    const GstHeparSeverity severity = SeverityOf(out.get());
+    EXPECT_FALSE(severity.fresh);
+    EXPECT_GT(severity.age, 0u);
+  }
+  EXPECT_EQ(passed, kFrames);
+  pipe.PushEos();
+  EXPECT_EQ(StatOf(pipe["c"], "frames"), static_cast<guint64>(kFrames));
+  EXPECT_EQ(StatOf(pipe["c"], "graded") + StatOf(pipe["c"], "skipped"),
+            static_cast<guint64>(kFrames));
+  EXPECT_GT(StatOf(pipe["c"], "graded"), 0u);
+}
+
+TEST(GstHeparClassifyTest, NewestModeCarriesNothingBeforeTheFirstResult) {
+  Pipe pipe(Classify("mode=newest"));
+  const BufferPtr first = pipe.Process(ScanBuffer(CapsOf(), 0));
+  EXPECT_FALSE(HasSeverity(first.get()));
+  EXPECT_EQ(gst_buffer_get_hepar_frame(first.get()), nullptr);
+}
+
+TEST(GstHeparClassifyTest, AResultOfTheWorkerTellsItsAge) {
+  Pipe pipe(Classify("mode=newest"));
+  pipe.Process(ScanBuffer(CapsOf(), 0));
+  BufferPtr out;
+  int i = 1;
+  for (; i < 1000; ++i) {
+    g_usleep(10000);
+    out = pipe.Process(ScanBuffer(CapsOf(), i));
+    if (HasSeverity(out.get())) break;
+  }
+  ASSERT_LT(i, 1000);
+  EXPECT_EQ(SeverityOf(out.get()).age % kFrameTime, 0u);
+  EXPECT_GE(SeverityOf(out.get()).age, kFrameTime);
+  EXPECT_LE(SeverityOf(out.get()).age, static_cast<GstClockTime>(i) * kFrameTime);
+}
+
+TEST(GstHeparClassifyTest, AutoIsNewestBehindALiveSource) {
+  Pipe pipe(Classify(""));
+  EXPECT_FALSE(HasSeverity(pipe.Process(ScanBuffer(CapsOf())).get()));
+}
+
+// Runs a pipeline to its end; the element called c is still paused when `check` sees it.
+template <typename Check>
+void RunToEnd(const std::string& launch, const Check& check) {
+  g_autoptr(GError) error = nullptr;
+  g_autoptr(GstElement) pipeline = gst_parse_launch(launch.c_str(), &error);
+  ASSERT_EQ(error, nullptr) << error->message;
+  gst_object_ref_sink(pipeline);
+  gst_element_set_state(pipeline, GST_STATE_PLAYING);
+  g_autoptr(GstBus) bus = gst_element_get_bus(pipeline);
+  const MessagePtr end(gst_bus_timed_pop_filtered(
+      bus, 60 * GST_SECOND, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
+  ASSERT_NE(end, nullptr) << "no end within a minute";
+  EXPECT_EQ(GST_MESSAGE_TYPE(end.get()), GST_MESSAGE_EOS);
+  g_autoptr(GstElement) element = gst_bin_get_by_name(GST_BIN(pipeline), "c");
+  check(element);
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+}
+
+TEST(GstHeparClassifyTest, AutoIsSyncBehindASourceThatIsNotLive) {
+  RunToEnd("videotestsrc num-buffers=10 ! video/x-raw,format=I420,width=160,height=120 ! " +
+               Classify("") + " ! fakesink",
+           [](GstElement* c) {
+             EXPECT_EQ(StatOf(c, "graded"), 10u);
+             EXPECT_EQ(StatOf(c, "skipped"), 0u);
+           });
+}
+
+TEST(GstHeparClassifyTest, ALivePipelineShowsEachFrame) {
+  RunToEnd(
+      "videotestsrc is-live=true num-buffers=20 ! "
+      "video/x-raw,format=GRAY8,width=160,height=120,framerate=50/1 ! " +
+          Classify("") + " ! fakesink sync=true",
+      [](GstElement* c) {
+        EXPECT_EQ(StatOf(c, "frames"), 20u);
+        EXPECT_EQ(StatOf(c, "graded") + StatOf(c, "skipped"), 20u);
+      });
+}
+
+TEST(GstHeparClassifyTest, IntervalGradesEachNthFrame) {
+  Pipe pipe(Classify("mode=sync interval=3"));
+  std::vector<bool> fresh;
+  std::vector<GstClockTime> age;
+  for (int i = 0; i < 7; ++i) {
+    const auto severity = SeverityOf(pipe.Process(ScanBuffer(CapsOf(), i)).get());
+    fresh.push_back(severity.fresh);
+    age.push_back(severity.age / kFrameTime);
+  }
+  EXPECT_EQ(fresh, (std::vector<bool>{true, false, false, true, false, false, true}));
+  EXPECT_EQ(age, (std::vector<GstClockTime>{0, 1, 2, 0, 1, 2, 0}));
+  EXPECT_EQ(StatOf(pipe["c"], "graded"), 3u);
+  EXPECT_EQ(StatOf(pipe["c"], "skipped"), 4u);
+}
+
+TEST(GstHeparClassifyTest, SmoothingAveragesOverTime) {
+  Pipe smooth(Classify("mode=sync smoothing=10"));
+  const auto first = SeverityOf(smooth.Process(ScanBuffer(CapsOf(), 0)).get());
+  EXPECT_EQ(first.probabilities, first.raw_probabilities);
+  const auto second = SeverityOf(smooth.Process(ScanBuffer(CapsOf(), 5)).get());
+  ASSERT_NE(second.raw_probabilities, first.raw_probabilities) << "the test frames look alike";
+  for (std::size_t i = 0; i < 4; ++i) {
+    // 0.2 s of 10 s: the average has hardly moved.
+    EXPECT_NEAR(
+        second.probabilities[i],
+        first.probabilities[i] + 0.0198 * (second.raw_probabilities[i] - first.probabilities[i]),
+        1e-4);
+  }
+
+  Pipe raw(Classify("mode=sync smoothing=0"));
+  raw.Process(ScanBuffer(CapsOf(), 0));
+  const auto plain = SeverityOf(raw.Process(ScanBuffer(CapsOf(), 5)).get());
+  EXPECT_EQ(plain.probabilities, plain.raw_probabilities);
+}
+
+TEST(GstHeparClassifyTest, SmoothingForgetsAtAFlush) {
+  Pipe pipe(Classify("mode=sync smoothing=10"));
+  pipe.Process(ScanBuffer(CapsOf(), 0));
+  Flush(&pipe);
+  const auto severity = SeverityOf(pipe.Process(ScanBuffer(CapsOf(), 5)).get());
+  EXPECT_EQ(severity.probabilities, severity.raw_probabilities);
+}
+
+TEST(GstHeparClassifyTest, SmoothingForgetsAtNewCaps) {
+  Pipe pipe(Classify("mode=sync smoothing=10"));
+  pipe.Process(ScanBuffer(CapsOf(), 0));
+  gst_harness_set_src_caps_str(pipe.harness(), CapsOf("GRAY8", 128, 96).c_str());
+  const auto severity = SeverityOf(pipe.Process(ScanBuffer(CapsOf("GRAY8", 128, 96), 5)).get());
+  EXPECT_EQ(severity.probabilities, severity.raw_probabilities);
+}
+
+TEST(GstHeparClassifyTest, SmoothingForgetsAtASceneCut) {
+  Pipe pipe(Classify("mode=sync smoothing=10"));
+  pipe.Process(ScanBuffer(CapsOf(), 0));
+  BufferPtr other = ScanBuffer(CapsOf(), 1);
+  gst_buffer_memset(other.get(), 0, 8, gst_buffer_get_size(other.get()) / 2);
+  const auto severity = SeverityOf(pipe.Process(std::move(other)).get());
+  EXPECT_EQ(severity.probabilities, severity.raw_probabilities);
+}
+
+TEST(GstHeparClassifyTest, BelowTheConfidenceAskedForNothingIsDecided) {
+  Pipe pipe(Classify("mode=sync min-confidence=1.0"));
+  const auto severity = SeverityOf(pipe.Process(ScanBuffer(CapsOf())).get());
+  EXPECT_EQ(severity.grade, -1);
+  EXPECT_EQ(severity.label, "uncertain");
+  EXPECT_NEAR(Sum(severity.probabilities), 1.0, 1e-5);
+}
+
+TEST(GstHeparClassifyTest, TellsTheBusOfEachChangeOfGradeAndOfNothingElse) {
+  Pipe pipe(Classify("mode=sync"));
+  const auto first = SeverityOf(pipe.Process(ScanBuffer(CapsOf(), 0)).get());
+  const MessagePtr message = pipe.PopMessage(GST_MESSAGE_ELEMENT, "hepar-severity");
+  ASSERT_NE(message, nullptr);
+  const GstStructure* structure = gst_message_get_structure(message.get());
+  EXPECT_EQ(first.label, gst_structure_get_string(structure, "label"));
+  EXPECT_EQ(Count(structure, "stream-time"), 0u);
+  EXPECT_EQ(Count(structure, "running-time"), 0u);
+
+  pipe.Process(ScanBuffer(CapsOf(), 0));
+  EXPECT_EQ(pipe.CountMessages(GST_MESSAGE_ELEMENT, "hepar-severity"), 0);
+
+  g_object_set(pipe["c"], "min-confidence", 1.0, nullptr);
+  pipe.Process(ScanBuffer(CapsOf(), 2));
+  const MessagePtr change = pipe.PopMessage(GST_MESSAGE_ELEMENT, "hepar-severity");
+  ASSERT_NE(change, nullptr);
+  EXPECT_STREQ(gst_structure_get_string(gst_message_get_structure(change.get()), "label"),
+               "uncertain");
+  EXPECT_EQ(Count(gst_message_get_structure(change.get()), "stream-time"), 2 * kFrameTime);
+}
+
+TEST(GstHeparClassifyTest, SumsUpAtTheEndOfTheStream) {
+  for (const char* mode : {"sync", "newest"}) {
+    SCOPED_TRACE(mode);
+    Pipe pipe(Classify(std::string("mode=") + mode));
+    for (int i = 0; i < 10; ++i) pipe.Process(ScanBuffer(CapsOf(), i));
+    pipe.PushEos();
+    const MessagePtr message = pipe.PopMessage(GST_MESSAGE_ELEMENT, "hepar-summary");
+    ASSERT_NE(message, nullptr);
+    const GstStructure* structure = gst_message_get_structure(message.get());
+    EXPECT_EQ(Count(structure, "frames"), 10u);
+    EXPECT_EQ(Count(structure, "graded") + Count(structure, "skipped"), 10u);
+    EXPECT_EQ(Count(structure, "errors"), 0u);
+    EXPECT_STRNE(gst_structure_get_string(structure, "label"), "uncertain");
+
+    const auto sum = [structure](const char* field) {
+      const GValue* array = gst_structure_get_value(structure, field);
+      double total = 0.0;
+      for (guint i = 0; i < gst_value_array_get_size(array); ++i) {
+        total += g_value_get_double(gst_value_array_get_value(array, i));
+      }
+      return total;
+    };
+    EXPECT_NEAR(sum("mean-probabilities"), 1.0, 1e-5);
+    if (std::string(mode) == "sync") {
+      EXPECT_NEAR(sum("seconds"), 0.4, 1e-9);
+    }
+  }
+}
+
+TEST(GstHeparClassifyTest, AnEmptyStreamSumsUpAsUncertain) {
+  Pipe pipe(Classify(""));
+  pipe.PushEos();
+  const MessagePtr message = pipe.PopMessage(GST_MESSAGE_ELEMENT, "hepar-summary");
+  ASSERT_NE(message, nullptr);
+  const GstStructure* structure = gst_message_get_structure(message.get());
+  EXPECT_EQ(Count(structure, "frames"), 0u);
+  EXPECT_STREQ(gst_structure_get_string(structure, "label"), "uncertain");
+}
+
+TEST(GstHeparClassifyTest, AFrameThatFailsPassesWithAWarning) {
+  Pipe pipe(Classify("mode=sync"));
+  pipe.Process(ScanBuffer(CapsOf(), 0));
+  for (int i = 1; i < 4; ++i) {
+    const BufferPtr out = pipe.Process(ShortBuffer(i));
+    EXPECT_EQ(gst_buffer_get_size(out.get()), 100u);
+    EXPECT_FALSE(SeverityOf(out.get()).fresh);
+  }
+  EXPECT_TRUE(SeverityOf(pipe.Process(ScanBuffer(CapsOf(), 4)).get()).fresh);
+  EXPECT_EQ(StatOf(pipe["c"], "errors"), 3u);
+  EXPECT_EQ(StatOf(pipe["c"], "graded"), 2u);
+
+  const MessagePtr message = pipe.PopMessage(GST_MESSAGE_WARNING);
+  ASSERT_NE(message, nullptr);
+  EXPECT_EQ(ParseError(message.get()).domain, GST_STREAM_ERROR);
+  EXPECT_THAT(ParseError(message.get()).text, HasSubstr("100 bytes"));
+  EXPECT_EQ(pipe.CountMessages(GST_MESSAGE_WARNING), 0) << "the same warning within a second";
+}
+
+TEST(GstHeparClassifyTest, AFrameThatFailsStopsTheStreamWhenAskedTo) {
+  Pipe pipe(Classify("mode=newest on-error=error"));
+  pipe.Process(ScanBuffer(CapsOf(), 0));
+  EXPECT_EQ(pipe.Push(ShortBuffer(1)), GST_FLOW_ERROR);
+  const MessagePtr message = pipe.PopMessage(GST_MESSAGE_ERROR);
+  ASSERT_NE(message, nullptr);
+  EXPECT_EQ(ParseError(message.get()).domain, GST_STREAM_ERROR);
+  EXPECT_EQ(ParseError(message.get()).code, GST_STREAM_ERROR_FAILED);
+}
+
+TEST(GstHeparClassifyTest, NoResultOfBeforeAFlushComesAfterIt) {
+  for (int run = 0; run < 20; ++run) {
+    Pipe pipe(Classify("mode=newest"));
+    pipe.Process(ScanBuffer(CapsOf(), 0));
+    pipe.Process(ScanBuffer(CapsOf(), 1));
+    g_usleep(static_cast<gulong>(run) * 500);
+    Flush(&pipe);
+    pipe.CountMessages(GST_MESSAGE_ELEMENT);
+    g_usleep(20000);  // The frame in flight is graded by now.
+    EXPECT_FALSE(HasSeverity(pipe.Process(ScanBuffer(CapsOf(), 50)).get()));
+    pipe.PushEos();
+    while (const MessagePtr message = pipe.PopMessage(GST_MESSAGE_ELEMENT, "hepar-severity")) {
+      EXPECT_EQ(Count(gst_message_get_structure(message.get()), "stream-time"), 50 * kFrameTime);
+    }
+    EXPECT_EQ(StatOf(pipe["c"], "graded") + StatOf(pipe["c"], "skipped"), 3u);
+  }
+}
+
+TEST(GstHeparClassifyTest, LatenessSkipsTheNetworkAndNeverAFrame) {
+  Pipe pipe(Classify("mode=sync"));
+  EXPECT_TRUE(SeverityOf(pipe.Process(ScanBuffer(CapsOf(), 0)).get()).fresh);
+  // The sink says: what belongs at 0 came 100 ms late.
+  EXPECT_TRUE(gst_harness_push_upstream_event(
+      pipe.harness(), gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 2.0, 100 * GST_MSECOND, 0)));
+  std::vector<bool> fresh;
+  for (int i = 1; i < 8; ++i) {
+    fresh.push_back(SeverityOf(pipe.Process(ScanBuffer(CapsOf(), i)).get()).fresh);
+  }
+  // 40, 80, 120, 160 ms are before twice the lateness, 200 ms is not.
+  EXPECT_EQ(fresh, (std::vector<bool>{false, false, false, false, true, true, true}));
+}
+
+TEST(GstHeparClassifyTest, HoweverLateAFrameIsGradedEachSecond) {
+  Pipe pipe(Classify("mode=sync"));
+  pipe.Process(ScanBuffer(CapsOf(), 0));
+  EXPECT_TRUE(gst_harness_push_upstream_event(
+      pipe.harness(), gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 2.0, 100 * GST_SECOND, 0)));
+  int fresh = 0;
+  for (int i = 1; i <= 100; ++i) {
+    fresh += SeverityOf(pipe.Process(ScanBuffer(CapsOf(), i)).get()).fresh;
+  }
+  EXPECT_EQ(fresh, 4);
+}
+
+TEST(GstHeparClassifyTest, TheLatencyIsWhatTheElementAdds) {
+  Pipe sync(Classify("mode=sync"));
+  EXPECT_GT(LatencyOf(&sync), 0u);
+  Pipe newest(Classify("mode=newest"));
+  EXPECT_EQ(LatencyOf(&newest), 0u);
+}
+
+TEST(GstHeparClassifyTest, AFrameWithoutTimestampIsGraded) {
+  Pipe pipe(Classify("mode=sync"));
+  for (int i = 0; i < 3; ++i) {
+    BufferPtr in = ScanBuffer(CapsOf(), i);
+    GST_BUFFER_PTS(in.get()) = GST_CLOCK_TIME_NONE;
+    GST_BUFFER_DURATION(in.get()) = GST_CLOCK_TIME_NONE;
+    const BufferPtr out = pipe.Process(std::move(in));
+    EXPECT_TRUE(SeverityOf(out.get()).fresh);
+    EXPECT_FALSE(GST_BUFFER_PTS_IS_VALID(out.get()));
+  }
+}
+
+TEST(GstHeparClassifyTest, PostsStatisticsOncePerSecondWhenAskedTo) {
+  const gint64 begin = g_get_monotonic_time();
+  Pipe pipe(Classify("mode=sync post-stats=true"));
+  pipe.Process(ScanBuffer(CapsOf(), 0));
+  g_usleep(G_USEC_PER_SEC + 10000);
+  for (int i = 1; i < 4; ++i) pipe.Process(ScanBuffer(CapsOf(), i));
+  const auto seconds = static_cast<int>((g_get_monotonic_time() - begin) / G_USEC_PER_SEC);
+
+  MessagePtr message;
+  int posted = 0;
+  while (MessagePtr next = pipe.PopMessage(GST_MESSAGE_ELEMENT, "hepar-stats")) {
+    message = std::move(next);
+    ++posted;
+  }
+  EXPECT_LE(posted, seconds);
+  ASSERT_NE(message, nullptr);
+  const GstStructure* structure = gst_message_get_structure(message.get());
+  EXPECT_GE(Count(structure, "frames"), 2u);
+  for (const char* field :
+       {"inference-mean", "inference-p50", "inference-p99", "inference-max", "fps"}) {
+    gdouble value = 0.0;
+    EXPECT_TRUE(gst_structure_get_double(structure, field, &value)) << field;
+    EXPECT_GT(value, 0.0) << field;
+  }
+}
+
+TEST(GstHeparClassifyTest, PostsNoStatisticsUnasked) {
+  Pipe pipe(Classify("mode=sync"));
+  pipe.Process(ScanBuffer(CapsOf(), 0));
+  g_usleep(G_USEC_PER_SEC + 10000);
+  pipe.Process(ScanBuffer(CapsOf(), 1));
+  EXPECT_EQ(pipe.CountMessages(GST_MESSAGE_ELEMENT, "hepar-stats"), 0);
+}
+
+TEST(GstHeparClassifyTest, AnotherModelChangesTheResults) {
+  Pipe pipe(Classify("mode=sync smoothing=0"));
+  const auto before = SeverityOf(pipe.Process(ScanBuffer(CapsOf(), 0)).get());
+  g_object_set(pipe["c"], "model", TinyModel(2).c_str(), nullptr);
+  MessagePtr changed;
+  for (int i = 1; i < 2000 && changed == nullptr; ++i) {
+    EXPECT_TRUE(SeverityOf(pipe.Process(ScanBuffer(CapsOf(), 0)).get()).fresh);
+    changed = pipe.PopMessage(GST_MESSAGE_ELEMENT, "hepar-model-changed", 5);
+  }
+  ASSERT_NE(changed, nullptr);
+  const auto after = SeverityOf(pipe.Process(ScanBuffer(CapsOf(), 0)).get());
+  EXPECT_EQ(after.model_id,
+            gst_structure_get_string(gst_message_get_structure(changed.get()), "new-id"));
+  EXPECT_NE(after.raw_probabilities, before.raw_probabilities);
+}
+
+}  // namespace
+}  // namespace hepar::testing

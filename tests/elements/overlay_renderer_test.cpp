@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "elements/overlay_renderer.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "models/error.h"
+
+namespace hepar {
+namespace {
+
+constexpr OverlayCorner kCorners[] = {OverlayCorner::kTopLeft, OverlayCorner::kTopRight,
+                                      OverlayCorner::kBottomLeft, OverlayCorner::kBottomRight};
+constexpr OverlayTheme kThemes[] = {OverlayTheme::kDark, OverlayTheme::kLight,
+                                    OverlayTheme::kHighContrast};
+constexpr std::pair<int, int> kSizes[] = {{16, 16},   {17, 19},     {16, 4096},   {4096, 16},
+                                          {64, 48},   {96, 64},     {159, 121},   {320, 240},
+                                          {636, 434}, {640, 480},   {1080, 1920}, {1920, 1080},
+                                          {640, 100}, {4096, 4096}, {641, 479}};
+
+PanelContent Graded(int grade, std::vector<int> percents) {
+  PanelContent content;
+  content.state = PanelContent::State::kGraded;
+  content.class_names = {"normal", "mild", "moderate", "severe"};
+  content.grade = grade;
+  content.label = content.class_names[grade];
+  content.percents = std::move(percents);
+  content.trust_percent = 60;
+  content.inference_tenths = 123;
+  return content;
+}
+
+PanelContent Uncertain() {
+  PanelContent content = Graded(0, {25, 25, 25, 25});
+  content.state = PanelContent::State::kUncertain;
+  content.grade = -1;
+  content.label = "uncertain";
+  return content;
+}
+
+OverlayView FlatView(std::uint8_t value, int size = 32) {
+  OverlayView view;
+  view.caption = "Specific";
+  view.colour_map = true;
+  view.size = size;
+  view.pixels.assign(static_cast<std::size_t>(size) * size, value);
+  return view;
+}
+
+void ExpectInside(const OverlayPatch& patch, int width, int height) {
+  EXPECT_EQ(patch.x % 2, 0);
+  EXPECT_EQ(patch.y % 2, 0);
+  EXPECT_GE(patch.x, 0);
+  EXPECT_GE(patch.y, 0);
+  EXPECT_GT(patch.width, 0);
+  EXPECT_GT(patch.height, 0);
+  EXPECT_LE(patch.x + patch.width, width);
+  EXPECT_LE(patch.y + patch.height, height);
+  EXPECT_EQ(patch.pixels.size(), static_cast<std::size_t>(patch.width) * patch.height);
+}
+
+bool Covers(const OverlayPatch& patch, int x, int y) {
+  return x >= patch.x && x < patch.x + patch.width && y >= patch.y && y < patch.y + patch.height;
+}
+
+// How many pixels have exactly this opaque colour.
+int Count(const OverlayPatch& patch, std::uint32_t rgb) {
+  return static_cast<int>(std::count(patch.pixels.begin(), patch.pixels.end(), rgb | 0xff000000u));
+}
+
+// BT.709 luma, 0..255.
+double Luma(std::uint32_t rgb) {
+  return 0.2126 * ((rgb >> 16) & 255) + 0.7152 * ((rgb >> 8) & 255) + 0.0722 * (rgb & 255);
+}
+
+// Pixels brighter than the background of the dark theme can be: text.
+int TextPixels(const OverlayPatch& patch) {
+  return static_cast<int>(std::count_if(patch.pixels.begin(), patch.pixels.end(),
+                                        [](std::uint32_t p) { return Luma(p) > 150; }));
+}
+
+TEST(OverlayPanelTest, LiesInsideTheFrameInEverySizeCornerAndTheme) {
+  for (const auto& [width, height] : kSizes) {
+    const OverlayRenderer renderer(width, height);
+    for (const OverlayCorner corner : kCorners) {
+      for (const OverlayTheme theme : kThemes) {
+        SCOPED_TRACE(std::to_string(width) + "x" + std::to_string(height));
+        OverlayStyle style;
+        style.corner = corner;
+        style.theme = theme;
+        ExpectInside(renderer.DrawPanel(style, Graded(2, {5, 20, 70, 5})), width, height);
+        ExpectInside(renderer.DrawPanel(style, PanelContent()), width, height);
+      }
+    }
+  }
+}
+
+TEST(OverlayPanelTest, StandsInItsCorner) {
+  const OverlayRenderer renderer(640, 480);
+  for (const OverlayCorner corner : kCorners) {
+    OverlayStyle style;
+    style.corner = corner;
+    const OverlayPatch patch = renderer.DrawPanel(style, Graded(1, {10, 80, 5, 5}));
+    const bool left = corner == OverlayCorner::kTopLeft || corner == OverlayCorner::kBottomLeft;
+    const bool top = corner == OverlayCorner::kTopLeft || corner == OverlayCorner::kTopRight;
+    EXPECT_EQ(patch.x < 320, left);
+    EXPECT_EQ(patch.y < 240, top);
+  }
+}
+
+TEST(OverlayPanelTest, IsAQuarterOfTheWidthAndLeavesTheCentreFree) {
+  for (const auto& [width, height] :
+       {std::pair(320, 240), std::pair(636, 434), std::pair(640, 480), std::pair(1920, 1080)}) {
+    const OverlayRenderer renderer(width, height);
+    for (const OverlayCorner corner : kCorners) {
+      OverlayStyle style;
+      style.corner = corner;
+      const OverlayPatch patch = renderer.DrawPanel(style, Graded(1, {10, 80, 5, 5}));
+      EXPECT_FALSE(Covers(patch, width / 2, height / 2));
+      if (width >= 636) {
+        EXPECT_LE(patch.width, width * 0.26);
+      }
+    }
+  }
+}
+
+TEST(OverlayPanelTest, GrowsWithTheFrame) {
+  const PanelContent content = Graded(1, {10, 80, 5, 5});
+  const OverlayPatch small = OverlayRenderer(640, 480).DrawPanel({}, content);
+  const OverlayPatch large = OverlayRenderer(2560, 1920).DrawPanel({}, content);
+  EXPECT_NEAR(large.width, 4 * small.width, 8);
+  EXPECT_NEAR(large.height, 4 * small.height, 8);
+}
+
+TEST(OverlayPanelTest, EqualContentGivesEqualPixels) {
+  const PanelContent content = Graded(3, {1, 2, 7, 90});
+  const OverlayPatch first = OverlayRenderer(640, 480).DrawPanel({}, content);
+  const OverlayPatch second = OverlayRenderer(640, 480).DrawPanel({}, content);
+  EXPECT_EQ(first.pixels, second.pixels);
+}
+
+TEST(OverlayPanelTest, ShowsTheGradeInItsColourAndNoOther) {
+  const OverlayRenderer renderer(640, 480);
+  for (const OverlayTheme theme : kThemes) {
+    OverlayStyle style;
+    style.theme = theme;
+    for (int grade = 0; grade < 4; ++grade) {
+      std::vector<int> percents(4, 10);
+      percents[grade] = 70;
+      const OverlayPatch patch = renderer.DrawPanel(style, Graded(grade, percents));
+      for (int other = 0; other < 4; ++other) {
+        const int count = Count(patch, GradeColour(theme, other, 4));
+        if (other == grade) {
+          EXPECT_GT(count, 100);
+        } else {
+          EXPECT_EQ(count, 0) << "grade " << grade << " shown with the colour of " << other;
+        }
+      }
+    }
+  }
+}
+
+TEST(OverlayPanelTest, LeadingBarIsAsLongAsItsProbability) {
+  const OverlayRenderer renderer(1920, 1080);
+  const auto coloured = [&](int percent) {
+    const int rest = (100 - percent) / 3;
+    const OverlayPatch patch = renderer.DrawPanel({}, Graded(0, {percent, rest, rest, rest}));
+    return Count(patch, GradeColour(OverlayTheme::kDark, 0, 4));
+  };
+  // The accent beside the heading has the colour too, so only differences count.
+  const int to_60 = coloured(60) - coloured(40);
+  const int to_80 = coloured(80) - coloured(60);
+  EXPECT_GT(to_60, 50);
+  EXPECT_NEAR(to_80, to_60, 0.2 * to_60);
+}
+
+TEST(OverlayPanelTest, TellsWaitingUncertainAndGradedApart) {
+  const OverlayRenderer renderer(640, 480);
+  OverlayStyle style;
+  style.probabilities = style.trend = style.trust = style.latency = false;
+  const OverlayPatch waiting = renderer.DrawPanel(style, PanelContent());
+  const OverlayPatch uncertain = renderer.DrawPanel(style, Uncertain());
+  const OverlayPatch graded = renderer.DrawPanel(style, Graded(0, {97, 1, 1, 1}));
+  EXPECT_NE(waiting.pixels, uncertain.pixels);
+  EXPECT_NE(uncertain.pixels, graded.pixels);
+  for (int grade = 0; grade < 4; ++grade) {
+    EXPECT_EQ(Count(waiting, GradeColour(style.theme, grade, 4)), 0);
+    EXPECT_EQ(Count(uncertain, GradeColour(style.theme, grade, 4)), 0);
+  }
+}
+
+TEST(OverlayPanelTest, EachPartCanBeLeftOut) {
+  const OverlayRenderer renderer(640, 480);
+  const PanelContent content = Graded(2, {5, 20, 70, 5});
+  const int full = renderer.DrawPanel({}, content).height;
+  for (bool OverlayStyle::*part : {&OverlayStyle::probabilities, &OverlayStyle::trend,
+                                   &OverlayStyle::trust, &OverlayStyle::latency}) {
+    OverlayStyle style;
+    style.*part = false;
+    EXPECT_LT(renderer.DrawPanel(style, content).height, full);
+  }
+}
+
+TEST(OverlayPanelTest, ResearchLineStaysWithoutThePanel) {
+  for (const auto& [width, height] : kSizes) {
+    SCOPED_TRACE(std::to_string(width) + "x" + std::to_string(height));
+    OverlayStyle style;
+    style.panel = false;
+    const OverlayRenderer renderer(width, height);
+    const OverlayPatch patch = renderer.DrawPanel(style, Graded(2, {5, 20, 70, 5}));
+    ExpectInside(patch, width, height);
+    EXPECT_GT(TextPixels(patch), 4);
+    EXPECT_EQ(Count(patch, GradeColour(style.theme, 2, 4)), 0);
+    // The same whatever the result, so there is nothing of the result in it.
+    EXPECT_EQ(patch.pixels, renderer.DrawPanel(style, PanelContent()).pixels);
+  }
+}
+
+TEST(OverlayPanelTest, LowFrameKeepsGradeAndResearchLine) {
+  const OverlayRenderer renderer(640, 60);
+  const OverlayPatch patch = renderer.DrawPanel({}, Graded(2, {5, 20, 70, 5}));
+  ExpectInside(patch, 640, 60);
+  EXPECT_GT(Count(patch, GradeColour(OverlayTheme::kDark, 2, 4)), 10);
+  OverlayStyle only_research;
+  only_research.panel = false;
+  EXPECT_GT(TextPixels(patch), TextPixels(renderer.DrawPanel(only_research, PanelContent())));
+}
+
+TEST(OverlayPanelTest, CarriedResultShowsItsAge) {
+  const OverlayRenderer renderer(640, 480);
+  PanelContent content = Graded(2, {5, 20, 70, 5});
+  const OverlayPatch fresh = renderer.DrawPanel({}, content);
+  content.fresh = false;
+  content.age_tenths = 4;
+  const OverlayPatch carried = renderer.DrawPanel({}, content);
+  content.age_tenths = 37;
+  EXPECT_NE(carried.pixels, fresh.pixels);
+  EXPECT_NE(renderer.DrawPanel({}, content).pixels, carried.pixels);
+}
+
+TEST(OverlayPanelTest, TrendIsDrawnInTheColourOfItsGrades) {
+  const OverlayRenderer renderer(640, 480);
+  PanelContent content = Graded(2, {5, 20, 70, 5});
+  OverlayTrend trend;
+  for (int i = 0; i < 100; ++i) trend.Add(i * 0.1, 1.0, 3);
+  for (int i = 100; i < 200; ++i) trend.Add(i * 0.1, 0.6, 2);
+  const std::uint32_t severe = GradeColour(OverlayTheme::kDark, 3, 4);
+  EXPECT_EQ(Count(renderer.DrawPanel({}, content), severe), 0);
+  content.trend = trend.points();
+  EXPECT_GT(Count(renderer.DrawPanel({}, content), severe), 20);
+}
+
+TEST(OverlayPanelTest, TakesAnyNumberOfClassesAndAnyText) {
+  for (const int classes : {0, 1, 2, 5, 40}) {
+    PanelContent content;
+    content.state = PanelContent::State::kGraded;
+    content.grade = std::max(classes - 1, 0);
+    content.label = "not \xff\xfe UTF-8, and far too long for any panel that leaves the scan free";
+    content.class_names = {"\xff", ""};
+    content.percents.assign(classes, 100);
+    content.inference_tenths = 9999999;
+    const OverlayRenderer renderer(640, 480);
+    ExpectInside(renderer.DrawPanel({}, content), 640, 480);
+  }
+}
+
+TEST(OverlayColourTest, GradesStayApartInGrey) {
+  for (const OverlayTheme theme : kThemes) {
+    for (int a = 0; a < 4; ++a) {
+      for (int b = 0; b < a; ++b) {
+        const double distance = Luma(GradeColour(theme, a, 4)) - Luma(GradeColour(theme, b, 4));
+        EXPECT_GT(std::abs(distance), 24) << a << " and " << b;
+      }
+    }
+  }
+}
+
+TEST(OverlayColourTest, FewerGradesSpanTheSameColours) {
+  EXPECT_EQ(GradeColour(OverlayTheme::kDark, 1, 2), GradeColour(OverlayTheme::kDark, 3, 4));
+  EXPECT_EQ(GradeColour(OverlayTheme::kDark, 0, 1), GradeColour(OverlayTheme::kDark, 0, 4));
+  EXPECT_EQ(GradeColour(OverlayTheme::kDark, 7, 4), GradeColour(OverlayTheme::kDark, 3, 4));
+}
+
+TEST(OverlayColourTest, MapGetsLighterWithTheValue) {
+  for (int value = 8; value < 256; value += 8) {
+    EXPECT_GT(Luma(MapColour(static_cast<std::uint8_t>(value))),
+              Luma(MapColour(static_cast<std::uint8_t>(value - 8))));
+  }
+}
+
+TEST(OverlayViewTest, ThumbnailsStandOppositeToThePanelAndDoNotTouchIt) {
+  const std::vector<OverlayView> views(3, FlatView(200));
+  for (const auto& [width, height] : kSizes) {
+    const OverlayRenderer renderer(width, height);
+    for (const OverlayCorner corner : kCorners) {
+      SCOPED_TRACE(std::to_string(width) + "x" + std::to_string(height));
+      OverlayStyle style;
+      style.corner = corner;
+      const OverlayPatch thumbnails = renderer.DrawThumbnails(style, views);
+      if (thumbnails.empty()) continue;
+      ExpectInside(thumbnails, width, height);
+      const OverlayPatch panel = renderer.DrawPanel(style, Graded(2, {5, 20, 70, 5}));
+      EXPECT_TRUE(thumbnails.x >= panel.x + panel.width ||
+                  panel.x >= thumbnails.x + thumbnails.width);
+      EXPECT_FALSE(Covers(thumbnails, width / 2, height / 2));
+    }
+  }
+}
+
+TEST(OverlayViewTest, ThumbnailsHaveRoomInCommonSizesAndNoneInTinyOnes) {
+  const std::vector<OverlayView> views(3, FlatView(200));
+  EXPECT_FALSE(OverlayRenderer(320, 240).DrawThumbnails({}, views).empty());
+  EXPECT_FALSE(OverlayRenderer(640, 480).DrawThumbnails({}, views).empty());
+  EXPECT_TRUE(OverlayRenderer(64, 48).DrawThumbnails({}, views).empty());
+  EXPECT_TRUE(OverlayRenderer(640, 480).DrawThumbnails({}, {}).empty());
+}
+
+TEST(OverlayViewTest, ThumbnailShowsTheMappedOrTheGreyValue) {
+  const OverlayRenderer renderer(640, 480);
+  OverlayView view = FlatView(200);
+  const OverlayPatch mapped = renderer.DrawThumbnails({}, {view});
+  EXPECT_GT(Count(mapped, MapColour(200)), mapped.width * mapped.height / 2);
+  view.colour_map = false;
+  const OverlayPatch grey = renderer.DrawThumbnails({}, {view});
+  EXPECT_GT(Count(grey, 0xc8c8c8), grey.width * grey.height / 2);
+}
+
+TEST(OverlayViewTest, OverCoversItsBoundsOnly) {
+  const OverlayRenderer renderer(640, 480);
+  const OverlayPatch patch = renderer.DrawOver(FlatView(255), {101, 51, 300, 200});
+  ExpectInside(patch, 640, 480);
+  EXPECT_EQ(patch.x, 100);
+  EXPECT_EQ(patch.y, 50);
+  EXPECT_EQ(patch.x + patch.width, 401);
+  EXPECT_EQ(patch.y + patch.height, 251);
+  EXPECT_EQ(patch.pixels.front(), 0u);  // The row and column that only make the origin even.
+  const std::uint32_t inside = patch.pixels[static_cast<std::size_t>(patch.width) * 100 + 100];
+  EXPECT_GT(inside >> 24, 100u);
+  EXPECT_LT(inside >> 24, 200u);  // The scan shines through.
+}
+
+TEST(OverlayViewTest, OverLeavesLowResponsesClear) {
+  const OverlayPatch patch = OverlayRenderer(640, 480).DrawOver(FlatView(0), {100, 50, 300, 200});
+  EXPECT_EQ(std::count(patch.pixels.begin(), patch.pixels.end(), 0u),
+            static_cast<std::ptrdiff_t>(patch.pixels.size()));
+}
+
+TEST(OverlayViewTest, OverIsCutAtTheFrame) {
+  const OverlayRenderer renderer(64, 48);
+  ExpectInside(renderer.DrawOver(FlatView(255), {-10, -10, 200, 200}), 64, 48);
+  EXPECT_TRUE(renderer.DrawOver(FlatView(255), {64, 0, 10, 10}).empty());
+  EXPECT_TRUE(renderer.DrawOver(FlatView(255), {10, 10, 0, 10}).empty());
+}
+
+TEST(OverlayViewTest, PictureThatIsNotSquareIsRefused) {
+  OverlayView view = FlatView(1);
+  view.pixels.pop_back();
+  try {
+    OverlayRenderer(640, 480).DrawOver(view, {0, 0, 64, 64});
+    FAIL() << "it was drawn";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kInvalid);
+    EXPECT_NE(std::string(error.what()).find("1023"), std::string::npos) << error.what();
+  }
+}
+
+TEST(OverlayTrendTest, KeepsTheLastSeconds) {
+  OverlayTrend trend;
+  for (int i = 0; i < 1000; ++i) trend.Add(i * 0.1 + 0.05, 0.5, 1);
+  ASSERT_EQ(trend.points().size(), 201u);
+  EXPECT_EQ(trend.points().back().tick - trend.points().front().tick,
+            OverlayTrend::kSeconds * OverlayTrend::kTicksPerSecond);
+}
+
+TEST(OverlayTrendTest, KeepsTheLastResultOfEachTick) {
+  OverlayTrend trend;
+  trend.Add(1.01, 0.2, 0);
+  trend.Add(1.05, 0.9, 3);
+  ASSERT_EQ(trend.points().size(), 1u);
+  EXPECT_EQ(trend.points()[0].level, 90);
+  EXPECT_EQ(trend.points()[0].grade, 3);
+}
+
+TEST(OverlayTrendTest, StartsAfreshWhenTimeStepsBack) {
+  OverlayTrend trend;
+  trend.Add(5.0, 0.2, 0);
+  trend.Add(6.0, 0.2, 0);
+  trend.Add(1.0, 0.2, 0);
+  EXPECT_EQ(trend.points().size(), 1u);
+}
+
+}  // namespace
+}  // namespace hepar

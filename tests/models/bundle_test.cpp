@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "models/bundle/bundle.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <zip.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "models/error.h"
+#include "models/file_io.h"
+#include "tests/support/tiny_model.h"
+
+namespace hepar {
+namespace {
+
+using ::testing::HasSubstr;
+using nlohmann::json;
+
+constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 40;
+
+class BundleTest : public ::testing::Test {
+ protected:
+  BundleTest() {
+    dir_ = ::testing::TempDir() + "hepar_bundle_" +
+           ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::create_directories(dir_);
+    path_ = hepar::testing::WriteTinyModel(dir_);
+  }
+  ~BundleTest() override { std::filesystem::remove_all(dir_); }
+
+  // A copy with its bytes changed.
+  std::string Altered(const std::function<void(std::string*)>& change) {
+    std::string bytes = ReadFile(path_, kNoLimit);
+    change(&bytes);
+    const std::string path = dir_ + "/altered.hepar";
+    WriteFileAtomically(path, bytes);
+    return path;
+  }
+
+  // A copy with hepar.json changed and the container sound.
+  std::string WithDescription(const std::function<void(json*)>& change) {
+    const std::string path = dir_ + "/described.hepar";
+    std::filesystem::copy_file(path_, path, std::filesystem::copy_options::overwrite_existing);
+    int code = 0;
+    zip_t* archive = zip_open(path.c_str(), 0, &code);
+    for (zip_int64_t i = 0; i < zip_get_num_entries(archive, 0); ++i) {
+      const std::string name = zip_get_name(archive, i, 0);
+      if (name.find("extra/hepar.json") == std::string::npos) continue;
+      zip_stat_t stat;
+      zip_stat_index(archive, i, 0, &stat);
+      std::string text(stat.size, '\0');
+      zip_file_t* file = zip_fopen_index(archive, i, 0);
+      EXPECT_EQ(zip_fread(file, text.data(), text.size()),
+                static_cast<zip_int64_t>(text.size()));
+      zip_fclose(file);
+      json description = json::parse(text);
+      change(&description);
+      text_ = description.dump();
+      zip_source_t* source = zip_source_buffer(archive, text_.data(), text_.size(), 0);
+      EXPECT_GE(zip_file_add(archive, name.c_str(), source, ZIP_FL_OVERWRITE), 0);
+      zip_set_file_compression(archive, i, ZIP_CM_STORE, 0);
+    }
+    EXPECT_EQ(zip_close(archive), 0);
+    return path;
+  }
+
+  // The error that loading `path` gives.
+  static Error LoadError(const std::string& path) {
+    try {
+      LoadBundle(path);
+    } catch (const Error& error) {
+      return error;
+    }
+    ADD_FAILURE() << path << " was accepted";
+    return Error(ErrorKind::kFailed, "");
+  }
+
+  std::string dir_, path_, text_;
+};
+
+TEST_F(BundleTest, RoundTripKeepsEveryNumberAndField) {
+  torch::manual_seed(7);
+  Architecture a;
+  a.size = "nano";
+  a.decoupler = DecouplerShapeOf("nano");
+  a.ic2_skips = DecouplerSkips::kNoTop;
+  a.feature_channels = 2;
+  a.final_relu = true;
+  ModelSpec spec;
+  spec.name = "round trip";
+  spec.preprocess.size = 96;
+  spec.preprocess.sector = SectorRule::Parse("10,20,300,200");
+  spec.temperature = 1.75;
+  spec.abstain_below = 0.4;
+  spec.training_options = R"({"epochs":3})";
+  spec.metrics = R"({"accuracy":0.5})";
+  spec.dataset_digest = "abc";
+  spec.licence = "CC-BY-4.0";
+  spec.citation = "Someone, 2026";
+  SeverityNet net(a);
+  net->ic1->trunk->stem->bn->running_mean.uniform_();
+  const ModelSpec written = SaveBundle(dir_ + "/round.hepar", spec, net);
+
+  Bundle loaded = LoadBundle(dir_ + "/round.hepar");
+  EXPECT_EQ(ModelSpecToJson(loaded.spec), ModelSpecToJson(written));
+  EXPECT_EQ(loaded.spec.id.size(), 64u);
+  EXPECT_EQ(ParameterDigest(loaded.net), ParameterDigest(net));
+  EXPECT_FALSE(loaded.net->is_training());
+
+  net->eval();
+  torch::NoGradGuard no_grad;
+  const auto x = torch::rand({1, 1, 96, 96});
+  EXPECT_TRUE(torch::equal(loaded.net(x), net(x)));
+}
+
+TEST_F(BundleTest, SameNumbersGiveTheSameIdAndOthersAnother) {
+  const auto id = [&](unsigned seed) {
+    return LoadBundle(hepar::testing::WriteTinyModel(dir_, "other.hepar", seed)).spec.id;
+  };
+  const std::string first = id(1);
+  EXPECT_EQ(first, LoadBundle(path_).spec.id);
+  EXPECT_NE(first, id(2));
+}
+
+TEST_F(BundleTest, MissingFileIsNotFound) {
+  const Error error = LoadError(dir_ + "/absent.hepar");
+  EXPECT_EQ(error.kind(), ErrorKind::kNotFound);
+  EXPECT_THAT(error.what(), HasSubstr("absent.hepar"));
+}
+
+TEST_F(BundleTest, FolderIsUnreadable) {
+  EXPECT_EQ(LoadError(dir_).kind(), ErrorKind::kUnreadable);
+}
+
+TEST_F(BundleTest, EmptyAndForeignFilesAreDamaged) {
+  EXPECT_EQ(LoadError(Altered([](std::string* b) { b->clear(); })).kind(), ErrorKind::kDamaged);
+  EXPECT_EQ(LoadError(Altered([](std::string* b) { *b = "not a zip file at all"; })).kind(),
+            ErrorKind::kDamaged);
+}
+
+TEST_F(BundleTest, TorchScriptWithoutDescriptionIsForeign) {
+  torch::jit::Module module("Foreign");
+  module.register_parameter("weight", torch::ones({2}), false);
+  module.save(dir_ + "/foreign.pt");
+  const Error error = LoadError(dir_ + "/foreign.pt");
+  EXPECT_EQ(error.kind(), ErrorKind::kDamaged);
+  EXPECT_THAT(error.what(), HasSubstr("hepar.json"));
+}
+
+TEST_F(BundleTest, EveryTruncationIsDamaged) {
+  const std::size_t size = std::filesystem::file_size(path_);
+  for (std::size_t kept : {std::size_t{1}, std::size_t{100}, size / 4, size / 2, size - 1000,
+                           size - 1}) {
+    SCOPED_TRACE(kept);
+    EXPECT_EQ(LoadError(Altered([&](std::string* b) { b->resize(kept); })).kind(),
+              ErrorKind::kDamaged);
+  }
+}
+
+TEST_F(BundleTest, FlippedBitsNeverLoadAsOtherNumbers) {
+  const std::string id = LoadBundle(path_).spec.id;
+  const std::size_t size = std::filesystem::file_size(path_);
+  int refused = 0;
+  constexpr int kFlips = 60;
+  for (int i = 0; i < kFlips; ++i) {
+    const std::size_t position = size / kFlips * i + 17;
+    const std::string path = Altered([&](std::string* b) { (*b)[position] ^= 0x10; });
+    // A flip in padding between parts changes nothing; any other is refused.
+    try {
+      EXPECT_EQ(LoadBundle(path).spec.id, id) << position;
+    } catch (const Error&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, kFlips / 2);
+}
+
+TEST_F(BundleTest, DamagedPartIsNamed) {
+  const std::string path = Altered([](std::string* bytes) {
+    const std::size_t at = bytes->find("\"class_names\"");
+    ASSERT_NE(at, std::string::npos);
+    (*bytes)[at + 1] = 'X';
+  });
+  EXPECT_THAT(LoadError(path).what(), HasSubstr("hepar.json"));
+}
+
+TEST_F(BundleTest, DescriptionOfAnotherVersionSaysSo) {
+  const Error error = LoadError(WithDescription([](json* d) { (*d)["schema_version"] = 99; }));
+  EXPECT_EQ(error.kind(), ErrorKind::kMismatch);
+  EXPECT_THAT(error.what(), HasSubstr("99"));
+}
+
+TEST_F(BundleTest, EveryFieldIsNeededAndTyped) {
+  const json description = json::parse(ModelSpecToJson(LoadBundle(path_).spec));
+  for (const auto& [key, value] : description.items()) {
+    SCOPED_TRACE(key);
+    const std::string name = key;
+    EXPECT_THAT(LoadError(WithDescription([&](json* d) { d->erase(name); })).what(),
+                HasSubstr(name));
+    LoadError(WithDescription([&](json* d) { (*d)[name] = json::array({nullptr}); }));
+  }
+  for (const auto& [key, value] : description["architecture"].items()) {
+    SCOPED_TRACE(key);
+    const std::string name = key;
+    LoadError(WithDescription([&](json* d) { (*d)["architecture"].erase(name); }));
+    if (value.is_number() || value.is_array()) {
+      LoadError(WithDescription([&](json* d) { (*d)["architecture"][name] = -1e12; }));
+    }
+  }
+}
+
+TEST_F(BundleTest, HugeSizesAreRefusedBeforeMemoryIsTaken) {
+  EXPECT_EQ(LoadError(WithDescription([](json* d) {
+              (*d)["architecture"]["widths"] = {1 << 30, 1 << 30, 1 << 30, 1 << 30};
+            })).kind(),
+            ErrorKind::kDamaged);
+  EXPECT_EQ(LoadError(WithDescription([](json* d) { (*d)["input"]["size"] = 1 << 20; })).kind(),
+            ErrorKind::kDamaged);
+}
+
+TEST_F(BundleTest, UnknownNamesListTheKnownOnes) {
+  const auto with = [&](const char* key, const char* value) {
+    return WithDescription([&](json* d) { (*d)["architecture"][key] = value; });
+  };
+  EXPECT_THAT(LoadError(with("classifier", "alexnet")).what(), HasSubstr("squeezenet1_1"));
+  EXPECT_THAT(LoadError(with("planes", "cmyk")).what(), HasSubstr("ycbcr"));
+  EXPECT_EQ(LoadError(with("ic2_skips", "some")).kind(), ErrorKind::kMismatch);
+}
+
+TEST_F(BundleTest, ShapesThatDoNotFitTheArchitectureNameTheTensor) {
+  const Error error = LoadError(WithDescription([](json* d) {
+    (*d)["architecture"]["widths"] = {16, 24, 40, 64};
+    (*d)["architecture"]["inner_widths"] = {8, 12, 20, 32};
+  }));
+  EXPECT_EQ(error.kind(), ErrorKind::kMismatch);
+  EXPECT_THAT(error.what(), HasSubstr("tensor '"));
+}
+
+TEST_F(BundleTest, TensorsThatAreNotWhatTheDescriptionSaysAreRefused) {
+  EXPECT_EQ(LoadError(WithDescription([](json* d) { (*d)["tensors"].erase(0); })).kind(),
+            ErrorKind::kMismatch);
+  EXPECT_EQ(LoadError(WithDescription([](json* d) { (*d)["id"] = std::string(64, '0'); })).kind(),
+            ErrorKind::kDamaged);
+}
+
+TEST_F(BundleTest, NumbersThatAreNotFiniteAreRefused) {
+  Bundle bundle = LoadBundle(path_);
+  {
+    torch::NoGradGuard no_grad;
+    bundle.net->ic2->reconstruction_head->bias.fill_(std::nan(""));
+  }
+  const std::string path = dir_ + "/nan.hepar";
+  SaveBundle(path, bundle.spec, bundle.net);
+  EXPECT_THAT(LoadError(path).what(), HasSubstr("reconstruction_head.bias"));
+}
+
+TEST_F(BundleTest, WrongNumberOfClassNamesIsNotSaved) {
+  Bundle bundle = LoadBundle(path_);
+  bundle.spec.class_names.pop_back();
+  EXPECT_THROW(SaveBundle(dir_ + "/x.hepar", bundle.spec, bundle.net), Error);
+  EXPECT_FALSE(std::filesystem::exists(dir_ + "/x.hepar"));
+}
+
+TEST_F(BundleTest, FailedWriteKeepsTheOldFileAndLeavesNoRubbish) {
+  const std::string folder = dir_ + "/sub";
+  std::filesystem::create_directories(folder);
+  EXPECT_THROW(WriteFileAtomically(folder, "content"), Error);  // A folder cannot be replaced.
+  EXPECT_TRUE(std::filesystem::is_directory(folder));
+  EXPECT_THROW(WriteFileAtomically(dir_ + "/no/such/folder/file", "content"), Error);
+  for (const auto& entry : std::filesystem::directory_iterator(dir_)) {
+    EXPECT_EQ(entry.path().string().find(".tmp."), std::string::npos) << entry.path();
+  }
+}
+
+TEST_F(BundleTest, FullDiskIsAnErrorThatNamesTheFile) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "/dev/full is not there";
+  const std::string link = dir_ + "/full.hepar.tmp." + std::to_string(getpid());
+  std::filesystem::create_symlink("/dev/full", link);
+  try {
+    WriteFileAtomically(dir_ + "/full.hepar", "content");
+    FAIL() << "writing to a full disk succeeded";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("full.hepar"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(dir_ + "/full.hepar"));
+}
+
+}  // namespace
+}  // namespace hepar

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Written against the public interface of the engine only, as the elements are: no LibTorch header.
+#include "models/engine/engine.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "models/engine/device.h"
+#include "models/error.h"
+#include "tests/support/tiny_model.h"
+
+namespace hepar {
+namespace {
+
+using ::testing::HasSubstr;
+
+class EngineTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    dir_ = ::testing::TempDir() + "hepar_engine";
+    std::filesystem::create_directories(dir_);
+    path_ = hepar::testing::WriteTinyModel(dir_);
+    SetIntraOpThreads(1);
+  }
+  static void TearDownTestSuite() { std::filesystem::remove_all(dir_); }
+
+  static std::shared_ptr<const Engine> Open(const std::string& path) {
+    EngineConfig config;
+    config.model = path;
+    config.device = "cpu";
+    return Engine::Open(config);
+  }
+
+  // A picture with some texture, the same for equal seeds.
+  static PreparedImage Picture(int seed) {
+    PreparedImage image;
+    image.pixels.create(64, 64, CV_32FC1);
+    cv::RNG rng(static_cast<std::uint64_t>(seed));
+    rng.fill(image.pixels, cv::RNG::UNIFORM, 0.0, 1.0);
+    image.bounds = cv::Rect(3, 4, 60, 50);
+    image.frame_width = 80;
+    image.frame_height = 70;
+    return image;
+  }
+
+  static std::string dir_, path_;
+};
+std::string EngineTest::dir_, EngineTest::path_;
+
+TEST_F(EngineTest, ClassifiesToProbabilities) {
+  const auto frame = Open(path_)->Prepare(Picture(1));
+  EXPECT_FALSE(frame->decoupled());
+  const Severity& severity = frame->Classify();
+  EXPECT_TRUE(frame->decoupled());
+  EXPECT_TRUE(frame->classified());
+  ASSERT_EQ(severity.probabilities.size(), 4u);
+  EXPECT_NEAR(std::accumulate(severity.probabilities.begin(), severity.probabilities.end(), 0.0),
+              1.0, 1e-5);
+  EXPECT_FLOAT_EQ(severity.confidence, severity.probabilities[severity.grade]);
+  EXPECT_GE(severity.trust, 0.f);
+  EXPECT_LE(severity.trust, 1.f);
+  EXPECT_GT(severity.inference_ms, 0.0);
+}
+
+TEST_F(EngineTest, DecouplingFirstChangesNothing) {
+  const auto engine = Open(path_);
+  const auto staged = engine->Prepare(Picture(2));
+  staged->Decouple();
+  EXPECT_FALSE(staged->classified());
+  EXPECT_EQ(staged->Classify().logits, engine->Prepare(Picture(2))->Classify().logits);
+}
+
+TEST_F(EngineTest, DifferentPicturesGiveDifferentLogits) {
+  const auto engine = Open(path_);
+  EXPECT_NE(engine->Prepare(Picture(1))->Classify().logits,
+            engine->Prepare(Picture(2))->Classify().logits);
+}
+
+TEST_F(EngineTest, HandleRemembersWhereThePictureWas) {
+  const auto frame = Open(path_)->Prepare(Picture(1));
+  EXPECT_EQ(frame->bounds(), cv::Rect(3, 4, 60, 50));
+  EXPECT_EQ(frame->frame_width(), 80);
+  EXPECT_EQ(frame->frame_height(), 70);
+}
+
+TEST_F(EngineTest, ViewsHaveTheInputSizeAndDiffer) {
+  const auto frame = Open(path_)->Prepare(Picture(1));
+  const GrayPicture specific = frame->View(FeatureView::kSpecific);
+  const GrayPicture common = frame->View(FeatureView::kCommon);
+  EXPECT_EQ(specific.size, 64);
+  EXPECT_EQ(specific.pixels.size(), 64u * 64u);
+  EXPECT_NE(specific.pixels, common.pixels);
+  EXPECT_GT(frame->ReconstructionError(), 0.0);
+}
+
+TEST_F(EngineTest, PlanesAreThePictureItself) {
+  const PreparedImage picture = Picture(5);
+  const auto planes = Open(path_)->Prepare(picture)->Planes();
+  ASSERT_EQ(planes.size(), 64u * 64u);
+  EXPECT_EQ(planes[0], picture.pixels.at<float>(0, 0));
+  EXPECT_EQ(planes[64 * 64 - 1], picture.pixels.at<float>(63, 63));
+}
+
+TEST_F(EngineTest, EqualContentIsOneEngineWhateverThePath) {
+  const std::string copy = dir_ + "/copy.hepar";
+  std::filesystem::copy_file(path_, copy, std::filesystem::copy_options::overwrite_existing);
+  const auto engine = Open(path_);
+  EXPECT_EQ(engine, Open(copy));
+  EXPECT_NE(engine, Open(hepar::testing::WriteTinyModel(dir_, "second.hepar", 2)));
+}
+
+TEST_F(EngineTest, EngineIsReleasedWithItsLastUser) {
+  std::weak_ptr<const Engine> weak;
+  {
+    const auto frame = Open(path_)->Prepare(Picture(1));
+    weak = Open(path_);
+    EXPECT_FALSE(weak.expired());
+    frame->Classify();
+  }
+  EXPECT_TRUE(weak.expired());
+}
+
+TEST_F(EngineTest, ThreadsMayShareAnEngineAndAFrame) {
+  const auto engine = Open(path_);
+  const auto expected = engine->Prepare(Picture(3))->Classify().logits;
+  const auto shared = engine->Prepare(Picture(3));
+  std::vector<std::thread> threads;
+  std::vector<std::vector<float>> own(4), common(4);
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      common[i] = shared->Classify().logits;
+      own[i] = engine->Prepare(Picture(3))->Classify().logits;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(common[i], expected);
+    EXPECT_EQ(own[i], expected);
+  }
+}
+
+TEST_F(EngineTest, Bf16IsCloseToFp32) {
+  EngineConfig config;
+  config.model = path_;
+  config.device = "cpu";
+  config.precision = Precision::kBf16;
+  const auto half = Engine::Open(config)->Prepare(Picture(1))->Classify();
+  const auto full = Open(path_)->Prepare(Picture(1))->Classify();
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_NEAR(half.probabilities[i], full.probabilities[i], 0.05);
+  }
+}
+
+TEST_F(EngineTest, Fp16OnTheCpuIsRefusedWithTheMend) {
+  EngineConfig config;
+  config.model = path_;
+  config.device = "cpu";
+  config.precision = Precision::kFp16;
+  try {
+    Engine::Open(config);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);
+    EXPECT_THAT(error.what(), HasSubstr("fp32"));
+  }
+}
+
+TEST_F(EngineTest, WrongPictureSizeFailsWithOneLine) {
+  PreparedImage small = Picture(1);
+  small.pixels = cv::Mat::zeros(2, 2, CV_32FC1);
+  const auto frame = Open(path_)->Prepare(small);
+  try {
+    frame->Classify();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kFailed);
+    EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos) << error.what();
+  }
+}
+
+TEST(DeviceTest, NamesResolveOrExplain) {
+  EXPECT_EQ(ResolveDevice("cpu"), "cpu");
+  EXPECT_THAT(ResolveDevice("auto"), ::testing::AnyOf("cpu", "cuda:0"));
+  for (const char* name : {"gpu", "cuda:", "cuda:x", "cuda:-1", "", "cpu:0"}) {
+    SCOPED_TRACE(name);
+    EXPECT_THROW(ResolveDevice(name), Error);
+  }
+  try {
+    ResolveDevice("cuda:99");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);
+  }
+}
+
+TEST(PrecisionTest, NamesRoundTrip) {
+  for (Precision precision : {Precision::kFp32, Precision::kBf16, Precision::kFp16}) {
+    EXPECT_EQ(ParsePrecision(ToString(precision)), precision);
+  }
+  EXPECT_THROW(ParsePrecision("int4"), Error);
+}
+
+}  // namespace
+}  // namespace hepar

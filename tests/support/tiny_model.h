@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <string>
+
+namespace hepar::testing {
+
+// Writes a small random model (size nano, 64-pixel input, four grades) to `dir`/`file` and returns
+// the path. Equal seeds give equal models. Needs no LibTorch header at the caller's.
+std::string WriteTinyModel(const std::string& dir, const std::string& file = "tiny.hepar",
+                           unsigned seed = 1);
+
+}  // namespace hepar::testing

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "training/augmentation.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <future>
+#include <opencv2/core.hpp>
+#include <opencv2/imgproc.hpp>
+#include <vector>
+
+#include "models/error.h"
+
+namespace hepar {
+namespace {
+
+using testing::HasSubstr;
+
+AugmentationOptions Nothing() {
+  AugmentationOptions options;
+  options.rotate_degrees = options.zoom = options.shift = options.flip_probability = 0.0;
+  options.gain = options.gamma = options.time_gain = options.speckle = options.blur_pixels = 0.0;
+  return options;
+}
+
+// A textured disc on exact zero, off the centre, so that no change of geometry keeps it.
+cv::Mat Disc(int channels = 1) {
+  cv::RNG rng(7);
+  cv::Mat texture(96, 96, CV_32FC1);
+  rng.fill(texture, cv::RNG::UNIFORM, 0.2, 0.7);
+  cv::Mat mask = cv::Mat::zeros(texture.size(), CV_8UC1);
+  cv::circle(mask, {40, 52}, 30, 255, cv::FILLED);
+  cv::Mat picture = cv::Mat::zeros(texture.size(), CV_32FC1);
+  texture.copyTo(picture, mask);
+  if (channels == 1) return picture;
+  cv::Mat color;
+  cv::merge(std::vector<cv::Mat>(channels, picture), color);
+  return color;
+}
+
+bool Equal(const cv::Mat& a, const cv::Mat& b) {
+  return a.type() == b.type() && a.size() == b.size() && cv::norm(a, b, cv::NORM_INF) == 0.0;
+}
+
+double Mean(const cv::Mat& picture) { return cv::mean(picture)[0]; }
+
+TEST(AugmentTest, SameSeedGivesTheSamePictureOnAnyThread) {
+  const cv::Mat picture = Disc();
+  const cv::Mat first = Augment(picture, {}, 5);
+  EXPECT_TRUE(Equal(first, Augment(picture, {}, 5)));
+  auto other = std::async(std::launch::async, [&] { return Augment(picture, {}, 5); });
+  EXPECT_TRUE(Equal(first, other.get()));
+}
+
+TEST(AugmentTest, NeighbouringSeedsGiveUnlikePictures) {
+  const cv::Mat picture = Disc();
+  auto options = Nothing();
+  options.gain = 0.2;
+  std::vector<double> means;
+  for (int seed = 0; seed < 16; ++seed) means.push_back(Mean(Augment(picture, options, seed)));
+  const auto [low, high] = std::minmax_element(means.begin(), means.end());
+  EXPECT_GT(*high - *low, 0.5 * 0.4 * cv::countNonZero(picture) / picture.total());
+}
+
+TEST(AugmentTest, LeavesItsInputAlone) {
+  const cv::Mat picture = Disc();
+  const cv::Mat before = picture.clone();
+  cv::Mat changed = Augment(picture, Nothing(), 1);
+  changed.setTo(1.0);
+  Augment(picture, {}, 1);
+  EXPECT_TRUE(Equal(picture, before));
+}
+
+TEST(AugmentTest, AllChangesOffGivesTheInput) {
+  EXPECT_TRUE(Equal(Augment(Disc(), Nothing(), 3), Disc()));
+  EXPECT_TRUE(Equal(Augment(Disc(3), Nothing(), 3), Disc(3)));
+}
+
+TEST(AugmentTest, IntensityChangesLeaveTheBackgroundAtExactZero) {
+  AugmentationOptions options;
+  options.rotate_degrees = options.zoom = options.shift = 0.0;
+  options.gain = options.time_gain = 0.3;
+  options.blur_pixels = 3.0;
+  for (const int channels : {1, 3}) {
+    const cv::Mat picture = Disc(channels);
+    const cv::Mat background = picture.reshape(1) == 0.0;
+    for (int seed = 0; seed < 8; ++seed) {
+      const cv::Mat changed = Augment(picture, options, seed);
+      ASSERT_FALSE(Equal(changed, picture));
+      cv::Mat rest = cv::Mat::zeros(changed.reshape(1).size(), CV_32FC1);
+      changed.reshape(1).copyTo(rest, background);
+      EXPECT_EQ(cv::countNonZero(rest), 0) << channels << " channels, seed " << seed;
+    }
+  }
+}
+
+TEST(AugmentTest, StaysInRangeAndKeepsSizeAndType) {
+  AugmentationOptions strong;
+  strong.gain = strong.time_gain = strong.speckle = 1.0;
+  for (const int channels : {1, 3}) {
+    const cv::Mat picture = Disc(channels);
+    for (int seed = 0; seed < 8; ++seed) {
+      const cv::Mat changed = Augment(picture, strong, seed);
+      EXPECT_EQ(changed.size(), picture.size());
+      EXPECT_EQ(changed.type(), picture.type());
+      double least, most;
+      cv::minMaxLoc(changed.reshape(1), &least, &most);
+      EXPECT_EQ(least, 0.0);
+      EXPECT_LE(most, 1.0);
+    }
+  }
+}
+
+TEST(AugmentTest, GreyPicturesInColourStayGrey) {
+  std::vector<cv::Mat> planes;
+  cv::split(Augment(Disc(3), {}, 11), planes);
+  EXPECT_TRUE(Equal(planes[0], planes[1]));
+  EXPECT_TRUE(Equal(planes[0], planes[2]));
+  EXPECT_TRUE(Equal(planes[0], Augment(Disc(), {}, 11)));
+}
+
+TEST(AugmentTest, FlipAloneIsTheMirror) {
+  auto options = Nothing();
+  options.flip_probability = 1.0;
+  cv::Mat mirrored;
+  cv::flip(Disc(), mirrored, 1);
+  EXPECT_LT(cv::norm(Augment(Disc(), options, 1), mirrored, cv::NORM_INF), 1e-5);
+}
+
+TEST(AugmentTest, DefaultsNeverFlip) {
+  // A bright left half; rotated, zoomed and shifted by the defaults it stays the bright half.
+  cv::Mat picture(96, 96, CV_32FC1, cv::Scalar(0.1));
+  picture.colRange(0, 48).setTo(0.9);
+  for (int seed = 0; seed < 32; ++seed) {
+    const cv::Mat changed = Augment(picture, {}, seed);
+    EXPECT_GT(Mean(changed.colRange(16, 40)), Mean(changed.colRange(56, 80)) + 0.2);
+  }
+}
+
+TEST(AugmentTest, ShiftMovesTheCentreByAtMostItsFraction) {
+  auto options = Nothing();
+  options.shift = 0.05;
+  const auto centre = [](const cv::Mat& picture) {
+    const auto moments = cv::moments(picture);
+    return cv::Point2d(moments.m10 / moments.m00, moments.m01 / moments.m00);
+  };
+  const auto before = centre(Disc());
+  double farthest = 0.0;
+  for (int seed = 0; seed < 32; ++seed) {
+    const auto moved = centre(Augment(Disc(), options, seed)) - before;
+    farthest = std::max({farthest, std::abs(moved.x), std::abs(moved.y)});
+  }
+  EXPECT_LT(farthest, 0.05 * 96 + 0.05);
+  EXPECT_GT(farthest, 0.03 * 96);
+}
+
+TEST(AugmentTest, TimeGainChangesRowsAlike) {
+  auto options = Nothing();
+  options.time_gain = 0.2;
+  const cv::Mat flat(96, 64, CV_32FC1, cv::Scalar(0.5));
+  const cv::Mat changed = Augment(flat, options, 2);
+  double least = 1.0;
+  double most = 0.0;
+  for (int y = 0; y < changed.rows; ++y) {
+    double row_least, row_most;
+    cv::minMaxLoc(changed.row(y), &row_least, &row_most);
+    EXPECT_EQ(row_least, row_most);
+    EXPECT_NEAR(changed.at<float>(y, 0), changed.at<float>(std::max(y - 1, 0), 0), 0.03);
+    least = std::min(least, row_least);
+    most = std::max(most, row_most);
+  }
+  EXPECT_GT(most - least, 0.05);
+  EXPECT_LT(std::max(most - 0.5, 0.5 - least), 0.2);
+}
+
+TEST(AugmentTest, SpeckleHasTheDeviationAskedForAndAGrain) {
+  auto options = Nothing();
+  options.speckle = 0.08;
+  const cv::Mat flat(256, 256, CV_32FC1, cv::Scalar(0.5));
+  const cv::Mat changed = Augment(flat, options, 2);
+  cv::Scalar mean, deviation;
+  cv::meanStdDev(changed, mean, deviation);
+  EXPECT_NEAR(mean[0], 0.5, 0.01);
+  EXPECT_NEAR(deviation[0], 0.5 * 0.08, 0.004);
+  const cv::Mat left = changed.colRange(0, 255) - 0.5;
+  const cv::Mat right = changed.colRange(1, 256) - 0.5;
+  EXPECT_GT(left.dot(right) / left.dot(left), 0.5);
+}
+
+TEST(AugmentTest, SwitchingOneChangeOffLeavesTheOthers) {
+  auto gain = Nothing();
+  gain.gain = 0.2;
+  auto gain_and_shift = gain;
+  gain_and_shift.shift = 0.05;
+  const cv::Mat flat(96, 96, CV_32FC1, cv::Scalar(0.5));
+  const cv::Rect inner(16, 16, 64, 64);
+  EXPECT_LT(cv::norm(Augment(flat, gain, 9)(inner), Augment(flat, gain_and_shift, 9)(inner),
+                     cv::NORM_INF),
+            1e-6);
+}
+
+TEST(AugmentTest, RefusesOtherTypesAndOptionsOutOfRange) {
+  const auto message = [](const cv::Mat& picture, const AugmentationOptions& options) {
+    try {
+      Augment(picture, options, 1);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kInvalid);
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_THAT(message(cv::Mat(32, 32, CV_8UC1, cv::Scalar(0)), {}), HasSubstr("CV_8UC1"));
+  EXPECT_THAT(message({}, {}), HasSubstr("empty"));
+  auto options = Nothing();
+  options.zoom = 1.0;
+  EXPECT_THAT(message(Disc(), options), HasSubstr("zoom"));
+  options = Nothing();
+  options.gain = std::nan("");
+  EXPECT_THAT(message(Disc(), options), HasSubstr("gain"));
+}
+
+}  // namespace
+}  // namespace hepar

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "training/augmentation.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <opencv2/imgproc.hpp>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "models/error.h"
+
+namespace hepar {
+namespace {
+
+// The grey level below which added gain fades out, so that what is near black stays there, as under
+// the log compression of a scanner, and what is 0 stays 0.
+constexpr float kKneeLevel = 0.06f;
+constexpr int kTimeGainKnobs = 5;   // Of the time-gain curve, evenly spaced over the depth.
+constexpr double kLeastBlur = 0.2;  // Pixels; a narrower kernel is 1 to two decimals.
+// Standard deviations of the speckle grain, pixels: wider across the beam than along it.
+constexpr double kSpeckleAcross = 1.2;
+constexpr double kSpeckleAlong = 0.8;
+constexpr int kSpeckleKernel = 7;
+
+// Everything random about one picture. All of it is drawn whatever the options are, so that
+// switching one change off leaves the others as they were.
+struct Draw {
+  double degrees, zoom, shift_x, shift_y;
+  bool flip;
+  double gain, exponent;
+  std::array<double, kTimeGainKnobs> time_gain;
+  double blur;
+  cv::RNG speckle;
+};
+
+Draw DrawFor(const AugmentationOptions& options, std::uint64_t seed) {
+  // cv::RNG starts neighbouring seeds with nearly equal numbers.
+  std::mt19937_64 mix(seed);
+  cv::RNG rng(mix());
+  const auto about_0 = [&rng](double most) { return most * rng.uniform(-1.0, 1.0); };
+  Draw draw;
+  draw.degrees = about_0(options.rotate_degrees);
+  draw.zoom = 1.0 + about_0(options.zoom);
+  draw.shift_x = about_0(options.shift);
+  draw.shift_y = about_0(options.shift);
+  draw.flip = rng.uniform(0.0, 1.0) < options.flip_probability;
+  draw.gain = about_0(options.gain);
+  draw.exponent = std::exp(about_0(options.gamma));
+  for (double& knob : draw.time_gain) knob = about_0(options.time_gain);
+  draw.blur = options.blur_pixels * rng.uniform(0.0, 1.0);
+  draw.speckle = cv::RNG(rng.next());
+  return draw;
+}
+
+void CheckRange(const char* name, double value, double low, double high) {
+  if (value >= low && value <= high) return;
+  throw Error(ErrorKind::kInvalid, std::string("augmentation ") + name + " is " +
+                                       std::to_string(value) + ", expected " + std::to_string(low) +
+                                       " to " + std::to_string(high));
+}
+
+void Check(const cv::Mat& picture, const AugmentationOptions& options) {
+  if (picture.empty() || (picture.type() != CV_32FC1 && picture.type() != CV_32FC3)) {
+    throw Error(ErrorKind::kInvalid,
+                "picture to augment is " +
+                    (picture.empty() ? std::string("empty") : cv::typeToString(picture.type())) +
+                    ", expected CV_32FC1 or CV_32FC3");
+  }
+  CheckRange("rotate_degrees", options.rotate_degrees, 0.0, 180.0);
+  CheckRange("zoom", options.zoom, 0.0, 0.9);
+  CheckRange("shift", options.shift, 0.0, 1.0);
+  CheckRange("flip_probability", options.flip_probability, 0.0, 1.0);
+  CheckRange("gain", options.gain, 0.0, 1.0);
+  CheckRange("gamma", options.gamma, 0.0, 3.0);
+  CheckRange("time_gain", options.time_gain, 0.0, 1.0);
+  CheckRange("speckle", options.speckle, 0.0, 1.0);
+  CheckRange("blur_pixels", options.blur_pixels, 0.0, 20.0);
+}
+
+// Rotation and zoom about the centre, then shift, then mirror, in one resampling.
+cv::Mat MoveProbe(const cv::Mat& picture, const Draw& draw) {
+  cv::Matx23d move = cv::getRotationMatrix2D(
+      {0.5f * static_cast<float>(picture.cols - 1), 0.5f * static_cast<float>(picture.rows - 1)},
+      draw.degrees, draw.zoom);
+  move(0, 2) += draw.shift_x * picture.cols;
+  move(1, 2) += draw.shift_y * picture.rows;
+  if (draw.flip) {
+    for (int i = 0; i < 3; ++i) move(0, i) = -move(0, i);
+    move(0, 2) += picture.cols - 1;
+  }
+  // Resampling by nothing would still round.
+  if (move == cv::Matx23d(1, 0, 0, 0, 1, 0)) return picture.clone();
+  cv::Mat moved;
+  cv::warpAffine(picture, moved, move, picture.size(), cv::INTER_LINEAR, cv::BORDER_CONSTANT,
+                 cv::Scalar::all(0));
+  return moved;
+}
+
+// The added level of each row: what the gain knob adds everywhere and the time-gain knobs add at
+// their depth, with half-cosines between them.
+std::vector<float> AddedLevels(const Draw& draw, int rows) {
+  std::vector<float> levels(rows);
+  for (int y = 0; y < rows; ++y) {
+    const double place = (y + 0.5) / rows * (kTimeGainKnobs - 1);
+    const int knob = std::min(static_cast<int>(place), kTimeGainKnobs - 2);
+    const double weight = 0.5 - 0.5 * std::cos(CV_PI * (place - knob));
+    const double curve = (1.0 - weight) * draw.time_gain[knob] + weight * draw.time_gain[knob + 1];
+    levels[y] = static_cast<float>(draw.gain + curve);
+  }
+  return levels;
+}
+
+// Factors about 1 for the pixels of a picture.
+cv::Mat SpeckleFactors(cv::RNG rng, double deviation, cv::Size size) {
+  cv::Mat noise(size, CV_32FC1);
+  rng.fill(noise, cv::RNG::NORMAL, 0.0, 1.0);
+  const cv::Mat across = cv::getGaussianKernel(kSpeckleKernel, kSpeckleAcross);
+  const cv::Mat along = cv::getGaussianKernel(kSpeckleKernel, kSpeckleAlong);
+  // A filter with kernel k leaves white noise with the deviation |k|.
+  const double left = cv::norm(across) * cv::norm(along);
+  cv::sepFilter2D(noise, noise, CV_32F, across * (deviation / left), along, {-1, -1}, 1.0);
+  return noise;
+}
+
+// The intensity changes of one row in a single pass over its pixels.
+void ChangeLevels(float* row, int pixels, int channels, float added, const float* factors) {
+  for (int x = 0; x < pixels; ++x) {
+    const float factor = factors == nullptr ? 1.0f : factors[x];
+    for (int c = 0; c < channels; ++c) {
+      float& value = row[x * channels + c];
+      const float raised = value + added * value / (value + kKneeLevel);
+      value = std::clamp(raised * factor, 0.0f, 1.0f);
+    }
+  }
+}
+
+}  // namespace
+
+cv::Mat Augment(const cv::Mat& picture, const AugmentationOptions& options, std::uint64_t seed) {
+  Check(picture, options);
+  const Draw draw = DrawFor(options, seed);
+
+  cv::Mat changed = MoveProbe(picture, draw);
+  cv::Mat outside;
+  cv::inRange(changed, cv::Scalar::all(0), cv::Scalar::all(0), outside);
+  if (draw.blur >= kLeastBlur) cv::GaussianBlur(changed, changed, {}, draw.blur);
+  if (draw.exponent != 1.0) cv::pow(changed, draw.exponent, changed);
+  const auto added = AddedLevels(draw, changed.rows);
+  cv::Mat factors;
+  if (options.speckle > 0.0) {
+    factors = SpeckleFactors(draw.speckle, options.speckle, changed.size());
+  }
+  for (int y = 0; y < changed.rows; ++y) {
+    ChangeLevels(changed.ptr<float>(y), changed.cols, changed.channels(), added[y],
+                 factors.empty() ? nullptr : factors.ptr<float>(y));
+  }
+  // The blur spreads past the edge, and cv::pow makes of 0 something that is only nearly 0.
+  changed.setTo(cv::Scalar::all(0), outside);
+  return changed;
+}
+
+}  // namespace hepar

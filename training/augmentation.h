@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <cstdint>
+#include <opencv2/core.hpp>
+
+namespace hepar {
+
+// Random changes to a prepared picture that keep its grade: what another scanner setting, another
+// hold of the probe or another moment would have shown. Zero switches a change off.
+//
+// The defaults were chosen by eye on dark and bright scans: stronger gain blacks out the far field
+// of a dark scan, and stronger time gain imitates the deep attenuation that steatosis itself
+// causes.
+struct AugmentationOptions {
+  double rotate_degrees = 8.0;    // Uniform in +-, 0..180.
+  double zoom = 0.10;             // Factor in 1 +-, 0..0.9.
+  double shift = 0.05;            // Fraction of the side, +-, 0..1.
+  double flip_probability = 0.0;  // Left-right mirror; the probe's marker side changes.
+  double gain = 0.08;             // Added grey level, +-, 0..1; less near black.
+  double gamma = 0.15;            // Exponent in exp(+-), 0..3.
+  double time_gain = 0.08;        // Added grey level by depth: a random smooth curve, +-, 0..1.
+  double speckle = 0.08;          // Standard deviation, 0..1, of multiplicative noise with a grain
+                                  // of about a speckle.
+  double blur_pixels = 0.6;       // Largest standard deviation of a Gaussian blur, 0..20.
+};
+
+// Returns a changed copy of a CV_32FC1 or CV_32FC3 picture in [0,1], in [0,1]; what is exactly 0
+// after the change of geometry (outside the sector) remains 0. Depends on nothing but its
+// arguments: the same seed gives the same picture, on any thread, and switching one change off
+// leaves the others as they were. Throws Error(kInvalid) for another type or options out of range.
+cv::Mat Augment(const cv::Mat& picture, const AugmentationOptions& options, std::uint64_t seed);
+
+}  // namespace hepar

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <c10/util/Exception.h>
+#include <malloc.h>
+
+#include <algorithm>
+#include <iostream>
+
+#include "training/exit_codes.h"
+#include "training/options.h"
+#include "training/verbs.h"
+
+namespace {
+
+using hepar::ExitCode;
+
+struct Verb {
+  const char* name;
+  const char* summary;
+  int (*run)(const std::vector<std::string>& arguments);
+};
+
+constexpr Verb kVerbs[] = {
+    {"train", "train a model on labelled scans", hepar::RunTrain},
+    {"evaluate", "measure a model on labelled scans", hepar::RunEvaluate},
+    {"inspect", "show what a model bundle holds", hepar::RunInspect},
+    {"simulate", "write labelled scans of the simulated scanner", hepar::RunSimulate},
+};
+
+// LibTorch asks for megabytes for each intermediate result. By default glibc maps and unmaps each
+// of these, and the page faults cost more than the arithmetic; kept in the heap they are reused.
+// A plugin must not do this to its host, but this process is ours.
+void KeepLargeBlocksInHeap() {
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+}
+
+std::string Help() {
+  std::string text =
+      "Usage: hepar VERB [OPTION...]\n\nTrains and measures models that grade fatty liver on "
+      "ultrasound. For research use only.\n\nVerbs:\n";
+  for (const Verb& verb : kVerbs) {
+    const std::string name = verb.name;
+    text += "  " + name + std::string(12 - name.size(), ' ') + verb.summary + "\n";
+  }
+  return text + "\n'hepar VERB --help' lists the options of a verb.\n\n" + hepar::kExitCodesHelp;
+}
+
+int Complain(const std::string& what, const std::string& message, ExitCode code) {
+  std::cerr << what << ": " << message << std::endl;
+  return code;
+}
+
+int Dispatch(const std::vector<std::string>& arguments) {
+  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h") {
+    (arguments.empty() ? std::cerr : std::cout) << Help();
+    return arguments.empty() ? hepar::kExitUsage : hepar::kExitOk;
+  }
+  if (arguments[0] == "--version") {
+    std::cout << "hepar " HEPAR_VERSION "\n";
+    return hepar::kExitOk;
+  }
+  for (const Verb& verb : kVerbs) {
+    if (arguments[0] == verb.name) return verb.run({arguments.begin() + 1, arguments.end()});
+  }
+  const std::string nearest = hepar::NearestName(arguments[0], hepar::VerbNames());
+  throw hepar::Error(hepar::ErrorKind::kInvalid,
+                     "unknown verb '" + arguments[0] + "'" +
+                         (nearest.empty() ? "" : "; did you mean " + nearest + "?") +
+                         " ('hepar --help' lists all)");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  KeepLargeBlocksInHeap();
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  const bool known = !arguments.empty() &&
+                     std::any_of(std::begin(kVerbs), std::end(kVerbs),
+                                 [&](const Verb& verb) { return arguments[0] == verb.name; });
+  const std::string what = known ? "hepar " + arguments[0] : "hepar";
+  try {
+    return Dispatch(arguments);
+  } catch (const hepar::Error& error) {
+    return Complain(what, error.what(), hepar::ExitCodeOf(error));
+  } catch (const c10::Error& error) {
+    return Complain(what, error.what_without_backtrace(), hepar::kExitFailure);
+  } catch (const std::exception& error) {
+    return Complain(what, error.what(), hepar::kExitFailure);
+  }
+}

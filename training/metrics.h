@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace hepar {
+
+// What a classifier said of a set of cases (frames or patients), against the truth. The functions
+// below throw Error(kInvalid) for parts of unlike length, a label outside 0..K-1 and probabilities
+// that are not finite or do not sum to 1.
+struct Predictions {
+  std::vector<int> labels;                         // Truth, 0..K-1.
+  std::vector<std::vector<double>> probabilities;  // K for each case, sum 1.
+  std::vector<std::string> patients;               // Of each case.
+};
+
+// Counts by (truth, prediction).
+class ConfusionMatrix {
+ public:
+  explicit ConfusionMatrix(int classes);
+  // From labels and the arg max of the probabilities (the lowest class wins a tie).
+  static ConfusionMatrix Of(const Predictions& predictions, int classes);
+
+  void Add(int truth, int prediction, int count = 1);
+  int at(int truth, int prediction) const;
+  int classes() const { return classes_; }
+  int total() const;
+  int count(int truth) const;  // Cases of a class.
+
+  // Recall of one class; NaN when it has no case.
+  double ClassAccuracy(int truth) const;
+  // Pooled (micro) accuracy: the paper's "Average%". This and the two below are NaN without cases.
+  double Accuracy() const;
+  // Mean recall over the classes that have cases.
+  double BalancedAccuracy() const;
+  // Largest minus smallest recall of the classes that have cases: the paper's "Best-Worst%".
+  double BestWorst() const;
+
+ private:
+  int classes_;
+  std::vector<int> cells_;
+};
+
+// Area under the ROC curve, ties counting half (Mann-Whitney). NaN unless both classes occur.
+double RocAuc(const std::vector<double>& scores, const std::vector<bool>& positive);
+
+// AUC of "grade >= threshold" by the sum of the probabilities of those grades. NaN unless there are
+// cases on both sides.
+double GradeAuc(const Predictions& predictions, int threshold);
+
+// Patients as cases, sorted by id: the mean of the probabilities of their frames. A patient with
+// two labels throws Error(kMismatch).
+Predictions ByPatient(const Predictions& frames);
+
+// The figures that `hepar evaluate` reports for one level (frame or patient).
+struct EvaluationFigures {
+  int cases = 0;
+  double accuracy = 0, balanced_accuracy = 0, best_worst = 0;
+  std::vector<double> per_class;  // Recall; NaN for a class without cases.
+  std::vector<int> per_class_cases;
+  double auc_mild = 0, auc_moderate = 0, auc_severe = 0;
+};
+EvaluationFigures Evaluate(const Predictions& predictions, int classes);
+
+// What guessing gives on these cases: the expectation when every answer is drawn from the class
+// shares of `labels`, whatever the picture. Accuracy is the sum of the squared shares, the recall
+// of a class its share, balanced accuracy 1 / (number of classes that have cases), each AUC 0.5
+// (NaN where Evaluate gives NaN). best_worst is NaN: it comes from the luck of small classes and
+// has no expectation that depends on the shares alone.
+EvaluationFigures ChanceFigures(const Predictions& predictions, int classes);
+
+}  // namespace hepar

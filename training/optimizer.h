@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <torch/torch.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "models/nets/severity_net.h"
+
+namespace hepar {
+
+struct OptimizerOptions {
+  std::string name = "adamw";  // "adam", "adamw" or "sgd" (with momentum 0.9).
+  double learning_rate = 1e-3;
+  double weight_decay = 1e-2;      // On weights; never on biases and normalisation.
+  double classifier_factor = 1.0;  // The classifier learns at this many times the rate.
+};
+
+// One of LibTorch's optimisers over the parameters of a net. Unlike LibTorch's own serialisation
+// Save() and Load() keep the learning rates too, without which a resumed run goes another way.
+class Optimizer {
+ public:
+  // Throws Error(kInvalid), listing the names, for an unknown optimiser.
+  Optimizer(const OptimizerOptions& options, SeverityNet net);
+
+  // The decouplers' rate; the classifier's follows by its factor.
+  void SetLearningRate(double rate);
+  double learning_rate() const;
+
+  // Forgets the gradients: a parameter that the next loss does not reach is then left alone.
+  void ZeroGrad();
+  void Step() { optimizer_->step(); }
+
+  void Save(torch::serialize::OutputArchive& archive) const;
+  void Load(torch::serialize::InputArchive& archive);
+
+ private:
+  std::vector<double> factors_;  // Of each parameter group.
+  std::unique_ptr<torch::optim::Optimizer> optimizer_;
+};
+
+// A net of the same architecture, device and values that shares nothing with `net`.
+SeverityNet CopyNet(SeverityNet net);
+
+// Copies all parameters and buffers of one net to another of the same architecture.
+void CopyWeights(SeverityNet from, SeverityNet to);
+
+// Moves `average` towards `net` after its update number `update` (from 1): average = d average +
+// (1 - d) net for parameters and batch-normalisation statistics, with d rising to `decay` from a
+// small value, so that the random start is soon forgotten. Counters are copied.
+void UpdateAverage(SeverityNet net, double decay, std::int64_t update, SeverityNet average);
+
+}  // namespace hepar

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Precompiled: torch/torch.h costs about 20 s in each file that includes it.
+#include <torch/torch.h>

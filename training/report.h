@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "training/metrics.h"
+
+namespace hepar {
+
+// The figures of one level by the keys that `--json` and bundles use; NaN becomes null.
+nlohmann::ordered_json FiguresToJson(const EvaluationFigures& figures,
+                                     const std::vector<std::string>& class_names);
+
+// {"frame": figures, "patient": figures, "chance": {"frame": ..., "patient": ...}}.
+nlohmann::ordered_json EvaluationToJson(const Predictions& frames,
+                                        const std::vector<std::string>& class_names);
+
+// The same as a table: by frame and by patient, each beside what guessing gives.
+std::string EvaluationTable(const Predictions& frames, const std::vector<std::string>& class_names);
+
+// Writes `value` to a file, atomically, or to standard output for "-".
+void WriteJson(const std::string& path, const nlohmann::ordered_json& value);
+
+}  // namespace hepar

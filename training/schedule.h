@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace hepar {
+
+// How the learning rate goes over a run.
+struct LearningRateSchedule {
+  enum class Kind { kConstant, kCosine, kStep };
+  Kind kind = Kind::kCosine;
+  double base = 1e-3;
+  int epochs = 60;              // kCosine reaches zero at their end.
+  double warm_up = 2.0;         // Epochs over which the rate rises from zero.
+  std::vector<int> milestones;  // kStep: epochs from which the rate is `step_factor` times smaller.
+  double step_factor = 0.1;
+
+  // The rate at `epoch`, a fraction within the epoch included.
+  double At(double epoch) const;
+
+  // "constant", "cosine", "step". Throws Error(kInvalid), listing them.
+  static Kind ParseKind(const std::string& name);
+};
+
+}  // namespace hepar

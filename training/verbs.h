@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace hepar {
+
+// The verbs of `hepar`. Each takes the arguments after its name, and returns the exit code; what
+// goes wrong is thrown as Error (see ExitCodeOf).
+int RunTrain(const std::vector<std::string>& arguments);
+int RunEvaluate(const std::vector<std::string>& arguments);
+int RunInspect(const std::vector<std::string>& arguments);
+int RunSimulate(const std::vector<std::string>& arguments);
+
+}  // namespace hepar
