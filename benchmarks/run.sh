@@ -49,7 +49,7 @@ count() { grep -oE "$1=\(guint64\)[0-9]+" <<< "$live" | grep -oE '[0-9]+$'; }
   echo
   echo "\`./run bench\`: 640x480 frames of the simulated scanner, $repetitions repetitions in turns,"
   echo "$((long - short)) frames each, one thread per operator, model \`$(basename "$model")\`,"
-  echo "$(nproc) cores ($(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs)),"
+  echo "$(nproc --all) cores ($(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs)),"
   echo "$(gst-launch-1.0 --version | sed -n 2p). The source renders every frame and is in all lines."
   echo
   echo "| pipeline | ms per frame, median | of source alone |"
