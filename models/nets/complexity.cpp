@@ -29,14 +29,14 @@ int64_t ConvolutionMacs(c10::ArrayRef<const c10::IValue> in) {
 int64_t ProductMacs(const at::Tensor& a, const at::Tensor& b) { return a.numel() * b.size(-1); }
 
 std::unique_ptr<at::ObserverContext> Count(const at::RecordFunction& call) {
-  // Operators that others call may come without their inputs; those counted here have them.
   const char* name = call.name();
+  const auto in = call.inputs();
   if (std::strcmp(name, "aten::convolution") == 0) {
-    macs += ConvolutionMacs(call.inputs());
+    macs += ConvolutionMacs(in);
   } else if (std::strcmp(name, "aten::mm") == 0 || std::strcmp(name, "aten::bmm") == 0) {
-    macs += ProductMacs(call.inputs()[0].toTensor(), call.inputs()[1].toTensor());
+    macs += ProductMacs(in[0].toTensor(), in[1].toTensor());
   } else if (std::strcmp(name, "aten::addmm") == 0) {
-    macs += ProductMacs(call.inputs()[1].toTensor(), call.inputs()[2].toTensor());
+    macs += ProductMacs(in[1].toTensor(), in[2].toTensor());
   }
   return nullptr;
 }
