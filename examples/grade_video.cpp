@@ -53,10 +53,12 @@ std::string Tail(const Options& options) {
   const std::string out = options.out;
   return tail +
          " ! tee name=t"
-         " t. ! queue ! jpegenc quality=90 ! matroskamux ! filesink location=\"" + out +
+         " t. ! queue ! jpegenc quality=90 ! matroskamux ! filesink location=\"" +
+         out +
          "/overlay.mkv\""
          " t. ! queue ! videorate drop-only=true max-rate=1 ! pngenc ! multifilesink "
-         "location=\"" + out + "/overlay.png\"";
+         "location=\"" +
+         out + "/overlay.png\"";
 }
 
 std::string Description(const Options& options, bool simulated) {
@@ -66,8 +68,8 @@ std::string Description(const Options& options, bool simulated) {
            " ! video/x-raw,framerate=" + std::to_string(kSimulatedFps) + "/1 ! videoconvert" +
            Tail(options);
   }
-  return "filesrc location=\"" + std::string(options.files[0]) +
-         "\" ! decodebin ! videoconvert" + Tail(options);
+  return "filesrc location=\"" + std::string(options.files[0]) + "\" ! decodebin ! videoconvert" +
+         Tail(options);
 }
 
 // Each frame's severity is a custom meta on the buffer that leaves the bin.

@@ -101,8 +101,9 @@ std::string CheckArchive(std::string_view bytes, const std::string& origin) {
   }
   if (!found) {
     throw Error(ErrorKind::kDamaged,
-                origin + ": holds no hepar.json; it is a foreign TorchScript or zip file, not a "
-                         "bundle that 'hepar train' wrote");
+                origin +
+                    ": holds no hepar.json; it is a foreign TorchScript or zip file, not a "
+                    "bundle that 'hepar train' wrote");
   }
   return description;
 }

@@ -48,8 +48,7 @@ torch::jit::Module ParameterTree(const torch::nn::Module& module, const std::str
     tree.register_parameter(item.key(), item.value().detach().cpu(), /*is_buffer=*/true);
   }
   for (const auto& item : module.named_children()) {
-    tree.register_module(item.key(),
-                         ParameterTree(*item.value(), path + "_" + item.key(), unit));
+    tree.register_module(item.key(), ParameterTree(*item.value(), path + "_" + item.key(), unit));
   }
   return tree;
 }
@@ -67,19 +66,19 @@ void CheckShapes(const ModelSpec& spec, const std::map<std::string, torch::Tenso
   for (const auto& [name, tensor] : expected) {
     const auto found = declared.find(name);
     if (found == declared.end()) {
-      throw Error(ErrorKind::kMismatch, origin + ": lacks the tensor '" + name +
-                                            "' that its architecture needs");
+      throw Error(ErrorKind::kMismatch,
+                  origin + ": lacks the tensor '" + name + "' that its architecture needs");
     }
     if (c10::IntArrayRef(found->second) != tensor.sizes()) {
-      throw Error(ErrorKind::kMismatch,
-                  origin + ": tensor '" + name + "' has shape " + ShapeText(found->second) +
-                      ", its architecture needs " + ShapeText(tensor.sizes()));
+      throw Error(ErrorKind::kMismatch, origin + ": tensor '" + name + "' has shape " +
+                                            ShapeText(found->second) + ", its architecture needs " +
+                                            ShapeText(tensor.sizes()));
     }
   }
   if (declared.size() != expected.size()) {
-    throw Error(ErrorKind::kMismatch,
-                origin + ": holds " + std::to_string(declared.size()) +
-                    " tensors, its architecture needs " + std::to_string(expected.size()));
+    throw Error(ErrorKind::kMismatch, origin + ": holds " + std::to_string(declared.size()) +
+                                          " tensors, its architecture needs " +
+                                          std::to_string(expected.size()));
   }
 }
 
@@ -93,8 +92,8 @@ std::map<std::string, torch::Tensor> LoadTensors(const std::string& bytes,
     for (const auto& item : module.named_buffers()) tensors.emplace(item.name, item.value);
     return tensors;
   } catch (const c10::Error& error) {
-    throw Error(ErrorKind::kDamaged, origin + ": its parameters cannot be read: " +
-                                         error.what_without_backtrace());
+    throw Error(ErrorKind::kDamaged,
+                origin + ": its parameters cannot be read: " + error.what_without_backtrace());
   } catch (const std::exception& error) {
     throw Error(ErrorKind::kDamaged,
                 origin + ": its parameters cannot be read: " + std::string(error.what()));
@@ -107,9 +106,9 @@ std::string ParameterDigest(SeverityNet net) { return Digest(NamedTensors(net));
 
 ModelSpec SaveBundle(const std::string& path, ModelSpec spec, SeverityNet net) {
   if (static_cast<int>(spec.class_names.size()) != net->architecture.classes) {
-    throw Error(ErrorKind::kMismatch,
-                path + ": " + std::to_string(spec.class_names.size()) + " class names for " +
-                    std::to_string(net->architecture.classes) + " classes");
+    throw Error(ErrorKind::kMismatch, path + ": " + std::to_string(spec.class_names.size()) +
+                                          " class names for " +
+                                          std::to_string(net->architecture.classes) + " classes");
   }
   const auto tensors = NamedTensors(net);
   spec.architecture = net->architecture;
@@ -152,7 +151,8 @@ Bundle LoadBundle(const std::string& path) {
     target.detach().copy_(value->second);
   }
   if (Digest(targets) != bundle.spec.id) {
-    throw Error(ErrorKind::kDamaged, path + ": its parameters do not match the digest in hepar.json");
+    throw Error(ErrorKind::kDamaged,
+                path + ": its parameters do not match the digest in hepar.json");
   }
   bundle.net->eval();
   return bundle;

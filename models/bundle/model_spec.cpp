@@ -76,8 +76,8 @@ class Fields {
     const json& value = At(key);
     std::vector<std::string> strings;
     if (!value.is_array() || value.size() < low || value.size() > high) {
-      throw Wrong(key, "a list of " + std::to_string(low) + " to " + std::to_string(high) +
-                           " strings");
+      throw Wrong(key,
+                  "a list of " + std::to_string(low) + " to " + std::to_string(high) + " strings");
     }
     for (const json& item : value) {
       if (!item.is_string()) throw Wrong(key, "a list of strings");
@@ -188,10 +188,10 @@ ModelSpec ReadSpec(const json& root) {
   spec.architecture = ReadArchitecture(fields.Object("architecture"));
   spec.class_names = fields.Strings("class_names", 2, kMaxClasses);
   if (static_cast<int>(spec.class_names.size()) != spec.architecture.classes) {
-    throw Error(ErrorKind::kMismatch,
-                "hepar.json names " + std::to_string(spec.class_names.size()) +
-                    " classes, but the architecture has " +
-                    std::to_string(spec.architecture.classes));
+    throw Error(ErrorKind::kMismatch, "hepar.json names " +
+                                          std::to_string(spec.class_names.size()) +
+                                          " classes, but the architecture has " +
+                                          std::to_string(spec.architecture.classes));
   }
 
   const Fields input = fields.Object("input");

@@ -16,8 +16,8 @@ constexpr double kForgetAfter = 10.0;
 
 SeveritySmoother::SeveritySmoother(const Options& options) : options_(options) {}
 
-const SeveritySmoother::Decision& SeveritySmoother::Update(
-    const std::vector<float>& probabilities, double time) {
+const SeveritySmoother::Decision& SeveritySmoother::Update(const std::vector<float>& probabilities,
+                                                           double time) {
   if (probabilities.empty()) {
     throw Error(ErrorKind::kInvalid, "cannot smooth an empty list of probabilities");
   }

@@ -14,8 +14,8 @@ namespace hepar {
 class SeveritySmoother {
  public:
   struct Options {
-    double seconds = 1.0;      // Time constant of the average; 0 switches smoothing off.
-    double hysteresis = 0.05;  // How much more probable another grade must be to take over.
+    double seconds = 1.0;         // Time constant of the average; 0 switches smoothing off.
+    double hysteresis = 0.05;     // How much more probable another grade must be to take over.
     double min_confidence = 0.0;  // Under this smoothed probability there is no grade.
   };
 
@@ -23,7 +23,7 @@ class SeveritySmoother {
     std::vector<float> probabilities;  // Smoothed; sum 1.
     std::optional<int> grade;          // Empty: too uncertain to say.
     float confidence = 0.f;            // Smoothed probability of the leading grade.
-    bool changed = false;              // `grade` differs from the decision before (or is the first).
+    bool changed = false;  // `grade` differs from the decision before (or is the first).
   };
 
   explicit SeveritySmoother(const Options& options);

@@ -52,10 +52,12 @@ std::string ResolveDevice(const std::string& name) {
     throw Error(ErrorKind::kInvalid, "unknown device '" + name + "'; " + kChoices);
   }
   if (devices == 0) {
-    throw Error(ErrorKind::kUnsupported,
-                "device '" + name + "' is not there: this LibTorch (" TORCH_VERSION
-                ") has no CUDA or finds no CUDA device; use device=cpu, or build against a CUDA "
-                "LibTorch with the Meson option libtorch");
+    throw Error(
+        ErrorKind::kUnsupported,
+        "device '" + name +
+            "' is not there: this LibTorch (" TORCH_VERSION
+            ") has no CUDA or finds no CUDA device; use device=cpu, or build against a CUDA "
+            "LibTorch with the Meson option libtorch");
   }
   if (index >= devices) {
     throw Error(ErrorKind::kUnsupported, "device '" + name + "' is not there: found " +
@@ -64,8 +66,9 @@ std::string ResolveDevice(const std::string& name) {
   }
   if (!CudaWorks(index)) {
     throw Error(ErrorKind::kUnsupported,
-                "device '" + name + "' is listed but cannot be used; check the driver and its free "
-                                    "memory, or use device=cpu");
+                "device '" + name +
+                    "' is listed but cannot be used; check the driver and its free "
+                    "memory, or use device=cpu");
   }
   return "cuda:" + std::to_string(index);
 }

@@ -96,9 +96,8 @@ struct FrameInference::Impl {
     const c10::InferenceMode inference;
     tensors = SeverityNet(engine->impl().net)->Decouple(picture);
     picture = torch::Tensor();
-    decouple_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() -
-                                                            start)
-                      .count();
+    decouple_ms =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
     decoupled = true;
   }
 
@@ -126,9 +125,8 @@ struct FrameInference::Impl {
       throw Error(ErrorKind::kFailed, "the network gave numbers that are not finite");
     }
     severity.inference_ms =
-        decouple_ms + std::chrono::duration<double, std::milli>(
-                          std::chrono::steady_clock::now() - start)
-                          .count();
+        decouple_ms +
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
     classified = true;
   }
 };
@@ -185,8 +183,7 @@ void Engine::WarmUp(int passes) const {
     if (severity.probabilities.size() != impl_->spec.class_names.size()) {
       throw Error(ErrorKind::kMismatch,
                   "the model gives " + std::to_string(severity.probabilities.size()) +
-                      " scores for " + std::to_string(impl_->spec.class_names.size()) +
-                      " classes");
+                      " scores for " + std::to_string(impl_->spec.class_names.size()) + " classes");
     }
   }
 }
@@ -226,8 +223,7 @@ void FrameInference::Decouple() {
 
 const Severity& FrameInference::Classify() {
   std::lock_guard<std::mutex> lock(impl_->mutex);
-  WithOneLineErrors(ErrorKind::kFailed, "classification failed",
-                    [&] { impl_->ClassifyLocked(); });
+  WithOneLineErrors(ErrorKind::kFailed, "classification failed", [&] { impl_->ClassifyLocked(); });
   return impl_->severity;
 }
 
@@ -240,8 +236,7 @@ GrayPicture FrameInference::View(FeatureView view) {
                                   : view == FeatureView::kCommon ? tensors.common
                                                                  : tensors.reconstruction;
     const auto grey = source[0].to(torch::kFloat32).mean(0);
-    const auto bytes =
-        (grey * 255.0 + 0.5).clamp(0, 255).to(torch::kUInt8).cpu().contiguous();
+    const auto bytes = (grey * 255.0 + 0.5).clamp(0, 255).to(torch::kUInt8).cpu().contiguous();
     GrayPicture picture;
     picture.size = static_cast<int>(bytes.size(1));
     picture.pixels.assign(bytes.data_ptr<std::uint8_t>(),

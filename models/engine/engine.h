@@ -18,8 +18,8 @@ std::string ToString(Precision precision);
 Precision ParsePrecision(const std::string& name);
 
 struct EngineConfig {
-  std::string model;                         // Path of a .hepar bundle.
-  std::string device = "auto";               // See ResolveDevice().
+  std::string model;            // Path of a .hepar bundle.
+  std::string device = "auto";  // See ResolveDevice().
   Precision precision = Precision::kFp32;
 };
 
@@ -29,8 +29,8 @@ struct Severity {
   std::vector<float> probabilities;  // Softmax of logits / temperature; sum 1.
   int grade = 0;                     // Index of the largest probability (0 normal .. 3 severe).
   float confidence = 0.f;            // That probability.
-  float trust = 0.f;                 // 1 - entropy / ln K, in [0,1]: 0 when every class is as likely.
-  double inference_ms = 0.0;         // Wall time of decoupling and classification of this frame.
+  float trust = 0.f;          // 1 - entropy / ln K, in [0,1]: 0 when every class is as likely.
+  double inference_ms = 0.0;  // Wall time of decoupling and classification of this frame.
 };
 
 // Pictures that the decouplers make of a frame, for people to look at.

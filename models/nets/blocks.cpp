@@ -20,9 +20,7 @@ ConvBnReluImpl::ConvBnReluImpl(int in, int out, int kernel, int dilation, int st
   // their start, they keep the residual sums from saturating the sigmoids of the heads.
 }
 
-torch::Tensor ConvBnReluImpl::forward(const torch::Tensor& x) {
-  return torch::relu(bn(conv(x)));
-}
+torch::Tensor ConvBnReluImpl::forward(const torch::Tensor& x) { return torch::relu(bn(conv(x))); }
 
 GridAttentionImpl::GridAttentionImpl(int channels, int heads)
     : heads(heads),
@@ -37,9 +35,9 @@ torch::Tensor GridAttentionImpl::forward(const torch::Tensor& x) {
   const auto batch = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);
   const auto tokens = height * width, head_width = channels / heads;
 
-  auto t = norm(x.flatten(2).transpose(1, 2));                        // B, N, C
-  auto split = qkv(t).view({batch, tokens, 3, heads, head_width});    // B, N, 3, h, C/h
-  auto parts = split.permute({2, 0, 3, 1, 4});                        // 3, B, h, N, C/h
+  auto t = norm(x.flatten(2).transpose(1, 2));                      // B, N, C
+  auto split = qkv(t).view({batch, tokens, 3, heads, head_width});  // B, N, 3, h, C/h
+  auto parts = split.permute({2, 0, 3, 1, 4});                      // 3, B, h, N, C/h
   auto q = parts[0], k = parts[1], v = parts[2];
   auto weights = torch::softmax(
       torch::matmul(q, k.transpose(-2, -1)) / std::sqrt(static_cast<double>(head_width)), -1);

@@ -52,8 +52,7 @@ int64_t CountParameters(const torch::nn::Module& module) {
 int64_t CountMacs(const std::function<void()>& forward) {
   struct Callback {
     at::CallbackHandle handle = at::addThreadLocalCallback(
-        at::RecordFunctionCallback(Count).needsInputs(true).scopes(
-            {at::RecordScope::FUNCTION}));
+        at::RecordFunctionCallback(Count).needsInputs(true).scopes({at::RecordScope::FUNCTION}));
     ~Callback() { at::removeCallback(handle); }
   };
   // Gradients would run other operators; the count is of the forward pass.

@@ -21,9 +21,9 @@ IcBlockImpl::IcBlockImpl(const IcBlockOptions& o)
       e2(register_module("e2", ConvBnRelu(o.inner, o.inner, 3))),
       e3(register_module("e3", ConvBnRelu(o.inner, o.inner, 3))),
       position(register_module(
-          "position", torch::nn::Conv2d(torch::nn::Conv2dOptions(o.inner, o.inner, 3)
-                                            .padding(1)
-                                            .groups(o.inner)))),
+          "position",
+          torch::nn::Conv2d(
+              torch::nn::Conv2dOptions(o.inner, o.inner, 3).padding(1).groups(o.inner)))),
       attention(register_module("attention", GridAttention(o.inner, IcBlockOptions::kHeads))),
       dilated2(register_module("dilated2", ConvBnRelu(o.inner, o.inner, 3, 2))),
       dilated4(register_module("dilated4", ConvBnRelu(o.inner, o.inner, 3, 4))),
@@ -43,8 +43,7 @@ torch::Tensor IcBlockImpl::forward(const torch::Tensor& x) {
   b = b + dilated4(dilated2(b));
   b = b + inject2(torch::adaptive_avg_pool2d(initial, {b.size(2), b.size(3)}));
 
-  auto level1 =
-      half + inject1(torch::adaptive_avg_pool2d(initial, {half.size(2), half.size(3)}));
+  auto level1 = half + inject1(torch::adaptive_avg_pool2d(initial, {half.size(2), half.size(3)}));
   auto up2 = d2(torch::cat({UpsampleLike(b, half), level1}, 1));
   auto up1 = d1(torch::cat({UpsampleLike(up2, full), full}, 1));
   return up1 + initial;

@@ -12,9 +12,9 @@ namespace hepar {
 // convolutions, decoding, with the block's initial features pooled into every level ("multi-level
 // pooling") and added at the end. Patterned on the residual U-blocks of U2-Net.
 struct IcBlockOptions {
-  int in = 0;      // Channels in.
-  int inner = 0;   // M, channels inside; a multiple of kHeads.
-  int out = 0;     // Channels out.
+  int in = 0;       // Channels in.
+  int inner = 0;    // M, channels inside; a multiple of kHeads.
+  int out = 0;      // Channels out.
   int stride1 = 2;  // Down-sampling of the first inner level.
   int stride2 = 1;  // And of the second.
 

@@ -62,8 +62,8 @@ IcfdFeatures IcfdTrunkImpl::forward(const torch::Tensor& planes) {
 
 SpecificDecouplerImpl::SpecificDecouplerImpl(const Architecture& a)
     : trunk(register_module("trunk", IcfdTrunk(PlaneCount(a.planes), a.decoupler))),
-      feature_head(register_module(
-          "feature_head", PointwiseHead(a.decoupler.widths.front(), a.feature_channels))),
+      feature_head(register_module("feature_head",
+                                   PointwiseHead(a.decoupler.widths.front(), a.feature_channels))),
       auxiliary(register_module(
           "auxiliary",
           nn::Linear(a.decoupler.widths.front() + a.decoupler.widths.back(), a.classes))) {}
@@ -76,11 +76,11 @@ SpecificOutput SpecificDecouplerImpl::forward(const torch::Tensor& planes) {
 
 CommonDecouplerImpl::CommonDecouplerImpl(const Architecture& a)
     : trunk(register_module("trunk", IcfdTrunk(PlaneCount(a.planes), a.decoupler, a.ic2_skips))),
-      feature_head(register_module(
-          "feature_head", PointwiseHead(a.decoupler.widths.front(), a.feature_channels))),
+      feature_head(register_module("feature_head",
+                                   PointwiseHead(a.decoupler.widths.front(), a.feature_channels))),
       reconstruction_head(register_module(
-          "reconstruction_head",
-          PointwiseHead(a.decoupler.widths.front(), PlaneCount(a.planes)))) {}
+          "reconstruction_head", PointwiseHead(a.decoupler.widths.front(), PlaneCount(a.planes)))) {
+}
 
 CommonOutput CommonDecouplerImpl::forward(const torch::Tensor& planes) {
   const IcfdFeatures f = trunk(planes);

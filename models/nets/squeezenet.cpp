@@ -24,9 +24,7 @@ struct FireImpl : nn::Module {
 };
 TORCH_MODULE(Fire);
 
-nn::MaxPool2d Pool() {
-  return nn::MaxPool2d(nn::MaxPool2dOptions(3).stride(2).ceil_mode(true));
-}
+nn::MaxPool2d Pool() { return nn::MaxPool2d(nn::MaxPool2dOptions(3).stride(2).ceil_mode(true)); }
 
 nn::Sequential MakeFeatures(SqueezeNetVersion version, int in_planes) {
   // The positions are torchvision's, ReLU and pooling layers counted.

@@ -28,8 +28,9 @@ std::map<std::string, torch::Tensor> ReadDict(const std::string& path) {
     }
   } catch (const std::exception&) {
     throw Error(ErrorKind::kDamaged,
-                path + ": is no dict[str, Tensor] file (save one in Python with "
-                       "torch.save({k: v for k, v in model.state_dict().items()}, path))");
+                path +
+                    ": is no dict[str, Tensor] file (save one in Python with "
+                    "torch.save({k: v for k, v in model.state_dict().items()}, path))");
   }
   return dict;
 }
@@ -59,8 +60,8 @@ torch::Tensor AdaptFirstLayer(const torch::Tensor& weight, int planes, FirstLaye
                               int picture_planes) {
   TORCH_CHECK(weight.dim() == 4 && weight.size(1) == 3, "expected an (out, 3, k, k) weight");
   if (how == FirstLayer::kLuma) {
-    auto adapted = torch::zeros({weight.size(0), planes, weight.size(2), weight.size(3)},
-                                weight.options());
+    auto adapted =
+        torch::zeros({weight.size(0), planes, weight.size(2), weight.size(3)}, weight.options());
     auto own = adapted.narrow(1, planes - picture_planes, picture_planes);
     own.copy_(picture_planes == 3 ? weight : weight.sum(1, true) / picture_planes);
     return adapted;
@@ -85,8 +86,7 @@ ImportReport ImportClassifierWeights(const std::string& path, FirstLayer how, Se
     if (source == dict.end()) continue;
 
     torch::Tensor value = source->second;
-    if (target.key() == net->classifier->first_weight() && value.dim() == 4 &&
-        value.size(1) == 3) {
+    if (target.key() == net->classifier->first_weight() && value.dim() == 4 && value.size(1) == 3) {
       value = AdaptFirstLayer(value, ClassifierPlanes(a), how, PlaneCount(a.planes));
     }
     if (value.sizes() != target.value().sizes()) continue;

@@ -19,8 +19,8 @@
 namespace hepar {
 namespace {
 
-using ::testing::HasSubstr;
 using nlohmann::json;
+using ::testing::HasSubstr;
 
 constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 40;
 
@@ -56,8 +56,7 @@ class BundleTest : public ::testing::Test {
       zip_stat_index(archive, i, 0, &stat);
       std::string text(stat.size, '\0');
       zip_file_t* file = zip_fopen_index(archive, i, 0);
-      EXPECT_EQ(zip_fread(file, text.data(), text.size()),
-                static_cast<zip_int64_t>(text.size()));
+      EXPECT_EQ(zip_fread(file, text.data(), text.size()), static_cast<zip_int64_t>(text.size()));
       zip_fclose(file);
       json description = json::parse(text);
       change(&description);
@@ -155,8 +154,8 @@ TEST_F(BundleTest, TorchScriptWithoutDescriptionIsForeign) {
 
 TEST_F(BundleTest, EveryTruncationIsDamaged) {
   const std::size_t size = std::filesystem::file_size(path_);
-  for (std::size_t kept : {std::size_t{1}, std::size_t{100}, size / 4, size / 2, size - 1000,
-                           size - 1}) {
+  for (std::size_t kept :
+       {std::size_t{1}, std::size_t{100}, size / 4, size / 2, size - 1000, size - 1}) {
     SCOPED_TRACE(kept);
     EXPECT_EQ(LoadError(Altered([&](std::string* b) { b->resize(kept); })).kind(),
               ErrorKind::kDamaged);

@@ -49,8 +49,8 @@ TEST(ColorSpaceTest, GreyGivesItselfAndNeutralChroma) {
   }
   const auto ycbcr = SelectPlanes(grey, ColorPlanes::kYcbcr);
   EXPECT_TRUE(torch::allclose(ycbcr.select(1, 0), grey.select(1, 0)));
-  EXPECT_TRUE(torch::allclose(ycbcr.narrow(1, 1, 2), torch::full({2, 2, 4, 5}, 0.5,
-                                                                 torch::kFloat64)));
+  EXPECT_TRUE(
+      torch::allclose(ycbcr.narrow(1, 1, 2), torch::full({2, 2, 4, 5}, 0.5, torch::kFloat64)));
 }
 
 TEST(ColorSpaceTest, LightnessOfKnownColours) {
@@ -78,10 +78,9 @@ TEST(ColorSpaceTest, GradientsMatchFiniteDifferences) {
       auto up = x.clone(), down = x.clone();
       up.view(-1)[i] += kStep;
       down.view(-1)[i] -= kStep;
-      const double expected = ((SelectPlanes(up, planes) - SelectPlanes(down, planes)) * weight)
-                                  .sum()
-                                  .item<double>() /
-                              (2 * kStep);
+      const double expected =
+          ((SelectPlanes(up, planes) - SelectPlanes(down, planes)) * weight).sum().item<double>() /
+          (2 * kStep);
       EXPECT_NEAR(gradient.view(-1)[i].item<double>(), expected, 1e-6);
     }
   }

@@ -53,8 +53,7 @@ TEST(WeightsImportTest, Version10StartsTheSameFiresOf11) {
   auto to = net->classifier->named_parameters();
   // fire3, fire4 and fire9 by torchvision's positions in 1.0 and 1.1.
   EXPECT_TRUE(torch::equal(to["features.4.squeeze.weight"], from["features.4.squeeze.weight"]));
-  EXPECT_TRUE(torch::equal(to["features.6.expand3x3.weight"],
-                           from["features.5.expand3x3.weight"]));
+  EXPECT_TRUE(torch::equal(to["features.6.expand3x3.weight"], from["features.5.expand3x3.weight"]));
   EXPECT_TRUE(torch::equal(to["features.12.squeeze.bias"], from["features.12.squeeze.bias"]));
 }
 
