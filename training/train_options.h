@@ -4,7 +4,7 @@
 #include <string>
 
 #include "models/nets/architecture.h"
-#include "training/augmentation.h"
+#include "training/data/augmentation.h"
 #include "training/options.h"
 
 namespace hepar {

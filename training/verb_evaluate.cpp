@@ -10,13 +10,13 @@
 #include "models/engine/engine.h"
 #include "models/error.h"
 #include "models/file_io.h"
-#include "training/csv.h"
-#include "training/dataset.h"
+#include "training/data/csv.h"
+#include "training/data/dataset.h"
+#include "training/evaluation/metrics.h"
+#include "training/evaluation/report.h"
 #include "training/exit_codes.h"
-#include "training/metrics.h"
 #include "training/options.h"
 #include "training/progress.h"
-#include "training/report.h"
 #include "training/verbs.h"
 
 namespace hepar {

@@ -6,9 +6,9 @@
 #include "models/bundle/bundle.h"
 #include "models/error.h"
 #include "models/nets/complexity.h"
+#include "training/evaluation/report.h"
 #include "training/exit_codes.h"
 #include "training/options.h"
-#include "training/report.h"
 #include "training/table.h"
 #include "training/verbs.h"
 

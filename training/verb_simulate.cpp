@@ -2,10 +2,10 @@
 #include <iostream>
 
 #include "models/error.h"
+#include "training/data/simulate.h"
 #include "training/exit_codes.h"
 #include "training/options.h"
 #include "training/progress.h"
-#include "training/simulate.h"
 #include "training/verbs.h"
 
 namespace hepar {

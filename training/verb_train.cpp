@@ -13,13 +13,13 @@
 #include "models/error.h"
 #include "models/file_io.h"
 #include "models/nets/weights_import.h"
-#include "training/checkpoint.h"
+#include "training/evaluation/report.h"
 #include "training/exit_codes.h"
+#include "training/procedure/checkpoint.h"
+#include "training/procedure/trainer.h"
 #include "training/progress.h"
-#include "training/report.h"
 #include "training/table.h"
 #include "training/train_options.h"
-#include "training/trainer.h"
 #include "training/verbs.h"
 
 namespace hepar {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "training/checkpoint.h"
+#include "training/procedure/checkpoint.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "training/csv.h"
+#include "training/data/csv.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

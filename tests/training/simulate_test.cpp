@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "training/simulate.h"
+#include "training/data/simulate.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,8 +17,8 @@
 #include "models/error.h"
 #include "models/file_io.h"
 #include "tests/training/temp_folder.h"
-#include "training/csv.h"
-#include "training/dataset.h"
+#include "training/data/csv.h"
+#include "training/data/dataset.h"
 
 namespace hepar {
 namespace {

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "tests/training/temp_folder.h"
-#include "training/batches.h"
-#include "training/dataset.h"
-#include "training/trainer.h"
+#include "training/data/batches.h"
+#include "training/data/dataset.h"
+#include "training/procedure/trainer.h"
 
 namespace hepar {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "training/trainer.h"
+#include "training/procedure/trainer.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "training/schedule.h"
+#include "training/procedure/schedule.h"
 
 #include <algorithm>
 #include <cmath>

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "training/metrics.h"
+#include "training/evaluation/metrics.h"
 
 namespace hepar {
 

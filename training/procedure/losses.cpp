@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "training/losses.h"
+#include "training/procedure/losses.h"
 
 namespace hepar {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "training/batches.h"
+#include "training/data/batches.h"
 
 #include <algorithm>
 #include <functional>

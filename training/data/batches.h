@@ -8,8 +8,8 @@
 #include <optional>
 #include <vector>
 
-#include "training/augmentation.h"
-#include "training/dataset.h"
+#include "training/data/augmentation.h"
+#include "training/data/dataset.h"
 
 namespace hepar {
 

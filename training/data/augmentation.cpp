@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "training/augmentation.h"
+#include "training/data/augmentation.h"
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "training/objective.h"
+#include "training/procedure/objective.h"
 
-#include "training/losses.h"
+#include "training/procedure/losses.h"
 
 namespace hepar {
 

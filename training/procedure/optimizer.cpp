@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "training/optimizer.h"
+#include "training/procedure/optimizer.h"
 
 #include <algorithm>
 #include <utility>

@@ -10,11 +10,11 @@
 #include <string>
 #include <vector>
 
-#include "training/batches.h"
-#include "training/metrics.h"
-#include "training/objective.h"
-#include "training/optimizer.h"
-#include "training/schedule.h"
+#include "training/data/batches.h"
+#include "training/evaluation/metrics.h"
+#include "training/procedure/objective.h"
+#include "training/procedure/optimizer.h"
+#include "training/procedure/schedule.h"
 
 namespace hepar {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "training/dataset.h"
+#include "training/data/dataset.h"
 
 #include <algorithm>
 #include <array>
@@ -25,7 +25,7 @@
 #include "models/error.h"
 #include "models/file_io.h"
 #include "models/sha256.h"
-#include "training/csv.h"
+#include "training/data/csv.h"
 
 namespace hepar {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <string>
 
-#include "training/objective.h"
-#include "training/trainer.h"
+#include "training/procedure/objective.h"
+#include "training/procedure/trainer.h"
 
 namespace hepar {
 

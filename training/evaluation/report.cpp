@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "training/report.h"
+#include "training/evaluation/report.h"
 
 #include <iostream>
 
