@@ -9,6 +9,7 @@
 #include "models/bundle/archive_check.h"
 #include "models/error.h"
 #include "models/file_io.h"
+#include "models/nets/torchscript_classifier.h"
 #include "models/sha256.h"
 
 namespace hepar {
@@ -16,6 +17,10 @@ namespace {
 
 constexpr std::uint64_t kMaxBundleBytes = std::uint64_t{2} << 30;
 constexpr char kDescription[] = "hepar.json";
+
+const TorchScriptClassifier* TorchScriptOf(SeverityNet net) {
+  return dynamic_cast<const TorchScriptClassifier*>(net->classifier.get());
+}
 
 // Parameters and buffers by their path in the module tree, in a fixed order.
 std::map<std::string, torch::Tensor> NamedTensors(SeverityNet net) {
@@ -53,6 +58,50 @@ torch::jit::Module ParameterTree(const torch::nn::Module& module, const std::str
   return tree;
 }
 
+// `net` as TorchScript: its tensors alone, but for a TorchScript classifier, which keeps its code.
+torch::jit::Module ScriptTree(SeverityNet net) {
+  const auto unit = std::make_shared<torch::jit::CompilationUnit>();
+  const auto* script = TorchScriptOf(net);
+  if (!script) return ParameterTree(*net, "hepar", unit);
+  torch::jit::Module tree(c10::QualifiedName("__torch__.hepar"), unit);
+  tree.register_module("ic1", ParameterTree(*net->ic1, "hepar_ic1", unit));
+  tree.register_module("ic2", ParameterTree(*net->ic2, "hepar_ic2", unit));
+  tree.register_module("classifier", script->Export());
+  return tree;
+}
+
+std::string Serialize(const torch::jit::Module& module,
+                      const torch::jit::ExtraFilesMap& extra_files = {}) {
+  std::ostringstream stream;
+  module.save(stream, extra_files);
+  return stream.str();
+}
+
+// The id of a bundle with a TorchScript classifier. It computes with more than parameters, so all
+// that the container `bytes` holds counts too.
+std::string IdOfScript(const std::string& parameter_digest, const std::string& bytes,
+                       const std::string& origin) {
+  const std::string content = ContentDigest(bytes, origin);
+  Sha256 digest;
+  digest.Add(parameter_digest.data(), parameter_digest.size());
+  digest.Add(content.data(), content.size());
+  return digest.Hex();
+}
+
+// Every tensor takes a byte of the file for each of its values at least.
+void CheckDeclaredSizes(const ModelSpec& spec, std::size_t file_size, const std::string& origin) {
+  double values = 0;
+  for (const TensorEntry& entry : spec.tensors) {
+    double count = 1;
+    for (const std::int64_t side : entry.shape) count *= static_cast<double>(side);
+    values += count;
+  }
+  if (values > static_cast<double>(file_size)) {
+    throw Error(ErrorKind::kDamaged, origin + ": hepar.json declares more numbers than a file of " +
+                                         std::to_string(file_size) + " bytes can hold");
+  }
+}
+
 std::string ShapeText(c10::IntArrayRef shape) {
   std::ostringstream text;
   text << shape;
@@ -82,21 +131,61 @@ void CheckShapes(const ModelSpec& spec, const std::map<std::string, torch::Tenso
   }
 }
 
-std::map<std::string, torch::Tensor> LoadTensors(const std::string& bytes,
-                                                 const std::string& origin) {
+torch::jit::Module LoadScript(const std::string& bytes, const std::string& origin) {
   try {
     std::istringstream stream(bytes);
-    const torch::jit::Module module = torch::jit::load(stream, torch::kCPU);
-    std::map<std::string, torch::Tensor> tensors;
-    for (const auto& item : module.named_parameters()) tensors.emplace(item.name, item.value);
-    for (const auto& item : module.named_buffers()) tensors.emplace(item.name, item.value);
-    return tensors;
+    return torch::jit::load(stream, torch::kCPU);
   } catch (const c10::Error& error) {
     throw Error(ErrorKind::kDamaged,
                 origin + ": its parameters cannot be read: " + error.what_without_backtrace());
   } catch (const std::exception& error) {
     throw Error(ErrorKind::kDamaged,
                 origin + ": its parameters cannot be read: " + std::string(error.what()));
+  }
+}
+
+std::map<std::string, torch::Tensor> TensorsOf(const torch::jit::Module& script) {
+  std::map<std::string, torch::Tensor> tensors;
+  for (const auto& item : script.named_parameters()) tensors.emplace(item.name, item.value);
+  for (const auto& item : script.named_buffers()) tensors.emplace(item.name, item.value);
+  return tensors;
+}
+
+// The classifier's part of a bundle as a script of its own.
+std::string ClassifierScript(const torch::jit::Module& script, const std::string& origin) {
+  if (!script.hasattr("classifier") || !script.attr("classifier").isModule()) {
+    throw Error(ErrorKind::kDamaged, origin + ": holds no TorchScript classifier");
+  }
+  return SerializeTorchScript(script.attr("classifier").toModule());
+}
+
+SeverityNet MakeNet(const Architecture& architecture, const std::string& origin) {
+  try {
+    return SeverityNet(architecture);
+  } catch (const Error& error) {
+    throw Error(error.kind(), origin + ": " + error.what());
+  }
+}
+
+// The tensors of a net take the values of its bundle, by name.
+void TakeValues(const std::map<std::string, torch::Tensor>& values,
+                const std::map<std::string, torch::Tensor>& targets, bool foreign_classifier,
+                const std::string& origin) {
+  const torch::NoGradGuard no_grad;
+  for (const auto& [name, target] : targets) {
+    const auto value = values.find(name);
+    if (value == values.end() || value->second.sizes() != target.sizes() ||
+        value->second.scalar_type() != target.scalar_type()) {
+      throw Error(ErrorKind::kDamaged,
+                  origin + ": tensor '" + name + "' is not what hepar.json says it is");
+    }
+    // A classifier of the user's own may hold infinities on purpose, such as attention masks.
+    const bool own = !foreign_classifier || name.rfind("classifier.", 0) != 0;
+    if (own && value->second.is_floating_point() && !value->second.isfinite().all().item<bool>()) {
+      throw Error(ErrorKind::kDamaged,
+                  origin + ": tensor '" + name + "' holds numbers that are not finite");
+    }
+    target.detach().copy_(value->second);
   }
 }
 
@@ -111,18 +200,15 @@ ModelSpec SaveBundle(const std::string& path, ModelSpec spec, SeverityNet net) {
                                           std::to_string(net->architecture.classes) + " classes");
   }
   const auto tensors = NamedTensors(net);
+  const torch::jit::Module script = ScriptTree(net);
   spec.architecture = net->architecture;
   spec.id = Digest(tensors);
+  if (TorchScriptOf(net)) spec.id = IdOfScript(spec.id, Serialize(script), path);
   spec.tensors.clear();
   for (const auto& [name, tensor] : tensors) {
     spec.tensors.push_back({name, tensor.sizes().vec()});
   }
-
-  torch::jit::Module module =
-      ParameterTree(*net, "hepar", std::make_shared<torch::jit::CompilationUnit>());
-  std::ostringstream stream;
-  module.save(stream, {{kDescription, ModelSpecToJson(spec)}});
-  WriteFileAtomically(path, stream.str());
+  WriteFileAtomically(path, Serialize(script, {{kDescription, ModelSpecToJson(spec)}}));
   return spec;
 }
 
@@ -130,27 +216,24 @@ Bundle LoadBundle(const std::string& path) {
   const std::string bytes = ReadFile(path, kMaxBundleBytes);
   Bundle bundle;
   bundle.spec = ModelSpecFromJson(CheckArchive(bytes, path), path);
-  // Sizes are bounded by the description's checks, and must agree before anything is loaded.
-  bundle.net = SeverityNet(bundle.spec.architecture);
+  // Sizes are bounded by the description's checks, and must agree before anything is loaded; of a
+  // TorchScript classifier only their sum is known before.
+  const bool foreign = bundle.spec.architecture.classifier == kTorchScript;
+  torch::jit::Module script;
+  if (foreign) {
+    CheckDeclaredSizes(bundle.spec, bytes.size(), path);
+    script = LoadScript(bytes, path);
+    bundle.spec.architecture.classifier_script = ClassifierScript(script, path);
+  }
+  bundle.net = MakeNet(bundle.spec.architecture, path);
   const auto targets = NamedTensors(bundle.net);
   CheckShapes(bundle.spec, targets, path);
 
-  const auto values = LoadTensors(bytes, path);
-  torch::NoGradGuard no_grad;
-  for (const auto& [name, target] : targets) {
-    const auto value = values.find(name);
-    if (value == values.end() || value->second.sizes() != target.sizes() ||
-        value->second.scalar_type() != target.scalar_type()) {
-      throw Error(ErrorKind::kDamaged,
-                  path + ": tensor '" + name + "' is not what hepar.json says it is");
-    }
-    if (value->second.is_floating_point() && !value->second.isfinite().all().item<bool>()) {
-      throw Error(ErrorKind::kDamaged,
-                  path + ": tensor '" + name + "' holds numbers that are not finite");
-    }
-    target.detach().copy_(value->second);
-  }
-  if (Digest(targets) != bundle.spec.id) {
+  if (!foreign) script = LoadScript(bytes, path);
+  TakeValues(TensorsOf(script), targets, foreign, path);
+  std::string id = Digest(targets);
+  if (foreign) id = IdOfScript(id, bytes, path);
+  if (id != bundle.spec.id) {
     throw Error(ErrorKind::kDamaged,
                 path + ": its parameters do not match the digest in hepar.json");
   }

@@ -9,7 +9,8 @@
 namespace hepar {
 
 // A model bundle (`*.hepar`): one TorchScript container that plain torch.jit.load opens in Python,
-// with the parameter trees `ic1`, `ic2` and `classifier`, and the extra file `hepar.json`.
+// with the parameter trees `ic1`, `ic2` and `classifier`, and the extra file `hepar.json`. Only a
+// classifier that came as TorchScript keeps its code, and can be called there.
 struct Bundle {
   ModelSpec spec;
   SeverityNet net{nullptr};  // On the CPU, in evaluation mode.
@@ -21,7 +22,9 @@ struct Bundle {
 ModelSpec SaveBundle(const std::string& path, ModelSpec spec, SeverityNet net);
 
 // Reads and checks a bundle: container, description, tensor names and shapes, finite numbers.
-// Throws Error: kNotFound, kUnreadable, kDamaged (saying which part), kMismatch.
+// Throws Error: kNotFound, kUnreadable, kDamaged (saying which part), kMismatch. A bundle with a
+// TorchScript classifier holds code, which runs in this process: open such ones only if you trust
+// who made them.
 Bundle LoadBundle(const std::string& path);
 
 // SHA-256 (hex) over names, shapes and values of all parameters and buffers.

@@ -22,7 +22,9 @@ struct ModelSpec {
   static constexpr int kSchemaVersion = 1;
 
   std::string name;  // Short, for people: "steatosis-byra-live".
-  std::string id;    // SHA-256 (hex) of the parameters; written by SaveBundle.
+  // SHA-256 (hex) of the parameters, and of the code of a TorchScript classifier; written by
+  // SaveBundle.
+  std::string id;
   Architecture architecture;
   std::vector<std::string> class_names = {"normal", "mild", "moderate", "severe"};
   PreprocessOptions preprocess;  // Input size, channels and sector rule.

@@ -22,7 +22,8 @@ struct DecouplerShape {
 };
 
 // Everything that decides the shape of the joint graph, and so the names and sizes of its
-// parameters. Holds no numbers learned.
+// parameters. Holds no numbers learned, but for those of a TorchScript classifier, which come with
+// its code.
 struct Architecture {
   std::string size = "live";  // "nano", "live", "paper", or "custom" for other shapes.
   DecouplerShape decoupler;
@@ -30,8 +31,11 @@ struct Architecture {
   int feature_channels = 1;  // F: channels of Feat1 and of Feat2, 1..16.
   DecouplerSkips ic2_skips = DecouplerSkips::kAll;
   std::string classifier = "squeezenet1_1";  // A name that ClassifierNames() lists.
-  bool final_relu = false;                   // SqueezeNet's ReLU after its last convolution.
-  int classes = 4;                           // 2..64.
+  // Bytes of the TorchScript file that is the classifier "torchscript", weights and all; empty for
+  // the others. SetClassifier (models/nets/classifier.h) reads and checks it.
+  std::string classifier_script;
+  bool final_relu = false;  // SqueezeNet's ReLU after its last convolution.
+  int classes = 4;          // 2..64.
   // Normalisation of the classifier's input planes, inside the graph: (v - mean) / std, one value
   // for all planes.
   double mean = 0.5;

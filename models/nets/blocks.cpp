@@ -14,13 +14,26 @@ ConvBnReluImpl::ConvBnReluImpl(int in, int out, int kernel, int dilation, int st
                                                   .dilation(dilation)
                                                   .stride(stride)
                                                   .bias(false)))),
-      bn(register_module("bn", nn::BatchNorm2d(out))) {
+      bn(register_module("bn", BatchNorm2d(out))),
+      padding_(dilation * (kernel / 2)) {
   // LibTorch's default weights stay: they lose variance from layer to layer, which batch
   // normalisation makes up for in training, while before training, with its statistics still at
   // their start, they keep the residual sums from saturating the sigmoids of the heads.
 }
 
-torch::Tensor ConvBnReluImpl::forward(const torch::Tensor& x) { return torch::relu(bn(conv(x))); }
+torch::Tensor ConvBnReluImpl::forward(const torch::Tensor& x) {
+  const bool learns = torch::GradMode::is_enabled() && conv->weight.requires_grad();
+  // Neither step needs its own input again for its gradient, so ReLU may work in place.
+  if (bn->is_training() || learns) return bn(conv(x)).relu_();
+
+  // With fixed statistics the normalisation is a scale and a shift of each output channel, which
+  // the convolution can apply: a pass over the picture less, and one over its gradient.
+  const auto scale = bn->weight * torch::rsqrt(bn->running_var + bn->options.eps());
+  const auto shift = bn->bias - bn->running_mean * scale;
+  return torch::conv2d(x, conv->weight * scale.view({-1, 1, 1, 1}), shift, conv->options.stride(),
+                       padding_, conv->options.dilation())
+      .relu_();
+}
 
 GridAttentionImpl::GridAttentionImpl(int channels, int heads)
     : heads(heads),
@@ -47,6 +60,10 @@ torch::Tensor GridAttentionImpl::forward(const torch::Tensor& x) {
 
 torch::Tensor UpsampleLike(const torch::Tensor& x, const torch::Tensor& like) {
   if (x.size(2) == like.size(2) && x.size(3) == like.size(3)) return x;
+  // LibTorch's gradient of this operator is several times slower in bfloat16 than in float.
+  if (x.scalar_type() == torch::kBFloat16 && x.is_cpu()) {
+    return UpsampleLike(x.to(torch::kFloat32), like).to(torch::kBFloat16);
+  }
   return F::interpolate(x, F::InterpolateFuncOptions()
                                .size(std::vector<int64_t>{like.size(2), like.size(3)})
                                .mode(torch::kBilinear)

@@ -3,6 +3,8 @@
 
 #include <torch/torch.h>
 
+#include "models/nets/batch_norm.h"
+
 namespace hepar {
 
 // Conv2d(k x k, padding d*(k/2), dilation d, no bias) + BatchNorm2d + ReLU: "CBR".
@@ -12,7 +14,10 @@ struct ConvBnReluImpl : torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x);
 
   torch::nn::Conv2d conv{nullptr};
-  torch::nn::BatchNorm2d bn{nullptr};
+  BatchNorm2d bn{nullptr};
+
+ private:
+  int padding_;
 };
 TORCH_MODULE(ConvBnRelu);
 

@@ -3,6 +3,7 @@
 
 #include <torch/torch.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,11 +22,24 @@ struct ClassifierModule : torch::nn::Module {
   virtual std::string first_weight() const = 0;
 };
 
-// Names for Architecture::classifier.
+// Names for Architecture::classifier. "torchscript" is the user's own, from a file.
 std::vector<std::string> ClassifierNames();
 
+// Sets `classifier` and `classifier_script` of `architecture`, whose `classes` must be set, from
+// what a user writes: one of ClassifierNames(), or "torchscript:FILE". The file is read and tried
+// on pictures of `in_planes` planes and input_size x input_size pixels, as
+// models/nets/torchscript_classifier.h says. Throws Error: kInvalid, listing the names, for an
+// unknown one and for "torchscript" without a file; those of ReadTorchScriptClassifier.
+void SetClassifier(const std::string& option, int in_planes, int input_size,
+                   Architecture* architecture);
+
 // Makes the classifier that `architecture` names, for N = `in_planes` input planes, with fresh
-// weights. Throws Error(kInvalid), listing the names, for an unknown one.
+// weights, but for a TorchScript one, which has those of its file. Throws Error(kInvalid), listing
+// the names, for an unknown one.
 std::shared_ptr<ClassifierModule> MakeClassifier(const Architecture& architecture, int in_planes);
+
+// Number of values that training changes: those of parameters that ask for a gradient. 0 for a
+// frozen TorchScript classifier, in front of which only the decouplers learn.
+std::int64_t CountTrainable(const ClassifierModule& classifier);
 
 }  // namespace hepar

@@ -17,10 +17,12 @@ int64_t ConvolutionMacs(c10::ArrayRef<const c10::IValue> in) {
   const at::Tensor& weight = in[1].toTensor();
   const auto stride = in[3].toIntVector(), padding = in[4].toIntVector(),
              dilation = in[5].toIntVector();
+  // One number may stand for all directions.
+  const auto at = [](const std::vector<int64_t>& list, int64_t d) { return list[d % list.size()]; };
   int64_t pixels = input.size(0);
   for (int64_t d = 0; d < input.dim() - 2; ++d) {
-    const int64_t reach = dilation[d] * (weight.size(d + 2) - 1) + 1;
-    pixels *= (input.size(d + 2) + 2 * padding[d] - reach) / stride[d] + 1;
+    const int64_t reach = at(dilation, d) * (weight.size(d + 2) - 1) + 1;
+    pixels *= (input.size(d + 2) + 2 * at(padding, d) - reach) / at(stride, d) + 1;
   }
   return pixels * weight.numel();
 }

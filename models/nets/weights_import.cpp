@@ -1,18 +1,40 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/nets/weights_import.h"
 
+#include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "models/error.h"
+#include "models/nets/vision_transformer.h"
 
 namespace hepar {
 namespace {
 
-std::map<std::string, torch::Tensor> ReadDict(const std::string& path) {
+using Dict = std::map<std::string, torch::Tensor>;
+
+bool EndsWith(const std::string& text, const std::string& tail) {
+  return text.size() >= tail.size() &&
+         text.compare(text.size() - tail.size(), tail.size(), tail) == 0;
+}
+
+// Data-parallel training saves a model as a part called `module`.
+Dict WithoutModulePrefix(Dict dict) {
+  const std::string prefix = "module.";
+  Dict plain;
+  for (const auto& [name, tensor] : dict) {
+    if (name.rfind(prefix, 0) != 0) return dict;
+    plain.emplace(name.substr(prefix.size()), tensor);
+  }
+  return plain;
+}
+
+Dict ReadDict(const std::string& path) {
   if (!std::filesystem::exists(path)) {
     throw Error(ErrorKind::kNotFound, path + ": no such weights file");
   }
@@ -20,7 +42,7 @@ std::map<std::string, torch::Tensor> ReadDict(const std::string& path) {
   if (!file) throw Error(ErrorKind::kUnreadable, path + ": cannot be opened for reading");
   const std::vector<char> bytes((std::istreambuf_iterator<char>(file)), {});
 
-  std::map<std::string, torch::Tensor> dict;
+  Dict dict;
   try {
     const c10::IValue value = torch::pickle_load(bytes);
     for (const auto& entry : value.toGenericDict()) {
@@ -29,10 +51,11 @@ std::map<std::string, torch::Tensor> ReadDict(const std::string& path) {
   } catch (const std::exception&) {
     throw Error(ErrorKind::kDamaged,
                 path +
-                    ": is no dict[str, Tensor] file (save one in Python with "
-                    "torch.save({k: v for k, v in model.state_dict().items()}, path))");
+                    ": is no plain dict[str, Tensor] file; a state_dict becomes one with python3 "
+                    "-c 'import torch; torch.save(dict(torch.load(\"" +
+                    path + "\", map_location=\"cpu\")), \"plain.pt\")'");
   }
-  return dict;
+  return WithoutModulePrefix(std::move(dict));
 }
 
 // torchvision numbers the layers of SqueezeNet's `features`; 1.0 and 1.1 pool at other places, so
@@ -48,10 +71,39 @@ std::string Version10NameOf(const std::string& version11_name) {
   return prefix + fire->second + version11_name.substr(dot);
 }
 
-bool IsSqueezeNet10(const std::map<std::string, torch::Tensor>& dict) {
+bool IsSqueezeNet10(const Dict& dict) {
   const auto first = dict.find("features.0.weight");
   return first != dict.end() && first->second.dim() == 4 && first->second.size(0) == 96 &&
          dict.count("features.12.squeeze.weight") == 1;
+}
+
+// What vision transformers called their perceptrons before.
+std::string OldTransformerNameOf(std::string name) {
+  for (const auto& [now, before] :
+       {std::pair{".mlp.0.", ".mlp.linear_1."}, std::pair{".mlp.3.", ".mlp.linear_2."}}) {
+    const auto at = name.find(now);
+    if (at != std::string::npos) return name.replace(at, std::strlen(now), before);
+  }
+  return name;
+}
+
+// The tensor of the file for the one that the classifier calls `name`; null when there is none.
+const torch::Tensor* Find(const Dict& dict, const std::string& name, bool from_10_to_11) {
+  auto found = dict.find(from_10_to_11 ? Version10NameOf(name) : name);
+  if (found == dict.end() && !from_10_to_11) found = dict.find(OldTransformerNameOf(name));
+  return found == dict.end() ? nullptr : &found->second;
+}
+
+// `positions` on the grid of `like`, if both are position embeddings of square grids.
+torch::Tensor AdaptPositions(const torch::Tensor& positions, const torch::Tensor& like) {
+  const auto side = [](const torch::Tensor& t) {
+    return static_cast<std::int64_t>(std::lround(std::sqrt(static_cast<double>(t.size(1) - 1))));
+  };
+  if (positions.dim() != 3 || positions.size(1) < 2 ||
+      side(positions) * side(positions) != positions.size(1) - 1) {
+    return positions;
+  }
+  return ResizePositions(positions, side(like), side(like));
 }
 
 }  // namespace
@@ -81,17 +133,20 @@ ImportReport ImportClassifierWeights(const std::string& path, FirstLayer how, Se
   auto named = net->classifier->named_parameters();
   for (auto& buffer : net->classifier->named_buffers()) named.insert(buffer.key(), buffer.value());
   for (auto& target : named) {
-    const std::string name = from_10_to_11 ? Version10NameOf(target.key()) : target.key();
-    const auto source = dict.find(name);
-    if (source == dict.end()) continue;
-
-    torch::Tensor value = source->second;
-    if (target.key() == net->classifier->first_weight() && value.dim() == 4 && value.size(1) == 3) {
+    const torch::Tensor* source = Find(dict, target.key(), from_10_to_11);
+    torch::Tensor value = source ? *source : torch::Tensor();
+    if (source && target.key() == net->classifier->first_weight() && value.dim() == 4 &&
+        value.size(1) == 3) {
       value = AdaptFirstLayer(value, ClassifierPlanes(a), how, PlaneCount(a.planes));
+    } else if (source && EndsWith(target.key(), "pos_embedding")) {
+      value = AdaptPositions(value, target.value());
     }
-    if (value.sizes() != target.value().sizes()) continue;
-    target.value().copy_(value);
-    ++report.loaded;
+    if (source && value.sizes() == target.value().sizes()) {
+      target.value().copy_(value);
+      ++report.loaded;
+    } else if (!EndsWith(target.key(), "num_batches_tracked")) {
+      ++report.missing;
+    }
   }
   report.skipped = static_cast<int>(dict.size()) - report.loaded;
   if (report.loaded == 0) {

@@ -25,12 +25,18 @@ torch::Tensor AdaptFirstLayer(const torch::Tensor& weight, int planes, FirstLaye
 struct ImportReport {
   int loaded = 0;   // Tensors taken over.
   int skipped = 0;  // Tensors of the file without a counterpart of the same shape.
+  int missing = 0;  // Tensors of the classifier that the file does not give: they stay fresh.
+                    // Counts of batches seen by normalisations, which old files lack, left aside.
 };
 
-// Loads a plain dict[str, Tensor] file with torchvision's names into the classifier. Tensors whose
-// shape differs (the last layer for another number of classes) stay as they are; SqueezeNet 1.0
-// weights also start a 1.1 network (fire3 to fire9 have the same shapes). Throws Error: kNotFound,
-// kDamaged (no such file format), kMismatch (nothing fits).
+// Loads a plain dict[str, Tensor] file, such as torch.save(dict(model.state_dict()), path) writes
+// in Python (LibTorch's reader does not know the OrderedDict of a state_dict itself), with
+// torchvision's names (or those with a leading "module.", of its data-parallel training) into the
+// classifier. Tensors whose shape differs (the last layer for another number of classes) stay as
+// they are, but for a first layer made for RGB and for position embeddings of another grid, which
+// are adapted. Names that torchvision gave up (mlp.linear_1 of vision transformers) are known too,
+// and SqueezeNet 1.0 weights also start a 1.1 network (fire3 to fire9 have the same shapes). Throws
+// Error: kNotFound, kUnreadable, kDamaged (no such file format), kMismatch (nothing fits).
 ImportReport ImportClassifierWeights(const std::string& path, FirstLayer how, SeverityNet net);
 
 }  // namespace hepar

@@ -12,6 +12,8 @@
 
 #include "models/error.h"
 #include "models/nets/squeezenet.h"
+#include "models/nets/vision_transformer.h"
+#include "tests/models/python.h"
 
 namespace hepar {
 namespace {
@@ -24,14 +26,33 @@ SeverityNet NetWith(const std::string& classifier) {
   return SeverityNet(a);
 }
 
-// Saves a state as the plain dict[str, Tensor] file that Python's torch.save makes.
-std::string SaveDict(const torch::nn::Module& module, const std::string& file) {
-  c10::Dict<std::string, torch::Tensor> dict;
-  for (const auto& item : module.named_parameters()) dict.insert(item.key(), item.value().detach());
+using Dict = c10::Dict<std::string, torch::Tensor>;
+
+// Saves the plain dict[str, Tensor] file that Python's torch.save makes.
+std::string SaveDict(const Dict& dict, const std::string& file) {
   const auto bytes = torch::pickle_save(dict);
   const std::string path = ::testing::TempDir() + file;
   std::ofstream(path, std::ios::binary).write(bytes.data(), bytes.size());
   return path;
+}
+
+// The parameters of a module, as above.
+std::string SaveDict(const torch::nn::Module& module, const std::string& file) {
+  Dict dict;
+  for (const auto& item : module.named_parameters()) dict.insert(item.key(), item.value().detach());
+  return SaveDict(dict, file);
+}
+
+// The state of a fresh classifier made for RGB and 1000 classes, as torchvision publishes them.
+Dict PublishedState(const std::string& classifier) {
+  Architecture a;
+  a.classifier = classifier;
+  a.classes = 1000;
+  const auto net = MakeClassifier(a, 3);
+  Dict dict;
+  for (const auto& item : net->named_parameters()) dict.insert(item.key(), item.value().detach());
+  for (const auto& item : net->named_buffers()) dict.insert(item.key(), item.value());
+  return dict;
 }
 
 TEST(WeightsImportTest, TakesEverythingThatFits) {
@@ -42,19 +63,139 @@ TEST(WeightsImportTest, TakesEverythingThatFits) {
       ImportClassifierWeights(SaveDict(source, "same.pt"), FirstLayer::kRepeat, net);
   EXPECT_EQ(report.loaded, 50);
   EXPECT_EQ(report.skipped, 2);  // The last layer, made for other classes.
+  EXPECT_EQ(report.missing, 2);
 }
 
 TEST(WeightsImportTest, Version10StartsTheSameFiresOf11) {
   torch::manual_seed(2);
   const SqueezeNet source(SqueezeNetVersion::k1_0, 3, 1000, true);
   SeverityNet net = NetWith("squeezenet1_1");
-  ImportClassifierWeights(SaveDict(source, "v10.pt"), FirstLayer::kRepeat, net);
+  const auto report = ImportClassifierWeights(SaveDict(source, "v10.pt"), FirstLayer::kRepeat, net);
+  EXPECT_EQ(report.loaded, 7 * 6);  // fire3 to fire9, three convolutions with bias each.
   auto from = source.named_parameters();
   auto to = net->classifier->named_parameters();
   // fire3, fire4 and fire9 by torchvision's positions in 1.0 and 1.1.
   EXPECT_TRUE(torch::equal(to["features.4.squeeze.weight"], from["features.4.squeeze.weight"]));
   EXPECT_TRUE(torch::equal(to["features.6.expand3x3.weight"], from["features.5.expand3x3.weight"]));
   EXPECT_TRUE(torch::equal(to["features.12.squeeze.bias"], from["features.12.squeeze.bias"]));
+}
+
+TEST(WeightsImportTest, EveryClassifierStartsFromItsPublishedState) {
+  // Tensors of 1000 classes are left out: weight and bias of the last layer.
+  const std::pair<const char*, int> kCounts[] = {
+      {"se_resnet18", 138 - 2}, {"cbam_resnet18", 122 + 8 * 10 - 2}, {"vit_tiny", 56 - 2}};
+  for (const auto& [name, count] : kCounts) {
+    SCOPED_TRACE(name);
+    torch::manual_seed(3);
+    const Dict dict = PublishedState(name);
+    SeverityNet net = NetWith(name);
+    const auto report = ImportClassifierWeights(SaveDict(dict, "state.pt"), FirstLayer::kLuma, net);
+    EXPECT_EQ(report.loaded, count);
+    EXPECT_EQ(report.skipped, 2);
+    EXPECT_EQ(report.missing, 2);
+    auto named = net->classifier->named_parameters();
+    const std::string first = net->classifier->first_weight();
+    // Feat1 and Feat2 start unseen, the picture as grey RGB.
+    EXPECT_TRUE(named[first].narrow(1, 0, 2).eq(0).all().item<bool>());
+    EXPECT_TRUE(torch::allclose(named[first].select(1, 2), dict.at(first).sum(1)));
+    for (const auto& item : named) {
+      if (item.key() == first || item.value().size(0) == 4) continue;
+      EXPECT_TRUE(torch::equal(item.value(), dict.at(item.key()))) << item.key();
+    }
+  }
+}
+
+TEST(WeightsImportTest, RunningStatisticsComeAlongAndBatchCountsMayLack) {
+  torch::manual_seed(4);
+  Dict dict;
+  for (const auto& item : PublishedState("resnet18")) {
+    if (item.key().find("num_batches_tracked") == std::string::npos) {
+      dict.insert(item.key(), item.value());
+    }
+  }
+  dict.at("bn1.running_mean").fill_(0.75);
+  SeverityNet net = NetWith("resnet18");
+  const auto report =
+      ImportClassifierWeights(SaveDict(dict, "counts.pt"), FirstLayer::kRepeat, net);
+  EXPECT_EQ(report.loaded, 100);
+  EXPECT_EQ(report.missing, 2);
+  EXPECT_TRUE(net->classifier->named_buffers()["bn1.running_mean"].eq(0.75).all().item<bool>());
+}
+
+TEST(WeightsImportTest, FileWithFewLayersSaysHowManyLack) {
+  Dict dict;
+  dict.insert("module.bn1.weight", torch::full({64}, 2.0f));  // As data-parallel training names it.
+  dict.insert("module.unknown", torch::ones({3}));
+  SeverityNet net = NetWith("resnet18");
+  const auto report = ImportClassifierWeights(SaveDict(dict, "few.pt"), FirstLayer::kRepeat, net);
+  EXPECT_EQ(report.loaded, 1);
+  EXPECT_EQ(report.skipped, 1);
+  EXPECT_EQ(report.missing, 62 + 40 - 1);
+  EXPECT_TRUE(net->classifier->named_parameters()["bn1.weight"].eq(2).all().item<bool>());
+}
+
+TEST(WeightsImportTest, TransformersOldNamesAndOtherGridsFit) {
+  torch::manual_seed(5);
+  const Dict state = PublishedState("vit_tiny");
+  Dict old;
+  for (const auto& item : state) {
+    std::string name = item.key();
+    for (const auto& [now, before] :
+         {std::pair{"mlp.0", "mlp.linear_1"}, {"mlp.3", "mlp.linear_2"}}) {
+      const auto at = name.find(now);
+      if (at != std::string::npos) name.replace(at, 5, before);
+    }
+    old.insert(name, item.value());
+  }
+  old.insert_or_assign("encoder.pos_embedding", torch::randn({1, 1 + 24 * 24, 192}));
+  SeverityNet net = NetWith("vit_tiny");
+  const auto report = ImportClassifierWeights(SaveDict(old, "old.pt"), FirstLayer::kRepeat, net);
+  EXPECT_EQ(report.missing, 2);
+  auto named = net->classifier->named_parameters();
+  const std::string weight = "encoder.layers.encoder_layer_2.mlp.3.weight";
+  EXPECT_TRUE(torch::equal(named[weight], state.at(weight)));
+  EXPECT_TRUE(torch::equal(named["encoder.pos_embedding"],
+                           ResizePositions(old.at("encoder.pos_embedding"), 14, 14)));
+}
+
+TEST(WeightsImportTest, ReadsWhatPythonSaves) {
+  const std::string python = hepar::testing::PythonWithTorch();
+  if (python.empty()) GTEST_SKIP() << "no python3 with torch here";
+  const std::string dir = ::testing::TempDir() + "hepar_python_weights";
+  std::filesystem::create_directories(dir);
+  ASSERT_TRUE(hepar::testing::RunPython(python, dir, R"(
+import torch
+from torch import nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.fc = nn.Linear(512, 1000)
+net = Net()
+nn.init.constant_(net.conv1.weight, 0.5)
+torch.save(net.state_dict(), "state.pt")
+torch.save(dict(torch.load("state.pt", map_location="cpu")), "plain.pt")
+torch.save({"state_dict": net.state_dict(), "epoch": 3}, "checkpoint.pt")
+)"));
+  SeverityNet net = NetWith("resnet18");
+  const auto report = ImportClassifierWeights(dir + "/plain.pt", FirstLayer::kRepeat, net);
+  EXPECT_EQ(report.loaded, 6);
+  EXPECT_EQ(report.skipped, 2);
+  EXPECT_TRUE(net->classifier->named_parameters()["conv1.weight"].eq(0.5).all().item<bool>());
+
+  // LibTorch reads no OrderedDict today; where it does, the numbers must be right.
+  for (const char* file : {"/state.pt", "/checkpoint.pt"}) {
+    SCOPED_TRACE(file);
+    try {
+      EXPECT_EQ(ImportClassifierWeights(dir + file, FirstLayer::kRepeat, net).loaded, 6);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kDamaged);
+      EXPECT_THAT(error.what(), ::testing::HasSubstr("torch.save(dict(torch.load("));
+      EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
+    }
+  }
+  std::filesystem::remove_all(dir);
 }
 
 TEST(WeightsImportTest, MissingDamagedAndForeignFilesAreToldApart) {

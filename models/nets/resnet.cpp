@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "models/nets/resnet.h"
+
+#include <array>
+
+#include "models/nets/attention_blocks.h"
+
+namespace hepar {
+
+namespace nn = torch::nn;
+
+namespace {
+
+nn::Conv2d Conv(int in, int out, int kernel, int stride = 1) {
+  return nn::Conv2d(
+      nn::Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2).bias(false));
+}
+
+// The frame of both kinds of block: attention and the way around.
+struct ResidualBlock : nn::Module {
+  // Registered last, after the convolutions, so that parameters keep torchvision's order.
+  void RegisterEnds(ResNetAttention kind, int in, int out, int stride) {
+    if (kind == ResNetAttention::kSqueezeExcite) {
+      attention = register_module("se", std::make_shared<SqueezeExcite>(out));
+    } else if (kind == ResNetAttention::kCbam) {
+      attention = register_module("cbam", std::make_shared<Cbam>(out));
+    }
+    if (stride != 1 || in != out) {
+      downsample =
+          register_module("downsample", nn::Sequential(Conv(in, out, 1, stride), BatchNorm2d(out)));
+    }
+  }
+
+  torch::Tensor Join(const torch::Tensor& residual, const torch::Tensor& x) {
+    const auto around = downsample ? downsample->forward(x) : x;
+    return torch::relu((attention ? attention->forward(residual) : residual) + around);
+  }
+
+  std::shared_ptr<FeatureAttention> attention;
+  nn::Sequential downsample{nullptr};
+};
+
+struct BasicBlockImpl : ResidualBlock {
+  static constexpr int kExpansion = 1;
+
+  BasicBlockImpl(int in, int width, int stride, ResNetAttention kind)
+      : conv1(register_module("conv1", Conv(in, width, 3, stride))),
+        bn1(register_module("bn1", BatchNorm2d(width))),
+        conv2(register_module("conv2", Conv(width, width, 3))),
+        bn2(register_module("bn2", BatchNorm2d(width))) {
+    RegisterEnds(kind, in, width, stride);
+  }
+
+  torch::Tensor forward(const torch::Tensor& x) {
+    return Join(bn2(conv2(torch::relu(bn1(conv1(x))))), x);
+  }
+
+  nn::Conv2d conv1{nullptr};
+  BatchNorm2d bn1{nullptr};
+  nn::Conv2d conv2{nullptr};
+  BatchNorm2d bn2{nullptr};
+};
+TORCH_MODULE(BasicBlock);
+
+struct BottleneckImpl : ResidualBlock {
+  static constexpr int kExpansion = 4;
+
+  BottleneckImpl(int in, int width, int stride, ResNetAttention kind)
+      : conv1(register_module("conv1", Conv(in, width, 1))),
+        bn1(register_module("bn1", BatchNorm2d(width))),
+        conv2(register_module("conv2", Conv(width, width, 3, stride))),
+        bn2(register_module("bn2", BatchNorm2d(width))),
+        conv3(register_module("conv3", Conv(width, kExpansion * width, 1))),
+        bn3(register_module("bn3", BatchNorm2d(kExpansion * width))) {
+    RegisterEnds(kind, in, kExpansion * width, stride);
+  }
+
+  torch::Tensor forward(const torch::Tensor& x) {
+    const auto reduced = torch::relu(bn1(conv1(x)));
+    return Join(bn3(conv3(torch::relu(bn2(conv2(reduced))))), x);
+  }
+
+  nn::Conv2d conv1{nullptr};
+  BatchNorm2d bn1{nullptr};
+  nn::Conv2d conv2{nullptr};
+  BatchNorm2d bn2{nullptr};
+  nn::Conv2d conv3{nullptr};
+  BatchNorm2d bn3{nullptr};
+};
+TORCH_MODULE(Bottleneck);
+
+// `blocks` blocks, the first of which takes `*in` channels at `stride`; `*in` becomes what they
+// give.
+template <typename Block>
+nn::Sequential Layer(int* in, int width, int blocks, int stride, ResNetAttention kind) {
+  nn::Sequential layer;
+  for (int i = 0; i < blocks; ++i) {
+    layer->push_back(Block(*in, width, i == 0 ? stride : 1, kind));
+    *in = Block::Impl::kExpansion * width;
+  }
+  return layer;
+}
+
+nn::Sequential Layer(ResNetDepth depth, int* in, int width, int blocks, int stride,
+                     ResNetAttention kind) {
+  return depth == ResNetDepth::k18 ? Layer<BasicBlock>(in, width, blocks, stride, kind)
+                                   : Layer<Bottleneck>(in, width, blocks, stride, kind);
+}
+
+}  // namespace
+
+ResNet::ResNet(ResNetDepth depth, ResNetAttention attention, int in_planes, int classes)
+    : conv1_(register_module(
+          "conv1",
+          nn::Conv2d(nn::Conv2dOptions(in_planes, 64, 7).stride(2).padding(3).bias(false)))),
+      bn1_(register_module("bn1", BatchNorm2d(64))) {
+  const std::array<int, 4> blocks =
+      depth == ResNetDepth::k18 ? std::array<int, 4>{2, 2, 2, 2} : std::array<int, 4>{3, 4, 6, 3};
+  int channels = 64;
+  layer1_ = register_module("layer1", Layer(depth, &channels, 64, blocks[0], 1, attention));
+  layer2_ = register_module("layer2", Layer(depth, &channels, 128, blocks[1], 2, attention));
+  layer3_ = register_module("layer3", Layer(depth, &channels, 256, blocks[2], 2, attention));
+  layer4_ = register_module("layer4", Layer(depth, &channels, 512, blocks[3], 2, attention));
+  fc_ = register_module("fc", nn::Linear(channels, classes));
+
+  // As the reference implementation: He-normal by fan-out; normalisations start as the identity.
+  for (auto& module : modules(/*include_self=*/false)) {
+    if (auto* conv = module->as<nn::Conv2dImpl>()) {
+      nn::init::kaiming_normal_(conv->weight, 0, torch::kFanOut, torch::kReLU);
+    }
+  }
+}
+
+torch::Tensor ResNet::forward(const torch::Tensor& planes) {
+  auto x = torch::relu(bn1_(conv1_(planes)));
+  x = torch::max_pool2d(x, /*kernel_size=*/3, /*stride=*/2, /*padding=*/1);
+  x = layer4_->forward(layer3_->forward(layer2_->forward(layer1_->forward(x))));
+  return fc_(x.mean({2, 3}));
+}
+
+}  // namespace hepar

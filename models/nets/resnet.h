@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "models/nets/batch_norm.h"
+#include "models/nets/classifier.h"
+
+namespace hepar {
+
+enum class ResNetDepth { k18, k50 };
+
+// What weighs the residual of every block, after its last batch normalisation and before it is
+// added.
+enum class ResNetAttention { kNone, kSqueezeExcite, kCbam };
+
+// Residual network (He et al., arXiv:1512.03385), with torchvision's structure (the stride of a
+// bottleneck is on its 3 x 3 convolution), parameter names and initialisation, so that its weights
+// import unchanged. Attention adds parameters under `se` or `cbam` in each block; the others keep
+// their names. Any input size runs.
+class ResNet : public ClassifierModule {
+ public:
+  ResNet(ResNetDepth depth, ResNetAttention attention, int in_planes, int classes);
+  torch::Tensor forward(const torch::Tensor& planes) override;
+  std::string first_weight() const override { return "conv1.weight"; }
+
+ private:
+  torch::nn::Conv2d conv1_{nullptr};
+  BatchNorm2d bn1_{nullptr};
+  torch::nn::Sequential layer1_{nullptr}, layer2_{nullptr}, layer3_{nullptr}, layer4_{nullptr};
+  torch::nn::Linear fc_{nullptr};
+};
+
+}  // namespace hepar

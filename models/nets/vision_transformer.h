@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <torch/torch.h>
+
+#include "models/nets/classifier.h"
+
+namespace hepar {
+
+// Self-attention of (B, T, width) tokens among themselves, with the parameters of PyTorch's
+// MultiheadAttention: `in_proj_weight` holds the rows of query, key and value, one after the other.
+// Written out with matmul and softmax, because LibTorch's own differs between the releases that are
+// supported.
+struct TokenAttentionImpl : torch::nn::Module {
+  TokenAttentionImpl(int width, int heads);  // width % heads == 0.
+  torch::Tensor forward(const torch::Tensor& tokens);
+
+  int heads;
+  torch::Tensor in_proj_weight, in_proj_bias;
+  torch::nn::Linear out_proj{nullptr};
+};
+TORCH_MODULE(TokenAttention);
+
+// Position embeddings (1, 1 + n*n, D), of which the first is the class token's, for another grid of
+// patches: (1, 1 + rows*columns, D), interpolated bicubically. Equal grids return the tensor
+// itself.
+torch::Tensor ResizePositions(const torch::Tensor& positions, int64_t rows, int64_t columns);
+
+struct VisionTransformerShape {
+  int width, depth, heads;
+};
+
+// Vision transformer (Dosovitskiy et al., arXiv:2010.11929) on patches of 16 x 16, without dropout,
+// with torchvision's structure, parameter names and initialisation, so that its weights import
+// unchanged. It learns position embeddings for 14 x 14 patches (224 x 224 pixels) and interpolates
+// them for other sizes, so that any input of 16 x 16 at least runs; pixels beyond the last whole
+// patch are not seen. A smaller one throws Error(kMismatch).
+//
+// The reference starts the last layer at zero: every logit of an untrained network is 0.
+class VisionTransformer : public ClassifierModule {
+ public:
+  static constexpr int kPatch = 16;
+  static constexpr int kGrid = 14;
+
+  VisionTransformer(const VisionTransformerShape& shape, int in_planes, int classes);
+  torch::Tensor forward(const torch::Tensor& planes) override;
+  std::string first_weight() const override { return "conv_proj.weight"; }
+
+ private:
+  torch::nn::Conv2d conv_proj_{nullptr};
+  torch::Tensor class_token_, positions_;
+  torch::nn::Sequential layers_{nullptr};
+  torch::nn::LayerNorm norm_{nullptr};
+  torch::nn::Linear head_{nullptr};
+};
+
+}  // namespace hepar
