@@ -22,6 +22,7 @@ struct Verb {
 constexpr Verb kVerbs[] = {
     {"train", "train a model on labelled scans", hepar::RunTrain},
     {"evaluate", "measure a model on labelled scans", hepar::RunEvaluate},
+    {"attack", "measure what attacks leave of a model", hepar::RunAttackVerb},
     {"inspect", "show what a model bundle holds", hepar::RunInspect},
     {"simulate", "write labelled scans of the simulated scanner", hepar::RunSimulate},
 };

@@ -36,7 +36,10 @@ std::string NumberText(double value) {
 
 double ParseNumber(const std::string& text, double low, double high) {
   char* end = nullptr;
-  const double value = g_ascii_strtod(text.c_str(), &end);
+  double value = g_ascii_strtod(text.c_str(), &end);
+  if (*end == '/' && end != text.c_str() && end[1] != '\0') {
+    value /= g_ascii_strtod(end + 1, &end);
+  }
   if (text.empty() || *end != '\0' || !(value >= low && value <= high)) {
     throw Invalid("expected a number in " + NumberText(low) + ".." + NumberText(high) + ", got '" +
                   text + "'");
@@ -128,7 +131,9 @@ void AppendWrapped(const std::string& text, std::size_t column, std::string* out
 
 }  // namespace
 
-std::vector<std::string> VerbNames() { return {"train", "evaluate", "inspect", "simulate"}; }
+std::vector<std::string> VerbNames() {
+  return {"train", "evaluate", "attack", "inspect", "simulate"};
+}
 
 std::string NearestName(const std::string& name, const std::vector<std::string>& candidates) {
   std::string nearest;
@@ -220,6 +225,18 @@ void OptionTable::List(const std::string& name, std::vector<std::string>* values
       [=] { return Join(*values, ","); });
 }
 
+void OptionTable::Presets(const std::string& name, std::string* value,
+                          const std::vector<std::pair<std::string, Values>>& presets,
+                          const std::string& help) {
+  std::vector<std::string> names;
+  for (const auto& [preset, values] : presets) {
+    names.push_back(preset);
+    presets_[preset] = values;
+  }
+  preset_option_ = name;
+  Choice(name, value, names, help);
+}
+
 void OptionTable::Positional(std::vector<std::string>* values, std::size_t max_count) {
   positionals_ = values;
   max_positionals_ = max_count;
@@ -289,7 +306,8 @@ bool OptionTable::Parse(const std::vector<std::string>& arguments) {
   for (const auto& [name, value] : given) {
     if (name == "config") config_ = value;
   }
-  if (!config_.empty()) ReadConfig(config_);
+  std::vector<Setting> settings;
+  if (!config_.empty()) settings = ReadConfig(config_);
 
   // A list on the command line replaces the file's, as every other flag does; its repetitions add.
   std::map<std::string, std::string> flags;
@@ -299,18 +317,31 @@ bool OptionTable::Parse(const std::vector<std::string>& arguments) {
     std::string& text = flags[name];
     text = option->kind == Kind::kList && !text.empty() ? text + "," + value : value;
   }
-  for (const auto& [name, value] : flags) {
-    const Option* option = Find(name);
-    try {
-      option->set(value);
-    } catch (const Error& wrong) {
-      throw Invalid("--" + name + ": " + wrong.what());
+  for (const auto& [name, value] : flags) settings.push_back({name, value, "--" + name});
+
+  const Setting* preset = nullptr;
+  for (const Setting& setting : settings) {
+    if (setting.name == preset_option_) preset = &setting;
+  }
+  if (preset != nullptr) {
+    Apply(*preset);
+    for (const auto& [name, value] : presets_[preset->value]) {
+      Apply({name, value, "preset " + preset->value + ": " + name});
     }
   }
+  for (const Setting& setting : settings) Apply(setting);
   return true;
 }
 
-void OptionTable::ReadConfig(const std::string& path) {
+void OptionTable::Apply(const Setting& setting) {
+  try {
+    Find(setting.name)->set(setting.value);
+  } catch (const Error& wrong) {
+    throw Invalid(setting.where + ": " + wrong.what());
+  }
+}
+
+std::vector<OptionTable::Setting> OptionTable::ReadConfig(const std::string& path) const {
   const std::string text = ReadFile(path, kMaxConfigBytes);
   const std::unique_ptr<GKeyFile, decltype(&g_key_file_free)> file(g_key_file_new(),
                                                                    g_key_file_free);
@@ -326,23 +357,20 @@ void OptionTable::ReadConfig(const std::string& path) {
                     " (groups are " + Join(verbs, ", ") + ")");
     }
   }
-  if (!g_key_file_has_group(file.get(), verb_.c_str())) return;
+  std::vector<Setting> settings;
+  if (!g_key_file_has_group(file.get(), verb_.c_str())) return settings;
 
   g_auto(GStrv) keys = g_key_file_get_keys(file.get(), verb_.c_str(), nullptr, nullptr);
   for (gchar** key = keys; *key; ++key) {
     const std::string where = path + ": [" + verb_ + "] " + *key;
-    const Option* option = Find(*key);
-    if (option == nullptr) {
+    if (Find(*key) == nullptr) {
       throw Invalid(where + ": unknown key" + Suggestion(*key, Names(), ""));
     }
     g_autofree gchar* value = g_key_file_get_string(file.get(), verb_.c_str(), *key, &error);
     if (value == nullptr) throw Invalid(where + ": " + error->message);
-    try {
-      option->set(value);
-    } catch (const Error& wrong) {
-      throw Invalid(where + ": " + wrong.what());
-    }
+    settings.push_back({*key, value, where});
   }
+  return settings;
 }
 
 std::string OptionTable::Help() const {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace hepar {
@@ -23,6 +25,7 @@ class OptionTable {
   void Heading(const std::string& heading);
 
   void Integer(const std::string& name, int* value, int low, int high, const std::string& help);
+  // A number, or a fraction such as 8/255.
   void Number(const std::string& name, double* value, double low, double high,
               const std::string& help);
   void Text(const std::string& name, std::string* value, const std::string& placeholder,
@@ -39,6 +42,12 @@ class OptionTable {
   // Repeatable, or separated by commas.
   void List(const std::string& name, std::vector<std::string>* values,
             const std::string& placeholder, const std::string& help);
+  // A name for the values of several options: those of the preset that is chosen are set first, so
+  // that a configuration file and flags win over them. Throws Error(kInvalid) when Parse() meets
+  // another name.
+  using Values = std::vector<std::pair<std::string, std::string>>;
+  void Presets(const std::string& name, std::string* value,
+               const std::vector<std::pair<std::string, Values>>& presets, const std::string& help);
   // Arguments without a flag, at most `max_count`.
   void Positional(std::vector<std::string>* values, std::size_t max_count);
 
@@ -67,12 +76,20 @@ class OptionTable {
            std::function<std::string()> get);
   std::vector<std::string> Names() const;
   const Option* Find(const std::string& name) const;
-  void ReadConfig(const std::string& path);
+
+  // An option as it was given, and where.
+  struct Setting {
+    std::string name, value, where;
+  };
+  std::vector<Setting> ReadConfig(const std::string& path) const;
+  void Apply(const Setting& setting);
 
   std::string verb_, synopsis_, description_, heading_, config_;
   std::vector<Option> options_;
   std::vector<std::string>* positionals_ = nullptr;
   std::size_t max_positionals_ = 0;
+  std::string preset_option_;
+  std::map<std::string, Values> presets_;
 };
 
 // The verbs of `hepar`: the groups that an INI file may have.

@@ -9,8 +9,8 @@ constexpr double kLarge = 1e6;
 void AddData(OptionTable& table, TrainOptions& o) {
   table.Heading("Data");
   table.Path("data", &o.data, "PATH",
-             "Labelled scans: a folder with one folder for each class, or a CSV file with the "
-             "columns path, label and patient_id. Required");
+             "Labelled scans: a folder with one folder for each class, a CSV file with the columns "
+             "path, label and patient_id, or the .mat file of Byra 2018. Required");
   table.Path("folds", &o.folds, "FILE", "CSV file with the columns patient_id and fold");
   table.Integer("fold", &o.fold, -1, 1000, "Hold this fold out for testing; -1 holds out none");
   table.Number("validation-fraction", &o.validation_fraction, 0, 0.9,
@@ -19,12 +19,20 @@ void AddData(OptionTable& table, TrainOptions& o) {
                "Part of the patients of each grade held out for testing, without --folds");
   table.Text("sector", &o.sector, "RULE",
              "Where the scan is in a picture: auto, full or x,y,width,height");
+  table.Integer("frames-per-video", &o.frames_per_video, 0, 1000000,
+                "Frames that are taken of a video or DICOM cine, evenly spaced; 0: all");
+  table.Integer("frame-step", &o.frame_step, 1, 1000000,
+                "Of a video or cine only each n-th frame is considered");
 }
 
 void AddModel(OptionTable& table, TrainOptions& o) {
   table.Heading("Model");
   table.Choice("size", &o.size, {"nano", "live", "paper"}, "Size of the decouplers");
-  table.Text("classifier", &o.classifier, "NAME", "squeezenet1_0 or squeezenet1_1");
+  table.Text(
+      "classifier", &o.classifier, "NAME",
+      "squeezenet1_0, squeezenet1_1, resnet18, resnet50, se_resnet18, se_resnet50, "
+      "cbam_resnet18, cbam_resnet50, vit_b_16, vit_tiny, or torchscript:FILE for a module of "
+      "your own that makes (B, classes) logits of (B, planes, H, W)");
   table.Integer("input-size", &o.input_size, 32, 1024, "Side of the network's input, pixels");
   table.Choice("planes", &o.planes, {"y", "ycbcr", "rgb", "hsv_v", "lab_l"},
                "Colour planes that the network sees");
@@ -32,6 +40,7 @@ void AddModel(OptionTable& table, TrainOptions& o) {
   table.Choice("ic2-skips", &o.ic2_skips, {"all", "no_top", "none"},
                "Skip connections of the decoupler of common features");
   table.Switch("final-relu", &o.final_relu, "ReLU behind SqueezeNet's last convolution");
+  table.Path("init", &o.init, "FILE.hepar", "Start from all weights of this model");
   table.Path("weights", &o.weights, "FILE",
              "Start the classifier from a dict of tensors with torchvision's names; its input is "
              "then normalised as for ImageNet");
@@ -40,8 +49,39 @@ void AddModel(OptionTable& table, TrainOptions& o) {
                "the picture's own only");
 }
 
+// What the presets have in common. The paper gives no values: these are those of the works that its
+// equations come from, and ours where those do not say either.
+OptionTable::Values AdversarialPreset(const std::string& epsilon, const std::string& beta) {
+  return {{"procedure", "adversarial"},
+          {"epsilon", epsilon},
+          {"beta", beta},
+          {"sigma", "0.3"},
+          {"mu", "0.5"},
+          {"attack-steps", "10"},
+          {"attack-step", "0"},
+          {"scope", "image"},
+          {"fairness", "cfa"},
+          {"begin", "10"},
+          {"lambda1", "1"},
+          {"lambda2", "1"},
+          {"lambda3", "1"},
+          {"xi", "1e-3"},
+          {"edge-filter", "laplacian"},
+          {"auxiliary-target", "one-hot"},
+          {"select", "robust"},
+          {"report-steps", "20"}};
+}
+
 void AddProcedure(OptionTable& table, TrainOptions& o) {
   table.Heading("Training");
+  table.Presets("preset", &o.preset,
+                {{"clean", {{"procedure", "joint"}}},
+                 {"paper", AdversarialPreset("8/255", "6")},
+                 {"clinical", AdversarialPreset("2/255", "1")}},
+                "Values for many options at once, which others override: clean pictures only, the "
+                "paper's adversarial training, or the same with a mild attack");
+  table.Choice("procedure", &o.procedure, {"joint", "adversarial"},
+               "Train on clean pictures, or on attacked ones too");
   table.Integer("epochs", &o.epochs, 1, 100000, "Passes over the training part, at most");
   table.Integer("batch", &o.batch, 1, 4096, "Pictures in a step, at most");
   table.Choice("optimizer", &o.optimizer, {"adam", "adamw", "sgd"}, "Algorithm of the updates");
@@ -64,8 +104,18 @@ void AddProcedure(OptionTable& table, TrainOptions& o) {
   table.Integer("patience", &o.patience, 0, 100000,
                 "Epochs without a gain on the validation part that end training; 0: never");
   table.Number("min-delta", &o.min_delta, 0, kLarge, "Gains up to this do not count for patience");
-  table.Choice("select", &o.select, {"balanced-accuracy", "loss"},
-               "What of the validation part chooses the epoch to keep");
+  table.Switch("fawa", &o.fawa,
+               "Keep and validate the average of the weights of fair epochs: those in which every "
+               "class reaches --fawa-threshold of robust validation accuracy");
+  table.Number("fawa-decay", &o.fawa_decay, 0, 0.99999, "Decay of that average");
+  table.Number("fawa-threshold", &o.fawa_threshold, 0, 1, "Robust accuracy of the worst class");
+  table.Integer("freeze-decouplers-after", &o.freeze_decouplers_after, 0, 100000,
+                "Epochs after which the decouplers no longer learn; 0: never");
+  table.Choice("sampling", &o.sampling, {"each", "balanced"},
+               "Each picture once in an epoch, or each class equally often");
+  table.Choice("select", &o.select, {"balanced-accuracy", "loss", "robust"},
+               "What of the validation part chooses the epoch to keep; robust: accuracy under "
+               "attack plus that of the worst class");
   table.Integer("seed", &o.seed, 0, 2147483647,
                 "Of everything random: split, first weights, order, augmentation, dropout");
 }
@@ -80,6 +130,49 @@ void AddLoss(OptionTable& table, TrainOptions& o) {
                "Part of the target that goes to all classes alike");
   table.Text("class-weights", &o.class_weights, "none|balanced|X,X,...",
              "Weights of the classes in the severity loss");
+  table.Choice("edge-filter", &o.edge_filter, {"laplacian", "pyramid"},
+               "High-pass filter of the reconstruction loss: 3x3 Laplacian, or a level of a "
+               "Laplacian pyramid");
+  table.Choice("auxiliary-target", &o.auxiliary_target, {"one-hot", "ordinal"},
+               "What IC1 is asked: which grade, or whether it is at least each grade");
+  table.Switch("detach-features", &o.detach_features,
+               "The severity loss does not train the decouplers");
+}
+
+void AddAdversarial(OptionTable& table, TrainOptions& o) {
+  table.Heading("Adversarial training (--procedure adversarial)");
+  table.Number("epsilon", &o.epsilon, 0, 1,
+               "Base budget of the attack, maximum norm, for pictures in [0,1]");
+  table.Number("beta", &o.beta, 0, kLarge, "Base weight of the divergence");
+  table.Integer("attack-steps", &o.attack_steps, 1, 10000, "Steps of the attack in training");
+  table.Number("attack-step", &o.attack_step, 0, 1,
+               "Length of a step; 0: a quarter of each picture's budget");
+  table.Choice("attack-precision", &o.attack_precision, {"fp32", "bf16"},
+               "What the training attack computes in");
+  table.Choice("scope", &o.scope, {"image", "end2end"},
+               "What the attack in training reaches: the classifier's view of the picture beside "
+               "features of the clean one (the paper), or everything. What is measured is always "
+               "end to end");
+  table.Choice("perturb", &o.perturb, {"image", "luma"},
+               "What is attacked: all channels, or the grey level alone");
+  table.Choice("fairness", &o.fairness, {"none", "cfa", "dafa"},
+               "How classes get budgets and weights of their own: none, by their robust accuracy "
+               "(equations 1 and 2), or DAFA");
+  table.Number("sigma", &o.sigma, 0, 10, "Added to the accuracy for a class's budget");
+  table.Number("mu", &o.mu, 0, 10, "Added to the accuracy for a class's beta");
+  table.OnOff("adapt-epsilon", &o.adapt_epsilon, "Classes have budgets of their own");
+  table.OnOff("adapt-beta", &o.adapt_beta, "Classes have betas of their own");
+  table.Number("dafa-lambda", &o.dafa_lambda, 0, 1.5, "How far DAFA's weights part");
+  table.Integer("begin", &o.begin, 1, 100000, "First epoch at whose end the classes part");
+  table.Choice("accuracy-source", &o.accuracy_source,
+               {"robust", "robust-train-mode", "clean", "validation"},
+               "Whose accuracy moves the classes: attacked training pictures in evaluation mode, "
+               "or in training mode, clean ones, or the attacked validation part");
+  table.Switch("detach-clean", &o.detach_clean, "The divergence trains the attacked branch only");
+  table.Integer("check-steps", &o.check_steps, 0, 10000,
+                "Steps of the end-to-end attack on the validation part after each epoch; 0: none");
+  table.Integer("report-steps", &o.report_steps, 0, 10000,
+                "Steps of the end-to-end attack on the final model; 0: none");
 }
 
 void AddAugmentation(OptionTable& table, TrainOptions& o) {
@@ -95,6 +188,8 @@ void AddAugmentation(OptionTable& table, TrainOptions& o) {
   table.Number("augment-time-gain", &a.time_gain, 0, 1, "Gain that varies with depth, +-");
   table.Number("augment-speckle", &a.speckle, 0, 1, "Standard deviation of multiplied noise");
   table.Number("augment-blur", &a.blur_pixels, 0, 20, "Largest blur, pixels");
+  table.Number("augment-depth", &a.depth, 0, 0.5, "Depth of view, 1 +- this");
+  table.Number("augment-sector", &a.sector_angle, 0, 0.5, "Angle of the sector, 1 +- this");
 }
 
 void AddRun(OptionTable& table, TrainOptions& o) {
@@ -106,6 +201,9 @@ void AddRun(OptionTable& table, TrainOptions& o) {
              "Where checkpoint and logs (log.jsonl, log.csv) go; OUT.work when not given");
   table.Switch("resume", &o.resume,
                "Go on from the checkpoint in the work folder, if there is one");
+  table.Integer("peer-timeout", &o.peer_timeout, 1, 3600,
+                "Seconds after which a process of a training by several (started by torchrun, "
+                "mpirun or srun) is given up");
   table.Integer("checkpoint-every", &o.checkpoint_every, 1, 100000, "Epochs between checkpoints");
   table.Path("json", &o.json, "FILE", "Write the final figures as JSON; - for standard output");
   table.Text("name", &o.name, "TEXT", "Name of the model; that of the file when not given");
@@ -123,6 +221,7 @@ OptionTable MakeTrainOptionTable(TrainOptions* options) {
   AddModel(table, *options);
   AddProcedure(table, *options);
   AddLoss(table, *options);
+  AddAdversarial(table, *options);
   AddAugmentation(table, *options);
   AddRun(table, *options);
   return table;

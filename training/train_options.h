@@ -15,23 +15,37 @@ struct TrainOptions {
   int fold = -1;
   double validation_fraction = 0.15, test_fraction = 0.0;
   std::string sector = "auto";
+  int frames_per_video = 16, frame_step = 1;
 
   std::string size = "live", classifier = "squeezenet1_1", planes = "y", ic2_skips = "all";
   int input_size = 224, feature_channels = 1;
   bool final_relu = false;
-  std::string weights, first_layer = "repeat";
+  std::string init, weights, first_layer = "repeat";
 
   int epochs = 60, batch = 16, warm_up_epochs = 2;
   std::string optimizer = "adamw", schedule = "cosine";
   double learning_rate = 1e-3, weight_decay = 1e-2, classifier_factor = 1.0, step_factor = 0.1;
   std::vector<std::string> milestones = {"30", "45"};
   double gradient_clip = 5.0, ema = 0.0;
+  bool fawa = false;
+  double fawa_decay = 0.85, fawa_threshold = 0.2;
+  int freeze_decouplers_after = 0;
+  std::string sampling = "each";
   int patience = 20;
   double min_delta = 0.0;
   std::string select = "balanced-accuracy";
 
   double lambda1 = 1.0, lambda2 = 1.0, lambda3 = 1.0, xi = 1e-3, label_smoothing = 0.0;
-  std::string class_weights = "none";
+  std::string class_weights = "none", edge_filter = "laplacian", auxiliary_target = "one-hot";
+  bool detach_features = false;
+
+  std::string preset = "clean", procedure = "joint", scope = "image", fairness = "cfa";
+  std::string accuracy_source = "robust", perturb = "image";
+  double epsilon = 8.0 / 255.0, beta = 6.0, sigma = 0.3, mu = 0.5, dafa_lambda = 1.0;
+  double attack_step = 0.0;
+  std::string attack_precision = "fp32";
+  int attack_steps = 10, begin = 10, check_steps = 10, report_steps = 0;
+  bool adapt_epsilon = true, adapt_beta = true, detach_clean = false;
 
   bool augment = true;
   AugmentationOptions augmentation;
@@ -41,7 +55,7 @@ struct TrainOptions {
 
   std::string out, work, json, name, licence, citation;
   bool resume = false;
-  int checkpoint_every = 1;
+  int checkpoint_every = 1, peer_timeout = 30;
 };
 
 // The table bound to `options`, which must outlive it.

@@ -12,6 +12,7 @@
 #include "models/file_io.h"
 #include "training/data/csv.h"
 #include "training/data/dataset.h"
+#include "training/data/picture_cache.h"
 #include "training/evaluation/metrics.h"
 #include "training/evaluation/report.h"
 #include "training/exit_codes.h"
@@ -28,7 +29,7 @@ using nlohmann::ordered_json;
 struct EvaluateOptions {
   std::vector<std::string> models;
   std::string data, folds, device = "auto", precision = "fp32", json, csv;
-  int fold = -1, threads = 1;
+  int fold = -1, threads = 1, frames_per_video = 16, frame_step = 1;
 };
 
 OptionTable MakeTable(EvaluateOptions* o) {
@@ -43,6 +44,10 @@ OptionTable MakeTable(EvaluateOptions* o) {
   table.Path("data", &o->data, "PATH", "Labelled scans, as for 'hepar train'. Required");
   table.Path("folds", &o->folds, "FILE", "CSV file with the columns patient_id and fold");
   table.Integer("fold", &o->fold, -1, 1000, "Score on the patients of this fold only; -1 for all");
+  table.Integer("frames-per-video", &o->frames_per_video, 0, 1000000,
+                "Frames that are taken of a video or DICOM cine, evenly spaced; 0: all");
+  table.Integer("frame-step", &o->frame_step, 1, 1000000,
+                "Of a video or cine only each n-th frame is considered");
   table.Text("device", &o->device, "NAME", "auto, cpu, cuda or cuda:N");
   table.Choice("precision", &o->precision, {"fp32", "bf16", "fp16"}, "Numbers that the model uses");
   table.Integer("threads", &o->threads, 1, 256, "Threads of one operator");
@@ -123,8 +128,9 @@ class Evaluation {
       warnings_.push_back(*warning);
     }
     models_.push_back({{"name", spec.name}, {"id", spec.id}, {"fold", fold}});
-    const auto data = WithExitCode(
-        kExitInputData, [&] { return PreparedDataset(part, spec.preprocess, options_.threads); });
+    const auto data = WithExitCode(kExitInputData, [&] {
+      return PreparedDataset(part, spec.preprocess, options_.threads, &cache_);
+    });
 
     Progress progress(spec.name, data.size(), "pictures");
     for (int i = 0; i < data.size(); ++i) {
@@ -134,7 +140,7 @@ class Evaluation {
       frames_.patients.push_back(sample.patient);
       frames_.probabilities.emplace_back(severity.probabilities.begin(),
                                          severity.probabilities.end());
-      paths_.push_back(sample.path);
+      samples_.push_back(sample);
       progress.Update(i + 1);
     }
   }
@@ -149,14 +155,15 @@ class Evaluation {
   }
 
   std::string ToCsv() const {
-    std::string text = "path,patient_id,label,prediction";
+    std::string text = "path,frame,patient_id,label,prediction";
     for (const auto& name : dataset_.class_names) text += ",p_" + name;
     text += "\n";
-    for (std::size_t i = 0; i < paths_.size(); ++i) {
+    for (std::size_t i = 0; i < samples_.size(); ++i) {
       const auto& p = frames_.probabilities[i];
       const auto best = std::max_element(p.begin(), p.end()) - p.begin();
-      text += CsvField(paths_[i]) + "," + CsvField(frames_.patients[i]) + "," +
-              dataset_.class_names[frames_.labels[i]] + "," + dataset_.class_names[best];
+      text += CsvField(samples_[i].path) + "," + std::to_string(samples_[i].frame) + "," +
+              CsvField(frames_.patients[i]) + "," + dataset_.class_names[frames_.labels[i]] + "," +
+              dataset_.class_names[best];
       for (double value : p) text += "," + json(value).dump();
       text += "\n";
     }
@@ -168,7 +175,8 @@ class Evaluation {
   const Dataset& dataset_;
   const Folds& folds_;
   Predictions frames_;
-  std::vector<std::string> paths_;
+  PictureCache cache_;  // Models of one configuration prepare a picture once.
+  std::vector<Sample> samples_;
   ordered_json models_ = ordered_json::array();
   std::vector<std::string> warnings_;
 };
@@ -190,7 +198,7 @@ int RunEvaluate(const std::vector<std::string>& arguments) {
   Folds folds;
   const Dataset dataset = WithExitCode(kExitInputData, [&] {
     if (!options.folds.empty()) folds = LoadFolds(options.folds);
-    return LoadDataset(options.data);
+    return LoadDataset(options.data, {options.frames_per_video, options.frame_step});
   });
   const auto models = static_cast<int>(options.models.size());
   if (models > 1 && models != folds.count) {

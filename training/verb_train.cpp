@@ -13,6 +13,8 @@
 #include "models/error.h"
 #include "models/file_io.h"
 #include "models/nets/weights_import.h"
+#include "training/distributed/communicator.h"
+#include "training/evaluation/html_report.h"
 #include "training/evaluation/report.h"
 #include "training/exit_codes.h"
 #include "training/procedure/checkpoint.h"
@@ -20,6 +22,7 @@
 #include "training/progress.h"
 #include "training/table.h"
 #include "training/train_options.h"
+#include "training/train_setup.h"
 #include "training/verbs.h"
 
 namespace hepar {
@@ -44,134 +47,6 @@ void RequestStopOnInterrupt() {
 }
 
 Error Invalid(const std::string& message) { return Error(ErrorKind::kInvalid, message); }
-
-// Wrong combinations and places that cannot be written are found before hours are spent.
-void CheckOptions(const TrainOptions& o) {
-  if (o.data.empty()) throw Invalid("--data is missing: the labelled scans to train on");
-  if (o.out.empty()) throw Invalid("--out is missing: the model bundle to write");
-  if (o.fold >= 0 && o.folds.empty()) throw Invalid("--fold needs --folds");
-  if (!o.folds.empty() && o.test_fraction > 0) {
-    throw Invalid("--test-fraction cannot be combined with --folds; the fold is the test part");
-  }
-  if (o.first_layer != "repeat" && o.weights.empty()) {
-    throw Invalid("--first-layer needs --weights");
-  }
-  const fs::path folder = fs::path(o.out).parent_path();
-  if (!folder.empty() && !fs::is_directory(folder)) {
-    throw Invalid("--out: the folder " + folder.string() + " does not exist");
-  }
-}
-
-std::vector<int> ParseMilestones(const TrainOptions& o) {
-  std::vector<int> milestones;
-  for (const std::string& text : o.milestones) {
-    std::istringstream stream(text);
-    int value = 0;
-    if (!(stream >> value) || !stream.eof() || value < 1) {
-      throw Invalid("--milestones: expected epochs from 1, got '" + text + "'");
-    }
-    milestones.push_back(value);
-  }
-  return milestones;
-}
-
-std::vector<double> ParseClassWeights(const TrainOptions& o, const Dataset& dataset,
-                                      const std::vector<int>& train) {
-  const std::size_t classes = dataset.class_names.size();
-  std::vector<double> weights;
-  if (o.class_weights == "none") return weights;
-  if (o.class_weights == "balanced") {
-    std::vector<double> counts(classes, 0.0);
-    for (int index : train) counts[dataset.samples[index].label] += 1.0;
-    for (double count : counts) {
-      weights.push_back(count > 0 ? static_cast<double>(train.size()) / (classes * count) : 0.0);
-    }
-    return weights;
-  }
-  std::istringstream stream(o.class_weights);
-  for (std::string part; std::getline(stream, part, ',');) {
-    std::istringstream number(part);
-    double value = 0;
-    if (!(number >> value) || !number.eof() || !(value >= 0)) {
-      throw Invalid("--class-weights: expected none, balanced or numbers, got '" + part + "'");
-    }
-    weights.push_back(value);
-  }
-  if (weights.size() != classes || *std::max_element(weights.begin(), weights.end()) <= 0) {
-    throw Invalid("--class-weights: expected " + std::to_string(classes) +
-                  " numbers that are not all zero, got '" + o.class_weights + "'");
-  }
-  return weights;
-}
-
-Architecture ArchitectureOf(const TrainOptions& o, int classes) {
-  Architecture a;
-  a.size = o.size;
-  a.decoupler = DecouplerShapeOf(o.size);
-  a.planes = ParseColorPlanes(o.planes);
-  a.feature_channels = o.feature_channels;
-  a.ic2_skips = ParseDecouplerSkips(o.ic2_skips);
-  a.classifier = o.classifier;
-  a.final_relu = o.final_relu;
-  a.classes = classes;
-  if (!o.weights.empty()) {
-    // What ImageNet weights expect, as the mean over R, G and B.
-    a.mean = 0.449;
-    a.std = 0.226;
-  }
-  return a;
-}
-
-PreprocessOptions PreprocessOf(const TrainOptions& o) {
-  PreprocessOptions preprocess;
-  preprocess.size = o.input_size;
-  preprocess.channels = o.planes == "y" ? 1 : 3;
-  preprocess.sector = SectorRule::Parse(o.sector);
-  return preprocess;
-}
-
-TrainerOptions TrainerOptionsOf(const TrainOptions& o) {
-  TrainerOptions trainer;
-  trainer.epochs = o.epochs;
-  trainer.batch = o.batch;
-  trainer.learning_rate.kind = LearningRateSchedule::ParseKind(o.schedule);
-  trainer.learning_rate.base = o.learning_rate;
-  trainer.learning_rate.epochs = o.epochs;
-  trainer.learning_rate.warm_up = o.warm_up_epochs;
-  trainer.learning_rate.milestones = ParseMilestones(o);
-  trainer.learning_rate.step_factor = o.step_factor;
-  trainer.gradient_clip = o.gradient_clip;
-  trainer.ema = o.ema;
-  trainer.select = o.select == "loss" ? TrainerOptions::Select::kLoss
-                                      : TrainerOptions::Select::kBalancedAccuracy;
-  trainer.patience = o.patience;
-  trainer.min_delta = o.min_delta;
-  return trainer;
-}
-
-Split MakeSplit(const TrainOptions& o, const Dataset& dataset) {
-  const auto seed = static_cast<std::uint64_t>(o.seed);
-  const Split split =
-      o.folds.empty()
-          ? SplitByPatient(dataset, o.test_fraction, o.validation_fraction, seed)
-          : SplitByFold(dataset, LoadFolds(o.folds), o.fold, o.validation_fraction, seed);
-  CheckPatientDisjoint(dataset, split);
-  return split;
-}
-
-// What must be the same for a checkpoint to go on: all options but those that do not touch the
-// numbers, and the data.
-std::string RunDescription(const OptionTable& table, const Dataset& dataset, const Split& split) {
-  json run = json::parse(table.ToJson());
-  for (const char* free :
-       {"epochs", "patience", "min_delta", "device", "threads", "out", "work", "json", "name",
-        "licence", "citation", "resume", "checkpoint_every", "data", "folds"}) {
-    run.erase(free);
-  }
-  run["dataset_digest"] = dataset.digest;
-  run["training_pictures"] = split.train;
-  return run.dump();
-}
 
 std::string Counts(const Dataset& dataset, const std::vector<int>& part) {
   std::vector<int> pictures(dataset.class_names.size(), 0);
@@ -201,9 +76,27 @@ std::string EpochLine(const EpochRecord& record, const TrainOptions& o,
     line += "  validation loss " + Fixed(v->loss, 4) + " balanced " +
             Percent(v->balanced_accuracy) + " % by patient " +
             Percent(v->patient_balanced_accuracy) + " %";
+    if (v->robust_accuracy) {
+      line += " under attack " + Percent(*v->robust_accuracy) + " % worst class " +
+              Percent(*v->robust_worst) + " %";
+    }
   }
   return line + "  " + Fixed(record.seconds, 1) + " s  " + Fixed(record.peak_memory_mib, 0) +
          " MiB";
+}
+
+// The class-wise schedule of an epoch, a line for each figure.
+std::string ClassLines(const EpochRecord& record, const std::vector<std::string>& class_names) {
+  std::string text;
+  for (const ClassFigures& figures : record.per_class) {
+    const bool budget = figures.name == "epsilon";
+    text += "    " + (budget ? std::string("epsilon x 255") : figures.name) + ":";
+    for (std::size_t k = 0; k < figures.values.size(); ++k) {
+      text += " " + class_names[k] + " " + Fixed(figures.values[k] * (budget ? 255 : 1), 3);
+    }
+    text += "\n";
+  }
+  return text;
 }
 
 // One run of `hepar train`, after its options are read.
@@ -212,9 +105,11 @@ class TrainingRun {
   TrainingRun(const TrainOptions& options, const OptionTable& table)
       : options_(options),
         table_(table),
-        text_(options.json == "-" ? std::cerr : std::cout),
+        launch_(ReadLaunch()),
+        // One of several processes speaks for all.
+        text_(launch_.rank > 0 ? nullptr : (options.json == "-" ? std::cerr : std::cout).rdbuf()),
         trainer_(TrainerOptionsOf(options)),
-        device_(ResolveDevice(options.device)) {
+        device_(DeviceOf(options, launch_)) {
     SetIntraOpThreads(options.threads);
     cv::setNumThreads(options.threads);
     work_ = options.work.empty() ? options.out + ".work" : options.work;
@@ -224,6 +119,7 @@ class TrainingRun {
   int Run() {
     PrepareWorkFolder();
     LoadData();
+    Join();
     BuildModel();
     if (!Train()) return kExitInterrupted;
     Finish();
@@ -231,6 +127,29 @@ class TrainingRun {
   }
 
  private:
+  // Processes of one machine take its GPUs in turn.
+  static torch::Device DeviceOf(const TrainOptions& options, const Launch& launch) {
+    torch::Device device(ResolveDevice(options.device));
+    if (device.is_cuda() && launch.size > 1 && options.device.find(':') == std::string::npos) {
+      device.set_index(static_cast<c10::DeviceIndex>(launch.local_rank));
+    }
+    return device;
+  }
+
+  void Join() {
+    CommunicatorOptions options;
+    options.device = device_;
+    options.collective_timeout = std::chrono::seconds(options_.peer_timeout);
+    others_ = JoinFromEnvironment(options);
+    if (!others_) return;
+    json same = json::parse(table_.ToJson());
+    for (const char* own : {"device", "threads", "work", "out", "json", "data"}) same.erase(own);
+    others_->RequireSame({{"the options", same.dump()}, {"the data", data_->dataset().digest}});
+    text_ << "processes:  " << others_->size() << "\n";
+  }
+
+  bool speaks() const { return launch_.rank == 0; }
+
   void PrepareWorkFolder() {
     std::error_code error;
     fs::create_directories(work_, error);
@@ -247,7 +166,7 @@ class TrainingRun {
 
   void LoadData() {
     WithExitCode(kExitInputData, [this] {
-      const Dataset dataset = LoadDataset(options_.data);
+      const Dataset dataset = LoadDataset(options_.data, SourceOptionsOf(options_));
       split_ = MakeSplit(options_, dataset);
       data_ = std::make_unique<PreparedDataset>(dataset, PreprocessOf(options_), options_.threads);
     });
@@ -262,7 +181,17 @@ class TrainingRun {
   void BuildModel() {
     torch::manual_seed(options_.seed);
     const auto classes = static_cast<int>(data_->dataset().class_names.size());
-    SeverityNet net(ArchitectureOf(options_, classes));
+    const Architecture architecture =
+        WithExitCode(kExitModel, [&] { return ArchitectureOf(options_, classes); });
+    SeverityNet net(architecture);
+    if (CountTrainable(*net->classifier) == 0) {
+      std::cerr << "hepar train: warning: the classifier has no parameter that can learn; only the "
+                   "decouplers will\n";
+    }
+    if (!options_.init.empty()) {
+      WithExitCode(kExitModel, [&] { StartFrom(options_.init, net); });
+      text_ << "init:       " << fs::path(options_.init).filename().string() << "\n";
+    }
     if (!options_.weights.empty()) {
       const auto how = options_.first_layer == "luma" ? FirstLayer::kLuma : FirstLayer::kRepeat;
       const ImportReport report = WithExitCode(
@@ -272,14 +201,7 @@ class TrainingRun {
     }
     net->to(device_);
 
-    JointObjectiveOptions objective;
-    objective.lambda1 = options_.lambda1;
-    objective.lambda2 = options_.lambda2;
-    objective.lambda3 = options_.lambda3;
-    objective.xi = options_.xi;
-    objective.label_smoothing = options_.label_smoothing;
-    objective.class_weights = ParseClassWeights(options_, data_->dataset(), split_.train);
-    objective_ = std::make_unique<JointObjective>(objective);
+    objective_ = ObjectiveOf(options_, data_->dataset(), split_.train);
 
     OptimizerOptions optimizer;
     optimizer.name = options_.optimizer;
@@ -292,47 +214,107 @@ class TrainingRun {
     // on how much.
     torch::manual_seed(options_.seed);
 
-    if (options_.resume && fs::exists(checkpoint_)) {
-      WithExitCode(kExitModel, [this] {
-        LoadCheckpoint(checkpoint_.string(), run_, device_, *state_, *objective_);
-      });
-      text_ << "resumed:    after epoch " << state_->epoch << ", step " << state_->step << "\n";
-    } else if (options_.resume) {
-      text_ << "no checkpoint in " << work_.string() << ": starting anew\n";
+    Resume();
+    if (others_) {
+      ShareWeights(*state_->net, *others_);
+      SynchronizeNormalization(*state_->net, *others_);
+      // Dropout need not strike the same places in every process.
+      if (launch_.rank > 0) {
+        torch::manual_seed(static_cast<std::uint64_t>(options_.seed) + state_->updates * 65537 +
+                           launch_.rank);
+      }
     }
     text_ << "device:     " << device_ << std::endl;
   }
 
+  // Goes on from the checkpoint of the work folder, where that is asked for; several processes from
+  // that of rank 0, which need not be on a disk that all see.
+  void Resume() {
+    std::string content;
+    WithExitCode(kExitModel, [&] {
+      const bool there = speaks() && options_.resume && fs::exists(checkpoint_);
+      if (there) content = ReadCheckpoint(checkpoint_.string());
+      if (others_) content = FromFirst(content);
+      if (content.empty()) return;
+      LoadCheckpoint(checkpoint_.string(), content, run_, device_, *state_, *objective_);
+    });
+    if (!content.empty()) {
+      text_ << "resumed:    after epoch " << state_->epoch << ", step " << state_->step << "\n";
+    } else if (options_.resume) {
+      text_ << "no checkpoint in " << work_.string() << ": starting anew\n";
+    }
+  }
+
+  // The text that rank 0 has.
+  std::string FromFirst(const std::string& own) {
+    auto size = torch::tensor({static_cast<std::int64_t>(own.size())});
+    others_->Broadcast({size});
+    std::string text(static_cast<std::size_t>(size.item<std::int64_t>()), '\0');
+    if (text.empty()) return text;
+    if (speaks()) text = own;
+    auto bytes = torch::from_blob(text.data(), {size.item<std::int64_t>()}, torch::kUInt8);
+    others_->Broadcast({bytes});
+    return text;
+  }
+
+  Batches MakeBatches() const {
+    BatchOptions options;
+    options.size = options_.batch;
+    options.seed = static_cast<std::uint64_t>(options_.seed);
+    options.sampling = options_.sampling == "balanced" ? Sampling::kBalanced : Sampling::kEach;
+    if (options_.augment) options.augmentation = options_.augmentation;
+    options.prefetch = device_.is_cuda() || options_.threads > 1;
+    const Parts parts{{ShardByPatient(data_->dataset(), split_.train, launch_.size, launch_.rank)},
+                      launch_.rank,
+                      static_cast<int>(split_.train.size())};
+    return Batches(*data_, parts, options, device_);
+  }
+
   // False when it was interrupted.
   bool Train() {
-    BatchOptions batch_options;
-    batch_options.size = options_.batch;
-    batch_options.seed = static_cast<std::uint64_t>(options_.seed);
-    if (options_.augment) batch_options.augmentation = options_.augmentation;
-    batch_options.prefetch = device_.is_cuda() || options_.threads > 1;
-    Batches batches(*data_, split_.train, batch_options, device_);
-
+    Batches batches = MakeBatches();
     const auto terms = objective_->TermNames();
+    const auto& class_names = data_->dataset().class_names;
     Progress progress("training", options_.epochs * batches.steps(), "steps");
     TrainingHooks hooks;
     hooks.stop_requested = [] { return stop_requested != 0; };
     hooks.step_done = [&](int step) {
+      if (!speaks()) return;
       progress.Update(state_->epoch * batches.steps() + step,
                       "epoch " + std::to_string(state_->epoch + 1));
     };
     hooks.epoch_done = [&](const EpochRecord& record) {
+      if (!speaks()) return;
       progress.Clear();
-      text_ << EpochLine(record, options_, terms) << std::endl;
+      text_ << EpochLine(record, options_, terms) << "\n"
+            << ClassLines(record, class_names) << std::flush;
       if (state_->epoch % options_.checkpoint_every == 0) Checkpoint();
-      WriteFileAtomically((work_ / "log.jsonl").string(), LogAsJsonLines(*state_, terms));
-      WriteFileAtomically((work_ / "log.csv").string(), LogAsCsv(*state_, terms));
+      WriteFileAtomically((work_ / "log.jsonl").string(),
+                          LogAsJsonLines(*state_, terms, class_names));
+      WriteFileAtomically((work_ / "log.csv").string(), LogAsCsv(*state_, terms, class_names));
+      WriteReport(ordered_json::object());
     };
 
     RequestStopOnInterrupt();
-    const TrainingEnd end = hepar::Train(trainer_, *data_, batches, split_.validation, device_,
-                                         *objective_, hooks, *state_);
+    TrainingEnd end;
+    try {
+      end = hepar::Train(trainer_, *data_, batches, split_.validation, device_, *objective_, hooks,
+                         *state_, others_.get());
+    } catch (const Error& error) {
+      // Without the others, what was reached would be lost; a state that is not finite is not worth
+      // keeping, and does not come here by its weights.
+      progress.Clear();
+      if (others_) {
+        Checkpoint();
+        std::cerr << "hepar train: process " << launch_.rank << " stopped in epoch "
+                  << state_->epoch + 1 << " after step " << state_->step << " and wrote "
+                  << checkpoint_.string() << "\n";
+      }
+      throw;
+    }
     progress.Clear();
     if (end == TrainingEnd::kInterrupted) {
+      if (!speaks()) return false;
       Checkpoint();
       std::cerr << "hepar train: interrupted in epoch " << state_->epoch + 1 << " after step "
                 << state_->step << "; the same command with --resume goes on from "
@@ -345,6 +327,24 @@ class TrainingRun {
     return true;
   }
 
+  void WriteReport(const ordered_json& metrics) const {
+    TrainingReport report;
+    report.title = NameOfModel();
+    report.subtitle = "preset " + options_.preset + ", " + options_.size + " decouplers, " +
+                      options_.classifier + ", " + std::to_string(options_.input_size) + " pixels";
+    report.class_names = data_->dataset().class_names;
+    report.terms = objective_->TermNames();
+    report.history = state_->history;
+    report.kept_epoch = state_->best_epoch > 0 ? state_->best_epoch : state_->epoch;
+    report.metrics = metrics;
+    report.options = ordered_json::parse(table_.ToJson());
+    WriteFileAtomically((work_ / "report.html").string(), TrainingReportHtml(report));
+  }
+
+  std::string NameOfModel() const {
+    return options_.name.empty() ? fs::path(options_.out).stem().string() : options_.name;
+  }
+
   void Checkpoint() { SaveCheckpoint(checkpoint_.string(), run_, *state_, *objective_, device_); }
 
   // Figures of the kept weights on one part; adds them to `metrics` and prints them.
@@ -352,11 +352,25 @@ class TrainingRun {
               ordered_json* metrics) {
     if (part.empty()) return;
     const auto& class_names = data_->dataset().class_names;
-    const Scores scores = Score(net, *data_, part, options_.batch, device_);
+    const Scores scores = Score(net, *data_, part, options_.batch, device_, others_.get());
     ordered_json figures = EvaluationToJson(scores.predictions, class_names);
     figures["loss"] = scores.loss;
-    (*metrics)[name] = figures;
     text_ << "\n" << name << " part\n" << EvaluationTable(scores.predictions, class_names);
+    if (options_.report_steps > 0) {
+      const RobustCheck check{options_.epsilon, options_.report_steps};
+      const Predictions attacked =
+          ScoreAttacked(net, *data_, part, options_.batch, device_, check, others_.get());
+      figures["under_attack"] = EvaluationToJson(attacked, class_names);
+      figures["under_attack"]["attack"] = {{"name", "pgd"},
+                                           {"steps", check.steps},
+                                           {"epsilon", check.epsilon},
+                                           {"scope", "end2end"}};
+      text_ << "\n"
+            << name << " part under an end-to-end attack (PGD, " << check.steps
+            << " steps, epsilon " << Fixed(check.epsilon * 255, 2) << "/255)\n"
+            << EvaluationTable(attacked, class_names);
+    }
+    (*metrics)[name] = figures;
   }
 
   void WarnOfCollapse(SeverityNet net, ordered_json* metrics) {
@@ -367,9 +381,9 @@ class TrainingRun {
       part.push_back(split_.train[i * split_.train.size() / count]);
     }
     const double correlation =
-        Score(net, *data_, part, options_.batch, device_).feature_correlation;
+        Score(net, *data_, part, options_.batch, device_, others_.get()).feature_correlation;
     (*metrics)["feature_correlation"] = correlation;
-    if (correlation > kCollapsedCorrelation) {
+    if (correlation > kCollapsedCorrelation && speaks()) {
       std::cerr << "hepar train: warning: Feat2 is a copy of the picture (correlation "
                 << Fixed(correlation, 4)
                 << "), so nothing was decoupled; try --ic2-skips no_top or none\n";
@@ -390,9 +404,11 @@ class TrainingRun {
     Report("validation", split_.validation, net, &metrics);
     Report("test", split_.test, net, &metrics);
     WarnOfCollapse(net, &metrics);
+    if (!speaks()) return;
+    WriteReport(metrics);
 
     ModelSpec spec;
-    spec.name = options_.name.empty() ? fs::path(options_.out).stem().string() : options_.name;
+    spec.name = NameOfModel();
     spec.class_names = data_->dataset().class_names;
     spec.preprocess = PreprocessOf(options_);
     spec.training_options = table_.ToJson();
@@ -406,7 +422,8 @@ class TrainingRun {
 
     text_ << "\nkept epoch " << metrics["kept_epoch"] << " of " << state_->epoch << ", "
           << Fixed(seconds / state_->epoch, 1) << " s per epoch, peak memory " << Fixed(peak, 0)
-          << " MiB\nwrote " << options_.out << " (id " << spec.id.substr(0, 12) << ")\n";
+          << " MiB\nwrote " << options_.out << " (id " << spec.id.substr(0, 12) << ") and "
+          << (work_ / "report.html").string() << "\n";
     if (!options_.json.empty()) {
       metrics["model"] = fs::path(options_.out).filename().string();
       metrics["model_id"] = spec.id;
@@ -417,13 +434,15 @@ class TrainingRun {
 
   const TrainOptions& options_;
   const OptionTable& table_;
-  std::ostream& text_;
+  Launch launch_;
+  std::ostream text_;
   TrainerOptions trainer_;
   torch::Device device_;
   fs::path work_, checkpoint_;
   Split split_;
   std::unique_ptr<PreparedDataset> data_;
-  std::unique_ptr<JointObjective> objective_;
+  std::unique_ptr<Communicator> others_;  // Null when this process trains alone.
+  std::unique_ptr<Objective> objective_;
   std::unique_ptr<TrainingState> state_;
   std::string run_;
 };
@@ -437,7 +456,7 @@ int RunTrain(const std::vector<std::string>& arguments) {
     std::cout << table.Help();
     return kExitOk;
   }
-  CheckOptions(options);
+  CheckTrainOptions(options);
   return TrainingRun(options, table).Run();
 }
 

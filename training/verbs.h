@@ -10,6 +10,7 @@ namespace hepar {
 // goes wrong is thrown as Error (see ExitCodeOf).
 int RunTrain(const std::vector<std::string>& arguments);
 int RunEvaluate(const std::vector<std::string>& arguments);
+int RunAttackVerb(const std::vector<std::string>& arguments);
 int RunInspect(const std::vector<std::string>& arguments);
 int RunSimulate(const std::vector<std::string>& arguments);
 

@@ -22,6 +22,7 @@ AugmentationOptions Nothing() {
   AugmentationOptions options;
   options.rotate_degrees = options.zoom = options.shift = options.flip_probability = 0.0;
   options.gain = options.gamma = options.time_gain = options.speckle = options.blur_pixels = 0.0;
+  options.depth = options.sector_angle = 0.0;
   return options;
 }
 
@@ -81,6 +82,7 @@ TEST(AugmentTest, AllChangesOffGivesTheInput) {
 TEST(AugmentTest, IntensityChangesLeaveTheBackgroundAtExactZero) {
   AugmentationOptions options;
   options.rotate_degrees = options.zoom = options.shift = 0.0;
+  options.depth = options.sector_angle = 0.0;
   options.gain = options.time_gain = 0.3;
   options.blur_pixels = 3.0;
   for (const int channels : {1, 3}) {
@@ -156,6 +158,127 @@ TEST(AugmentTest, ShiftMovesTheCentreByAtMostItsFraction) {
   EXPECT_GT(farthest, 0.03 * 96);
 }
 
+// A sector with its tip at the middle of the top, bright on the left, and a dark line at y = 48.
+cv::Mat Sector() {
+  cv::Mat picture = cv::Mat::zeros(96, 96, CV_32FC1);
+  for (int y = 0; y < 90; ++y) {
+    for (int x = 0; x < 96; ++x) {
+      if (std::abs(x - 47.5) > 0.5 * (y + 1)) continue;
+      picture.at<float>(y, x) = y == 48 ? 0.1f : x < 48 ? 0.8f : 0.5f;
+    }
+  }
+  return picture;
+}
+
+// How many pixels of a changed sector lie a pixel or more beyond its outline.
+int Beyond(const cv::Mat& sector, const cv::Mat& changed) {
+  cv::Mat inside;
+  cv::dilate(sector > 0, inside, cv::Mat::ones(3, 3, CV_8UC1));
+  return cv::countNonZero((changed > 0) & (inside == 0));
+}
+
+// The darkest row of the column in the middle, without the ends.
+int LineOf(const cv::Mat& picture) {
+  int darkest = 20;
+  for (int y = 20; y < 75; ++y) {
+    if (picture.at<float>(y, 40) < picture.at<float>(darkest, 40)) darkest = y;
+  }
+  return darkest;
+}
+
+TEST(AugmentTest, DepthMovesEchoesAlongTheBeamsAndKeepsTheSector) {
+  auto options = Nothing();
+  options.depth = 0.2;
+  const cv::Mat sector = Sector();
+  int least = 96;
+  int most = 0;
+  for (int seed = 0; seed < 24; ++seed) {
+    const cv::Mat changed = Augment(sector, options, seed);
+    const int line = LineOf(changed);
+    least = std::min(least, line);
+    most = std::max(most, line);
+    EXPECT_EQ(Beyond(sector, changed), 0);
+    // Its sides stay where they are: down to the end of what was seen it is as wide as before.
+    const int seen = std::min(89, 89 * line / 48) - 3;
+    cv::Mat lost = (sector > 0) & (changed == 0);
+    lost = lost.rowRange(8, seen);
+    EXPECT_LE(cv::countNonZero(lost), 2 * seen) << "seed " << seed;
+    // The boundary of left and right, a beam, does not move.
+    EXPECT_GT(changed.at<float>(30, 44), 0.75f);
+    EXPECT_LT(changed.at<float>(30, 51), 0.55f);
+  }
+  EXPECT_NEAR(least, 48 / 1.2, 3.0);
+  EXPECT_NEAR(most, 48 / 0.8, 4.0);
+}
+
+TEST(AugmentTest, SectorAngleMovesEchoesAcrossMoreWithDepth) {
+  auto options = Nothing();
+  options.sector_angle = 0.2;
+  // A bright beam at a third of the half-width, and the rest dimmer.
+  cv::Mat sector = Sector();
+  for (int y = 0; y < 90; ++y) {
+    for (int x = 0; x < 96; ++x) {
+      float& value = sector.at<float>(y, x);
+      if (value == 0.0f) continue;
+      value = std::abs((x - 47.5) / (y + 1) - 0.17) < 0.03 ? 0.9f : 0.3f;
+    }
+  }
+  const auto beam = [](const cv::Mat& picture, int y) {
+    double sum = 0.0;
+    double weights = 0.0;
+    for (int x = 48; x < 96; ++x) {
+      const double weight = std::max(0.0f, picture.at<float>(y, x) - 0.45f);
+      sum += weight * (x - 47.5);
+      weights += weight;
+    }
+    return sum / weights;
+  };
+  double least = 10.0;
+  double most = 0.0;
+  for (int seed = 0; seed < 24; ++seed) {
+    const cv::Mat changed = Augment(sector, options, seed);
+    const double upper = beam(changed, 40) / beam(sector, 40);
+    const double lower = beam(changed, 80) / beam(sector, 80);
+    EXPECT_NEAR(upper, lower, 0.06) << "beams stay straight";
+    least = std::min(least, lower);
+    most = std::max(most, lower);
+    EXPECT_EQ(Beyond(sector, changed), 0);
+  }
+  EXPECT_NEAR(least, 1 / 1.2, 0.05);
+  EXPECT_NEAR(most, 1 / 0.8, 0.08);
+}
+
+TEST(AugmentTest, DepthOfARectangleLeavesColumnsAlone) {
+  auto options = Nothing();
+  options.depth = 0.3;
+  cv::Mat columns(96, 96, CV_32FC1);
+  for (int x = 0; x < 96; ++x) columns.col(x).setTo(0.2 + 0.005 * x);
+  for (int seed = 0; seed < 8; ++seed) {
+    const cv::Mat changed = Augment(columns, options, seed);
+    EXPECT_LT(cv::norm(changed.rowRange(0, 60), columns.rowRange(0, 60), cv::NORM_INF), 5e-3);
+  }
+}
+
+TEST(AugmentTest, BlackPictureStaysBlack) {
+  const cv::Mat black = cv::Mat::zeros(32, 32, CV_32FC1);
+  EXPECT_TRUE(Equal(Augment(black, {}, 4), black));
+}
+
+TEST(AugmentTest, NewerChangesLeaveTheDrawsOfTheOlderOnesAlone) {
+  // Seeds of runs that were made before there were depth and angle go on giving what they gave.
+  AugmentationOptions old;
+  old.depth = old.sector_angle = 0.0;
+  auto angle = old;
+  angle.sector_angle = 1e-9;
+  auto depth = old;
+  depth.depth = 1e-9;
+  for (int seed = 0; seed < 4; ++seed) {
+    const cv::Mat expected = Augment(Disc(), old, seed);
+    EXPECT_LT(cv::norm(Augment(Disc(), angle, seed), expected, cv::NORM_INF), 0.05);
+    EXPECT_LT(cv::norm(Augment(Disc(), depth, seed), expected, cv::NORM_INF), 0.05);
+  }
+}
+
 TEST(AugmentTest, TimeGainChangesRowsAlike) {
   auto options = Nothing();
   options.time_gain = 0.2;
@@ -216,6 +339,12 @@ TEST(AugmentTest, RefusesOtherTypesAndOptionsOutOfRange) {
   auto options = Nothing();
   options.zoom = 1.0;
   EXPECT_THAT(message(Disc(), options), HasSubstr("zoom"));
+  options = Nothing();
+  options.depth = 0.6;
+  EXPECT_THAT(message(Disc(), options), HasSubstr("depth"));
+  options = Nothing();
+  options.sector_angle = -0.1;
+  EXPECT_THAT(message(Disc(), options), HasSubstr("sector_angle"));
   options = Nothing();
   options.gain = std::nan("");
   EXPECT_THAT(message(Disc(), options), HasSubstr("gain"));

@@ -5,12 +5,16 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <limits>
+#include <memory>
 #include <sstream>
+#include <tuple>
 
 #include "models/bundle/bundle.h"
 #include "models/error.h"
 #include "models/file_io.h"
 #include "tests/training/tiny_training.h"
+#include "training/procedure/adversarial_objective.h"
 
 namespace hepar {
 namespace {
@@ -34,33 +38,49 @@ Outcome OutcomeOf(const TrainingState& state) {
   for (const EpochRecord& record : state.history) {
     outcome.losses.push_back(record.terms[0]);
     outcome.losses.push_back(record.validation->loss);
+    for (const ClassFigures& figures : record.per_class) {
+      outcome.losses.insert(outcome.losses.end(), figures.values.begin(), figures.values.end());
+    }
   }
   return outcome;
 }
 
-TrainerOptions Options() {
+TrainerOptions Options(bool adversarial) {
   TrainerOptions options = TinyOptions(3);
-  options.ema = 0.9;
   options.select = TrainerOptions::Select::kLoss;
+  if (adversarial) {
+    options.robust_check = RobustCheck{4.0 / 255.0, 2};
+    options.fair_average = FairAverageOptions{0.85, 0.0};
+  } else {
+    options.ema = 0.9;
+  }
   return options;
+}
+
+std::unique_ptr<Objective> MakeObjective(bool adversarial) {
+  if (!adversarial) return std::make_unique<JointObjective>(JointObjectiveOptions());
+  AdversarialOptions options;
+  options.steps = 2;
+  options.schedule.begin = 1;  // So that the classes part between the stop and the end.
+  return std::make_unique<AdversarialObjective>(options);
 }
 
 // Trains three epochs; with `stop_after` > 0 stops after so many steps, and goes on in a new state
 // that starts from other weights, another learning rate and another generator state.
-Outcome RunWithStop(const TinyData& data, const std::string& optimizer_name,
+Outcome RunWithStop(const TinyData& data, const std::string& optimizer_name, bool adversarial,
                     std::size_t stop_after) {
   OptimizerOptions optimizer;
   optimizer.name = optimizer_name;
-  JointObjective objective{JointObjectiveOptions()};
+  const auto objective = MakeObjective(adversarial), go_on = MakeObjective(adversarial);
   TrainingState state(TinyNet(1), optimizer);
   torch::manual_seed(5);
-  const auto train = [&](TrainingState& from, const TrainingHooks& hooks) {
+  const auto train = [&](TrainingState& from, Objective& by, const TrainingHooks& hooks) {
     Batches batches(data.prepared(), data.all(), TinyBatches(), torch::kCPU);
-    return Train(Options(), data.prepared(), batches, data.all(), torch::kCPU, objective, hooks,
+    return Train(Options(adversarial), data.prepared(), batches, data.all(), torch::kCPU, by, hooks,
                  from);
   };
   if (stop_after == 0) {
-    EXPECT_EQ(train(state, {}), TrainingEnd::kFinished);
+    EXPECT_EQ(train(state, *objective, {}), TrainingEnd::kFinished);
     return OutcomeOf(state);
   }
 
@@ -70,25 +90,26 @@ Outcome RunWithStop(const TinyData& data, const std::string& optimizer_name,
   TrainingHooks hooks;
   hooks.step_done = [&](int) { ++steps; };
   hooks.stop_requested = [&] { return steps == stop_after; };
-  EXPECT_EQ(train(state, hooks), TrainingEnd::kInterrupted);
-  SaveCheckpoint(path, kRun, state, objective, torch::kCPU);
+  EXPECT_EQ(train(state, *objective, hooks), TrainingEnd::kInterrupted);
+  SaveCheckpoint(path, kRun, state, *objective, torch::kCPU);
 
   OptimizerOptions other = optimizer;
   other.learning_rate = 0.5;
   TrainingState resumed(TinyNet(9), other);
   torch::manual_seed(77);
-  LoadCheckpoint(path, kRun, torch::kCPU, resumed, objective);
-  EXPECT_EQ(train(resumed, {}), TrainingEnd::kFinished);
+  LoadCheckpoint(path, ReadCheckpoint(path), kRun, torch::kCPU, resumed, *go_on);
+  EXPECT_EQ(train(resumed, *go_on, {}), TrainingEnd::kFinished);
   return OutcomeOf(resumed);
 }
 
-class ResumeTest : public testing::TestWithParam<const char*> {};
+class ResumeTest : public testing::TestWithParam<std::tuple<const char*, bool>> {};
 
 TEST_P(ResumeTest, GoesOnBitForBit) {
   const TinyData data;
-  const Outcome whole = RunWithStop(data, GetParam(), 0);
+  const auto [optimizer, adversarial] = GetParam();
+  const Outcome whole = RunWithStop(data, optimizer, adversarial, 0);
   for (std::size_t stop_after : {1, 2, 3}) {
-    const Outcome parts = RunWithStop(data, GetParam(), stop_after);
+    const Outcome parts = RunWithStop(data, optimizer, adversarial, stop_after);
     EXPECT_EQ(parts.net, whole.net) << "stopped after step " << stop_after;
     EXPECT_EQ(parts.average, whole.average) << "stopped after step " << stop_after;
     EXPECT_EQ(parts.best, whole.best) << "stopped after step " << stop_after;
@@ -97,7 +118,11 @@ TEST_P(ResumeTest, GoesOnBitForBit) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Optimizers, ResumeTest, testing::Values("sgd", "adam", "adamw"));
+INSTANTIATE_TEST_SUITE_P(Joint, ResumeTest,
+                         testing::Combine(testing::Values("sgd", "adam", "adamw"),
+                                          testing::Values(false)));
+INSTANTIATE_TEST_SUITE_P(Adversarial, ResumeTest,
+                         testing::Combine(testing::Values("sgd", "adamw"), testing::Values(true)));
 
 TEST(OptimizerTest, LoadRestoresTheLearningRate) {
   OptimizerOptions options;
@@ -139,7 +164,7 @@ class CheckpointTest : public testing::Test {
 
   void ExpectLoadError(const std::string& run, ErrorKind kind, const std::string& text) {
     try {
-      LoadCheckpoint(path_, run, torch::kCPU, state_, objective_);
+      LoadCheckpoint(path_, ReadCheckpoint(path_), run, torch::kCPU, state_, objective_);
       FAIL() << "no error";
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), kind) << error.what();
@@ -160,7 +185,7 @@ TEST_F(CheckpointTest, RestoresTheGenerator) {
   SaveCheckpoint(path_, kRun, state_, objective_, torch::kCPU);
   const auto expected = torch::rand({8});
   torch::manual_seed(4);
-  LoadCheckpoint(path_, kRun, torch::kCPU, state_, objective_);
+  LoadCheckpoint(path_, ReadCheckpoint(path_), kRun, torch::kCPU, state_, objective_);
   EXPECT_TRUE(torch::rand({8}).equal(expected));
 }
 
@@ -198,14 +223,16 @@ TEST(TrainingLogTest, HasOneLineForEachEpochWithTheTermsByName) {
   EpochRecord record;
   record.epoch = 1;
   record.terms = {2.5, 1.5};
+  record.per_class = {{"epsilon", {0.5, std::numeric_limits<double>::quiet_NaN()}}};
   state.history.push_back(record);
   record.epoch = 2;
   state.history.push_back(record);
-  const std::string lines = LogAsJsonLines(state, {"loss", "other_loss"});
+  const std::string lines = LogAsJsonLines(state, {"loss", "other_loss"}, {"a", "b"});
   EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 2);
   EXPECT_THAT(lines, HasSubstr(R"("loss":2.5,"other_loss":1.5)"));
-  const std::string csv = LogAsCsv(state, {"loss", "other_loss"});
-  EXPECT_THAT(csv, HasSubstr("epoch,learning_rate,loss,other_loss,train_accuracy"));
+  const std::string csv = LogAsCsv(state, {"loss", "other_loss"}, {"a", "b"});
+  EXPECT_THAT(lines, HasSubstr(R"("epsilon_a":0.5,"epsilon_b":null)"));
+  EXPECT_THAT(csv, HasSubstr("epoch,learning_rate,loss,other_loss,train_accuracy,epsilon_a,"));
   EXPECT_THAT(csv, HasSubstr("\n2,0.0,2.5,1.5,"));
 }
 

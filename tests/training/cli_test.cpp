@@ -5,15 +5,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "models/engine/engine.h"
@@ -30,10 +33,17 @@ using testing::HasSubstr;
 
 constexpr std::uint64_t kMaxOutput = 16 << 20;
 
+// What surrounds a run.
+struct Surroundings {
+  std::vector<std::pair<std::string, std::string>> variables;  // Of the environment.
+  rlim_t file_bytes = RLIM_INFINITY;  // No file may grow larger, as on a full disk.
+};
+
 // A run of the program with its output in files.
 class Program {
  public:
-  explicit Program(const std::vector<std::string>& arguments) {
+  explicit Program(const std::vector<std::string>& arguments,
+                   const Surroundings& surroundings = {}) {
     const char* program = std::getenv("HEPAR_PROGRAM");
     if (program == nullptr) throw std::runtime_error("HEPAR_PROGRAM is not set");
     std::vector<char*> argv = {const_cast<char*>(program)};
@@ -44,6 +54,12 @@ class Program {
     if (child_ == 0) {
       dup2(open(out.c_str(), O_WRONLY), STDOUT_FILENO);
       dup2(open(err.c_str(), O_WRONLY), STDERR_FILENO);
+      for (const auto& [name, value] : surroundings.variables) {
+        setenv(name.c_str(), value.c_str(), 1);
+      }
+      const rlimit limit = {surroundings.file_bytes, surroundings.file_bytes};
+      setrlimit(RLIMIT_FSIZE, &limit);
+      signal(SIGXFSZ, SIG_IGN);  // Writing beyond it is then an error.
       execv(program, argv.data());
       _exit(127);
     }
@@ -53,6 +69,7 @@ class Program {
   }
 
   void Interrupt() const { kill(child_, SIGINT); }
+  void Kill() const { kill(child_, SIGKILL); }
 
   int Wait() {
     int status = 0;
@@ -78,6 +95,15 @@ void ExpectFailure(const std::vector<std::string>& arguments, int code,
   EXPECT_THAT(err, HasSubstr(message));
   EXPECT_EQ(std::count(err.begin(), err.end(), '\n'), 1) << err;
   EXPECT_EQ(program.out(), "");
+}
+
+// The id of a model, or "" when there is none.
+std::string IdOf(const std::string& path) {
+  if (!std::filesystem::exists(path)) return "";
+  EngineConfig config;
+  config.model = path;
+  config.device = "cpu";
+  return Engine::Open(config)->spec().id;
 }
 
 // Eight simulated patients, two of each grade, made once.
@@ -130,7 +156,7 @@ TEST_F(CliTest, HelpNamesEveryVerbAndExitCode) {
   EXPECT_EQ(help.Wait(), kExitOk);
   EXPECT_THAT(help.out(), AllOf(HasSubstr("train"), HasSubstr("evaluate"), HasSubstr("inspect"),
                                 HasSubstr("simulate"), HasSubstr("Exit codes")));
-  for (const char* verb : {"train", "evaluate", "inspect", "simulate"}) {
+  for (const char* verb : {"train", "evaluate", "attack", "inspect", "simulate"}) {
     Program verb_help({verb, "--help"});
     EXPECT_EQ(verb_help.Wait(), kExitOk) << verb;
     EXPECT_THAT(verb_help.out(), HasSubstr("Usage: hepar " + std::string(verb)));
@@ -264,13 +290,154 @@ TEST_F(CliTest, GoesOnAfterCtrlCToTheSameModel) {
   ExpectFailure(Train("parts.hepar", 3), kExitUsage, "--resume");
   Program resumed(Train("parts.hepar", 3, {"--resume"}));
   ASSERT_EQ(resumed.Wait(), kExitOk) << resumed.err();
-  const auto id_of = [](const std::string& name) {
-    EngineConfig config;
-    config.model = Path(name);
-    config.device = "cpu";
-    return Engine::Open(config)->spec().id;
-  };
-  EXPECT_EQ(id_of("parts.hepar"), id_of("whole.hepar"));
+  EXPECT_EQ(IdOf(Path("parts.hepar")), IdOf(Path("whole.hepar")));
+}
+
+const std::vector<std::string> kAdversarial = {"--preset",      "paper", "--attack-steps", "2",
+                                               "--check-steps", "1",     "--report-steps", "2",
+                                               "--begin",       "1"};
+
+TEST_F(CliTest, KillAtAnyMomentLosesAtMostTheRunningEpoch) {
+  Program whole(Train("unkilled.hepar", 4, kAdversarial));
+  ASSERT_EQ(whole.Wait(), kExitOk) << whole.err();
+
+  auto arguments = Train("killed.hepar", 4, kAdversarial);
+  arguments.push_back("--resume");
+  int kills = 0;
+  // Later and later, so that all moments of the run get their turn, the writing of files included.
+  for (int wait = 300; wait < 60000; wait += wait / 3) {
+    Program run(arguments);
+    std::this_thread::sleep_for(std::chrono::milliseconds(wait));
+    run.Kill();
+    const int status = run.Wait();
+    if (status == kExitOk) break;
+    ASSERT_EQ(status, -SIGKILL) << run.err();
+    ++kills;
+  }
+  EXPECT_GE(kills, 2);
+  ASSERT_NE(IdOf(Path("killed.hepar")), "");
+  EXPECT_EQ(IdOf(Path("killed.hepar")), IdOf(Path("unkilled.hepar")));
+}
+
+TEST_F(CliTest, FullDiskWhileWritingACheckpointLeavesTheLastOneWhole) {
+  Program whole(Train("roomy.hepar", 3));
+  ASSERT_EQ(whole.Wait(), kExitOk) << whole.err();
+
+  Program first(Train("full.hepar", 3));
+  const std::string log = Path("full.hepar.work/log.csv");
+  for (int i = 0; i < 60000 && !std::filesystem::exists(log); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  first.Interrupt();
+  ASSERT_EQ(first.Wait(), kExitInterrupted) << first.err();
+  const std::string checkpoint = Path("full.hepar.work/last.ckpt");
+  const std::string before = ReadFile(checkpoint, kMaxOutput * 4);
+
+  Surroundings full;
+  full.file_bytes = 1 << 20;
+  Program starved(Train("full.hepar", 3, {"--resume"}), full);
+  EXPECT_EQ(starved.Wait(), kExitFailure);
+  EXPECT_THAT(starved.err(), AllOf(HasSubstr("last.ckpt"), HasSubstr("cannot be written")));
+  EXPECT_EQ(ReadFile(checkpoint, kMaxOutput * 4), before);
+  EXPECT_FALSE(std::filesystem::exists(Path("full.hepar")));
+
+  Program resumed(Train("full.hepar", 3, {"--resume"}));
+  ASSERT_EQ(resumed.Wait(), kExitOk) << resumed.err();
+  EXPECT_EQ(IdOf(Path("full.hepar")), IdOf(Path("roomy.hepar")));
+}
+
+TEST_F(CliTest, PaperPresetTrainsAndReportsItsClasses) {
+  Program train(Train("paper.hepar", 2, [] {
+    auto more = kAdversarial;
+    more.insert(more.end(), {"--classifier", "resnet18", "--json", "-"});
+    return more;
+  }()));
+  ASSERT_EQ(train.Wait(), kExitOk) << train.err();
+  EXPECT_THAT(train.err(), AllOf(HasSubstr("epsilon x 255: normal 8.000"), HasSubstr("beta: "),
+                                 HasSubstr("under an end-to-end attack")));
+  const json figures = json::parse(train.out());
+  EXPECT_EQ(figures.at("options").at("procedure"), "adversarial");
+  EXPECT_EQ(figures.at("validation").at("under_attack").at("attack").at("scope"), "end2end");
+  const std::string log = ReadFile(Path("paper.hepar.work/log.jsonl"), kMaxOutput);
+  for (const char* key :
+       {"epsilon_normal", "beta_severe", "robust_train_accuracy_mild", "validation_robust_worst"}) {
+    EXPECT_THAT(log, HasSubstr(key));
+  }
+  EXPECT_THAT(ReadFile(Path("paper.hepar.work/report.html"), kMaxOutput),
+              AllOf(HasSubstr("<svg"), HasSubstr("severe")));
+  EXPECT_FALSE(IdOf(Path("paper.hepar")).empty());
+
+  Program attack({"attack", "--model", Path("paper.hepar"), "--data", Manifest(), "--part",
+                  "validation", "--attacks", "noise pgd:steps=2", "--json", "-"});
+  ASSERT_EQ(attack.Wait(), kExitOk) << attack.err();
+  const json results = json::parse(attack.out()).at("results");
+  ASSERT_EQ(results.size(), 4u);  // Clean, two attacks, the worst of both.
+  EXPECT_LE(results[3].at("accuracy").get<double>(), results[0].at("accuracy").get<double>());
+
+  Program more(Train("more.hepar", 1, {"--init", Path("paper.hepar"), "--classifier", "resnet18"}));
+  EXPECT_EQ(more.Wait(), kExitOk) << more.err();
+  Program foreign(Train("other.hepar", 1, {"--init", Path("paper.hepar")}));
+  EXPECT_EQ(foreign.Wait(), kExitModel);
+  EXPECT_THAT(foreign.err(), HasSubstr("cannot start from it"));
+}
+
+TEST_F(CliTest, FlagsWinOverPresets) {
+  ExpectFailure(Train("m.hepar", 1, {"--preset", "papre"}), kExitUsage, "--preset");
+  ExpectFailure(Train("m.hepar", 1, {"--fawa"}), kExitUsage, "--fawa needs");
+  ExpectFailure(Train("m.hepar", 1, {"--select", "robust"}), kExitUsage, "--procedure adversarial");
+  ExpectFailure(Train("m.hepar", 1, {"--epsilon", "8/0"}), kExitUsage, "--epsilon");
+  Program train(Train("flags.hepar", 1,
+                      {"--preset", "paper", "--procedure", "joint", "--select", "loss",
+                       "--report-steps", "0", "--json", "-"}));
+  ASSERT_EQ(train.Wait(), kExitOk) << train.err();
+  const json options = json::parse(train.out()).at("options");
+  EXPECT_EQ(options.at("procedure"), "joint");
+  EXPECT_NEAR(options.at("epsilon").get<double>(), 8.0 / 255.0, 1e-9);
+}
+
+// Starts one process for each rank, as torchrun would.
+std::vector<std::unique_ptr<Program>> StartTogether(const std::vector<std::string>& arguments,
+                                                    int port) {
+  std::vector<std::unique_ptr<Program>> processes;
+  for (const char* rank : {"0", "1"}) {
+    Surroundings surroundings;
+    surroundings.variables = {{"RANK", rank},
+                              {"WORLD_SIZE", "2"},
+                              {"MASTER_ADDR", "127.0.0.1"},
+                              {"MASTER_PORT", std::to_string(port)}};
+    processes.push_back(std::make_unique<Program>(arguments, surroundings));
+  }
+  return processes;
+}
+
+// A port that was free a moment ago.
+int FreePort() { return 20000 + static_cast<int>(getpid() % 20000) + std::rand() % 1000; }
+
+TEST_F(CliTest, TwoProcessesTrainOneModelAndGoOnWhenOneWasKilled) {
+  if (!HEPAR_HAS_GLOO) GTEST_SKIP() << "built without Gloo";
+  auto arguments = Train("both.hepar", 3, kAdversarial);
+  arguments.push_back("--resume");
+  const std::string log = Path("both.hepar.work/log.csv");
+  {
+    auto processes = StartTogether(arguments, FreePort());
+    for (int i = 0; i < 60000 && !std::filesystem::exists(log); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    ASSERT_TRUE(std::filesystem::exists(log)) << processes[0]->err();
+    const auto start = std::chrono::steady_clock::now();
+    processes[1]->Kill();
+    EXPECT_EQ(processes[0]->Wait(), kExitFailure);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(60));
+    EXPECT_THAT(processes[0]->err(), AllOf(HasSubstr("lost contact"), HasSubstr("--resume")));
+    EXPECT_TRUE(std::filesystem::exists(Path("both.hepar.work/last.ckpt")));
+  }
+  auto processes = StartTogether(arguments, FreePort());
+  EXPECT_EQ(processes[1]->Wait(), kExitOk) << processes[1]->err();
+  ASSERT_EQ(processes[0]->Wait(), kExitOk) << processes[0]->err();
+  EXPECT_THAT(processes[0]->out(),
+              AllOf(HasSubstr("processes:  2"), HasSubstr("resumed:"), HasSubstr("epoch 3/3")));
+  EXPECT_EQ(processes[1]->out(), "");
+  EXPECT_NE(IdOf(Path("both.hepar")), "");
 }
 
 TEST_F(CliTest, ResumeOfAnotherRunIsRefused) {

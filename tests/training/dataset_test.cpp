@@ -18,6 +18,7 @@
 
 #include "models/error.h"
 #include "models/sha256.h"
+#include "tests/training/expect_error.h"
 #include "tests/training/temp_folder.h"
 
 namespace hepar {
@@ -34,18 +35,6 @@ std::string Png(double level, cv::Size size = {32, 24}) {
   std::vector<unsigned char> bytes;
   cv::imencode(".png", cv::Mat(size, CV_8UC1, cv::Scalar(level)), bytes);
   return {bytes.begin(), bytes.end()};
-}
-
-template <typename Function>
-void ExpectError(ErrorKind kind, const std::vector<std::string>& parts, const Function& function) {
-  try {
-    function();
-    ADD_FAILURE() << "no error, expected one with '" << parts.front() << "'";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), kind) << error.what();
-    for (const auto& part : parts) EXPECT_THAT(error.what(), HasSubstr(part));
-    EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
-  }
 }
 
 // A set of 11, 13, 5 and 6 patients with one to three pictures each, without files.
@@ -146,6 +135,14 @@ TEST(LoadDatasetTest, FolderWithoutPicturesIsAnError) {
               [&] { LoadDataset(folder.path()); });
 }
 
+TEST(LoadDatasetTest, ClassFolderWithoutPicturesIsAnError) {
+  const TempFolder folder;
+  folder.Write("normal/a.png", Png(10));
+  folder.Write("mild/notes.txt", "no picture");
+  ExpectError(ErrorKind::kDamaged, {folder / "mild", "holds no picture", "remove the folder"},
+              [&] { LoadDataset(folder.path()); });
+}
+
 TEST(LoadDatasetTest, FileNamesThatGiveOnePatientTwoLabelsAreAnError) {
   const TempFolder folder;
   folder.Write("normal/scan_1.png", Png(10));
@@ -201,6 +198,25 @@ TEST(LoadDatasetTest, DigestChangesWithContentLabelAndPatientButNotWithThePlace)
   EXPECT_NE(digest("two", 11, "a.png,mild,P1\n"), first);
   EXPECT_NE(digest("one", 10, "a.png,severe,P1\n"), first);
   EXPECT_NE(digest("one", 10, "a.png,mild,P2\n"), first);
+}
+
+TEST(LoadDatasetTest, DigestOfStillsIsKeptFromVersionToVersion) {
+  const TempFolder folder;
+  folder.Write("a.png", "content of a");
+  folder.Write("b.png", "content of b");
+  const auto manifest =
+      folder.Write("list.csv", std::string(kHeader) + "a.png,mild,P1\nb.png,severe,P2\n");
+  Sha256 expected;
+  int letter = 0;
+  for (const std::string text : {"a.png", "mild", "P1", "12", "b.png", "severe", "P2", "12"}) {
+    expected.Add(text.c_str(), text.size() + 1);
+    if (text == "12") {
+      const std::string content = "content of ";
+      expected.Add(content.data(), content.size());
+      expected.Add(&"ab"[letter++], 1);
+    }
+  }
+  EXPECT_EQ(LoadDataset(manifest).digest, expected.Hex());
 }
 
 TEST(LoadDatasetTest, PatientWithTwoLabelsNamesBothLines) {
@@ -374,6 +390,81 @@ TEST(CheckPatientDisjointTest, NamesThePatientInTwoParts) {
   });
 }
 
+// Pictures by shard, grade.
+std::vector<std::vector<int>> PicturesOf(const Dataset& dataset, const std::vector<int>& indices,
+                                         int shards) {
+  std::vector<std::vector<int>> counts;
+  for (int shard = 0; shard < shards; ++shard) {
+    counts.emplace_back(4);
+    for (const int index : ShardByPatient(dataset, indices, shards, shard)) {
+      ++counts.back()[dataset.samples[index].label];
+    }
+  }
+  return counts;
+}
+
+TEST(ShardByPatientTest, ShardsAreDisjointCompleteAndOfWholePatients) {
+  const auto dataset = Cohort();
+  const auto indices = SplitByPatient(dataset, 0.2, 0.2, 1).train;
+  for (const int shards : {1, 2, 3, 5, 8}) {
+    std::vector<int> all;
+    std::map<std::string, int> shard_of;
+    for (int shard = 0; shard < shards; ++shard) {
+      const auto part = ShardByPatient(dataset, indices, shards, shard);
+      EXPECT_FALSE(part.empty());
+      EXPECT_TRUE(std::is_sorted(part.begin(), part.end()));
+      all.insert(all.end(), part.begin(), part.end());
+      for (const auto& patient : PatientsOf(dataset, part)) {
+        EXPECT_EQ(shard_of.emplace(patient, shard).first->second, shard) << patient;
+      }
+    }
+    std::sort(all.begin(), all.end());
+    EXPECT_EQ(all, indices) << shards << " shards";
+  }
+}
+
+TEST(ShardByPatientTest, EveryGradeIsDealtOutEvenly) {
+  const auto dataset = Cohort();
+  std::vector<int> indices;
+  for (int i = 0; i < static_cast<int>(dataset.samples.size()); ++i) indices.push_back(i);
+  for (const int shards : {2, 3, 4}) {
+    const auto counts = PicturesOf(dataset, indices, shards);
+    std::vector<int> totals;
+    for (const auto& of_shard : counts) {
+      totals.push_back(of_shard[0] + of_shard[1] + of_shard[2] + of_shard[3]);
+    }
+    for (int grade = 0; grade < 4; ++grade) {
+      std::vector<int> of_grade;
+      for (const auto& of_shard : counts) of_grade.push_back(of_shard[grade]);
+      const auto [least, most] = std::minmax_element(of_grade.begin(), of_grade.end());
+      EXPECT_LE(*most - *least, 3) << "no patient has more pictures";
+    }
+    const auto [least, most] = std::minmax_element(totals.begin(), totals.end());
+    EXPECT_LE(*most - *least, 4);
+  }
+}
+
+TEST(ShardByPatientTest, DoesNotDependOnTheOrderOfTheIndices) {
+  const auto dataset = Cohort();
+  std::vector<int> indices = SplitByPatient(dataset, 0.0, 0.0, 1).train;
+  const auto first = ShardByPatient(dataset, indices, 3, 1);
+  std::reverse(indices.begin(), indices.end());
+  EXPECT_EQ(ShardByPatient(dataset, indices, 3, 1), first);
+}
+
+TEST(ShardByPatientTest, RefusesShardsThatDoNotExistOrWouldBeEmpty) {
+  Dataset dataset;
+  dataset.samples = {{"a", 0, "A"}, {"b1", 1, "B"}, {"b2", 1, "B"}};
+  const std::vector<int> all = {0, 1, 2};
+  EXPECT_EQ(ShardByPatient(dataset, all, 2, 0).size() + ShardByPatient(dataset, all, 2, 1).size(),
+            3u);
+  ExpectError(ErrorKind::kMismatch, {"2 patients", "3 processes"},
+              [&] { ShardByPatient(dataset, all, 3, 0); });
+  ExpectError(ErrorKind::kInvalid, {"2 of 2"}, [&] { ShardByPatient(dataset, all, 2, 2); });
+  ExpectError(ErrorKind::kInvalid, {"-1 of 2"}, [&] { ShardByPatient(dataset, all, 2, -1); });
+  ExpectError(ErrorKind::kInvalid, {"0 of 0"}, [&] { ShardByPatient(dataset, all, 0, 0); });
+}
+
 // Pictures of even level, read whole: what comes out is the level.
 class PrepareFileTest : public testing::Test {
  protected:
@@ -423,9 +514,9 @@ TEST_F(PrepareFileTest, NamesTheFileThatCannotBeUsed) {
   const auto floating = Save("float.tiff", cv::Mat(24, 32, CV_32FC1, cv::Scalar(0.5)));
   const auto cut = folder_.Write("cut.png", Png(1).substr(0, 20));
   ExpectError(ErrorKind::kNotFound, {"none.png"}, [&] { LevelOf(folder_ / "none.png", 1); });
-  ExpectError(ErrorKind::kUnreadable, {"text.png"}, [&] { LevelOf(text, 1); });
-  ExpectError(ErrorKind::kUnreadable, {"cut.png"}, [&] { LevelOf(cut, 1); });
-  ExpectError(ErrorKind::kUnreadable, {"float.tiff", "CV_32F"}, [&] { LevelOf(floating, 1); });
+  ExpectError(ErrorKind::kDamaged, {"text.png"}, [&] { LevelOf(text, 1); });
+  ExpectError(ErrorKind::kDamaged, {"cut.png"}, [&] { LevelOf(cut, 1); });
+  ExpectError(ErrorKind::kDamaged, {"float.tiff", "CV_32F"}, [&] { LevelOf(floating, 1); });
   ExpectError(ErrorKind::kInvalid, {"small.png"}, [&] { LevelOf(small, 1); });
 }
 
@@ -469,7 +560,7 @@ TEST(PreparedDatasetTest, NamesTheFirstBadFileWhateverTheThreads) {
   }
   const auto dataset = LoadDataset(folder.Write("list.csv", rows));
   for (const int threads : {1, 2, 4}) {
-    ExpectError(ErrorKind::kUnreadable, {"p3.png"}, [&] { PreparedDataset(dataset, {}, threads); });
+    ExpectError(ErrorKind::kDamaged, {"p3.png"}, [&] { PreparedDataset(dataset, {}, threads); });
   }
   ExpectError(ErrorKind::kInvalid, {"threads is 0"}, [&] { PreparedDataset(dataset, {}, 0); });
 }

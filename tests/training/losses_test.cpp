@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "training/attacks/attack.h"
+
 namespace hepar {
 namespace {
 
@@ -94,6 +96,45 @@ TEST(AuxiliaryLossTest, IsBinaryCrossEntropyOnOneHotLabels) {
 
 TEST(AuxiliaryLossTest, StaysFiniteForLargeLogits) {
   EXPECT_NEAR(Value(AuxiliaryLoss(Logits({100, -100, -100, -100}), Label(1))), 50.0, 1e-9);
+}
+
+TEST(AuxiliaryLossTest, OrdinalAsksWhetherTheGradeIsReached) {
+  // The first logit has no question: every grade is at least the first.
+  EXPECT_NEAR(Value(AuxiliaryLoss(Logits({9, 2, 1, -1}), Label(2), AuxiliaryTarget::kOrdinal)),
+              0.2511504620265728, 1e-9);
+}
+
+TEST(EdgeLossTest, PyramidIsAHighPass) {
+  auto impulse = torch::zeros({1, 1, 8, 8}, torch::kFloat64);
+  impulse[0][0][4][4] = 1;
+  const auto nothing = torch::zeros_like(impulse);
+  EXPECT_NEAR(Value(EdgeLoss(impulse, nothing, kXi, EdgeFilter::kPyramid)), 0.027925737127848127,
+              1e-9);
+  // Replicated borders meet the zeros of the up-sampling: a constant is seen at the edge.
+  EXPECT_NEAR(Value(EdgeLoss(torch::ones_like(impulse), nothing, kXi, EdgeFilter::kPyramid)),
+              0.258378347880839, 1e-9);
+}
+
+TEST(EdgeLossTest, IsFiniteWithoutGradientWhereNothingDiffers) {
+  for (EdgeFilter filter : {EdgeFilter::kLaplacian, EdgeFilter::kPyramid}) {
+    auto x = torch::rand({1, 1, 6, 6}, torch::kFloat64).set_requires_grad(true);
+    const auto loss = EdgeLoss(x, x.detach(), kXi, filter);
+    EXPECT_NEAR(Value(loss.detach()), kXi, 1e-15);
+    loss.backward();
+    EXPECT_EQ(Value(x.grad().abs().max()), 0.0);
+  }
+}
+
+TEST(AdversarialLossTest, WeighsEachSampleByTheBetaOfItsClass) {
+  const auto clean = torch::cat({Logits({2, 0, 0, 0}), Logits({1, 2, 3, 4})});
+  const auto attacked = torch::cat({Logits({0, 2, 0, 0}), Logits({4, 3, 2, 1})});
+  const auto ce = torch::cat({SeverityLoss(clean.slice(0, 0, 1), Label(0)).view(1),
+                              SeverityLoss(clean.slice(0, 1, 2), Label(3)).view(1)});
+  const auto beta = torch::tensor({6. / 7, .9}, torch::kFloat64);
+  const auto losses = AdversarialLoss(ce, KlDivergence(clean, attacked), beta);
+  EXPECT_NEAR(Value(losses[0]), 1.1029294945078045, 1e-9);
+  EXPECT_NEAR(Value(losses[1]), 1.8307938921105054, 1e-9);
+  EXPECT_NEAR(Value(losses.mean()), 1.466861693309155, 1e-9);
 }
 
 TEST(SeverityLossTest, IsCrossEntropy) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "models/bundle/bundle.h"
 #include "models/error.h"
@@ -36,9 +37,8 @@ std::vector<double> LossTrace(const TinyData& data, int seed, int epochs) {
 class BrokenObjective : public JointObjective {
  public:
   BrokenObjective() : JointObjective(JointObjectiveOptions()) {}
-  Losses Compute(SeverityNet net, const torch::Tensor& pictures,
-                 const torch::Tensor& labels) override {
-    Losses losses = JointObjective::Compute(net, pictures, labels);
+  Losses Compute(SeverityNet net, const Batch& batch) override {
+    Losses losses = JointObjective::Compute(net, batch);
     if (++calls_ >= 3) losses.total = losses.total * std::numeric_limits<double>::quiet_NaN();
     return losses;
   }
@@ -122,7 +122,46 @@ TEST(BatchesTest, DependOnSeedEpochAndStepOnly) {
 
 TEST(BatchesTest, NeedAPicture) {
   const TinyData data;
-  EXPECT_THROW(Batches(data.prepared(), {}, TinyBatches(), torch::kCPU), Error);
+  EXPECT_THROW(Batches(data.prepared(), std::vector<int>(), TinyBatches(), torch::kCPU), Error);
+}
+
+TEST(BatchesTest, BalancedSamplingShowsEachClassEquallyOften) {
+  const TinyData data;  // Samples 0 and 1 are normal, 2 mild, 4 moderate, 6 severe.
+  BatchOptions options = TinyBatches(8);
+  options.sampling = Sampling::kBalanced;
+  Batches batches(data.prepared(), {0, 0, 0, 0, 1, 2, 4, 6}, options, torch::kCPU);
+  const Batch batch = batches.Get(0, 0);
+  const auto counts = torch::bincount(batch.labels, {}, 4);
+  EXPECT_TRUE(counts.eq(2).all().item<bool>()) << counts;
+  // What comes again is augmented anew.
+  std::set<std::uint64_t> seeds(batch.seeds.begin(), batch.seeds.end());
+  EXPECT_THAT(seeds, SizeIs(8));
+}
+
+TEST(BatchesTest, PartsOfSeveralProcessesMakeUpTheBatchesOfOne) {
+  const TinyData data;
+  const std::vector<std::vector<int>> parts = {{0, 2, 4}, {1, 3, 5, 6, 7}};
+  Batches all(data.prepared(), Parts{parts, 0, 8}, TinyBatches(), torch::kCPU);
+  Batches first(data.prepared(), Parts{{parts[0]}, 0, 8}, TinyBatches(), torch::kCPU);
+  Batches second(data.prepared(), Parts{{parts[1]}, 1, 8}, TinyBatches(), torch::kCPU);
+  ASSERT_EQ(all.steps(), 2);
+  ASSERT_EQ(first.steps(), 2);
+  for (int epoch = 0; epoch < 2; ++epoch) {
+    for (int step = 0; step < 2; ++step) {
+      const Batch whole = all.Get(epoch, step);
+      const Batch a = first.Get(epoch, step), b = second.Get(epoch, step);
+      EXPECT_TRUE(whole.pictures.equal(torch::cat({a.pictures, b.pictures})));
+      EXPECT_TRUE(whole.labels.equal(torch::cat({a.labels, b.labels})));
+      auto seeds = a.seeds;
+      seeds.insert(seeds.end(), b.seeds.begin(), b.seeds.end());
+      EXPECT_EQ(whole.seeds, seeds);
+    }
+  }
+}
+
+TEST(BatchesTest, APartNeedsAPictureForEachStep) {
+  const TinyData data;
+  EXPECT_THROW(Batches(data.prepared(), Parts{{{0}}, 0, 8}, TinyBatches(), torch::kCPU), Error);
 }
 
 TEST(JointObjectiveTest, TotalIsTheWeightedSumOfItsTerms) {
@@ -133,7 +172,7 @@ TEST(JointObjectiveTest, TotalIsTheWeightedSumOfItsTerms) {
   options.lambda3 = 3.0;
   JointObjective objective(options);
   const Batch batch = MakeBatch(data.prepared(), data.all(), torch::kCPU);
-  const Losses losses = objective.Compute(TinyNet(), batch.pictures, batch.labels);
+  const Losses losses = objective.Compute(TinyNet(), batch);
   ASSERT_EQ(losses.terms.size(0), static_cast<int>(objective.TermNames().size()));
   const auto term = [&](int i) { return losses.terms[i].item<double>(); };
   EXPECT_NEAR(losses.total.item<double>(), 0.1 * term(1) + 0.2 * term(2) + 3.0 * term(3), 1e-5);
@@ -147,7 +186,7 @@ TEST(JointObjectiveTest, AuxiliaryLossAloneTeachesIc1Only) {
   JointObjective objective(options);
   SeverityNet net = TinyNet();
   const Batch batch = MakeBatch(data.prepared(), data.all(), torch::kCPU);
-  objective.Compute(net, batch.pictures, batch.labels).total.backward();
+  objective.Compute(net, batch).total.backward();
   const auto largest = [](const torch::nn::Module& module) {
     double value = 0.0;
     for (const auto& p : module.parameters()) {
@@ -158,6 +197,47 @@ TEST(JointObjectiveTest, AuxiliaryLossAloneTeachesIc1Only) {
   EXPECT_GT(largest(*net->ic1), 0.0);
   EXPECT_EQ(largest(*net->ic2), 0.0);
   EXPECT_EQ(largest(*net->classifier), 0.0);
+}
+
+TEST(JointObjectiveTest, DetachedFeaturesKeepTheSeverityLossOutOfTheDecouplers) {
+  const TinyData data;
+  JointObjectiveOptions options;
+  options.lambda1 = options.lambda2 = 0.0;
+  options.detach_features = true;
+  JointObjective objective(options);
+  SeverityNet net = TinyNet();
+  objective.Compute(net, MakeBatch(data.prepared(), data.all(), torch::kCPU)).total.backward();
+  for (const auto& parameter : net->ic1->parameters()) {
+    EXPECT_TRUE(!parameter.grad().defined() || !parameter.grad().any().item<bool>());
+  }
+  EXPECT_TRUE(net->classifier->parameters()[0].grad().any().item<bool>());
+}
+
+TEST(TrainTest, FrozenDecouplersKeepWeightsAndStatistics) {
+  const TinyData data;
+  TrainingState state(TinyNet(), OptimizerOptions());
+  Batches batches(data.prepared(), data.all(), TinyBatches(), torch::kCPU);
+  JointObjective objective{JointObjectiveOptions()};
+  TrainerOptions options = TinyOptions(4);
+  options.epochs = options.freeze_decouplers_after = 2;
+  Train(options, data.prepared(), batches, {}, torch::kCPU, objective, {}, state);
+  SeverityNet before = CopyNet(state.net);
+  options.epochs = 4;
+  Train(options, data.prepared(), batches, {}, torch::kCPU, objective, {}, state);
+  ASSERT_EQ(state.epoch, 4);
+  const auto same = [](torch::nn::Module& a, torch::nn::Module& b) {
+    bool equal = true;
+    for (const auto& item : a.named_parameters()) {
+      equal = equal && item.value().equal(b.named_parameters()[item.key()]);
+    }
+    for (const auto& item : a.named_buffers()) {
+      equal = equal && item.value().equal(b.named_buffers()[item.key()]);
+    }
+    return equal;
+  };
+  EXPECT_TRUE(same(*before->ic1, *state.net->ic1));
+  EXPECT_TRUE(same(*before->ic2, *state.net->ic2));
+  EXPECT_FALSE(same(*before->classifier, *state.net->classifier));
 }
 
 TEST(TrainTest, LossFallsOnEightPictures) {
@@ -294,6 +374,39 @@ TEST(UpdateAverageTest, MovesParametersAndStatisticsAndCopiesCounters) {
     } else if (buffer.key().find("running_mean") != std::string::npos) {
       EXPECT_NEAR(value, 0.5, 1e-6) << buffer.key();
     }
+  }
+}
+
+// FAWA with decay .85 and threshold .2 over weights 1, 2, 3, 4 of which two epochs are fair enough
+// at first.
+TEST(UpdateFairAverageTest, TakesFairEpochsOnly) {
+  SeverityNet net = TinyNet(1), average = CopyNet(net);
+  torch::NoGradGuard no_grad;
+  const auto fill = [&](double value) {
+    for (auto& parameter : net->parameters()) parameter.fill_(value);
+    for (auto& buffer : net->buffers()) buffer.fill_(value);
+  };
+  const auto expect_all = [&](double value) {
+    for (const auto& parameter : average->parameters()) {
+      EXPECT_NEAR(parameter.mean().item<double>(), value, 1e-6);
+    }
+    for (const auto& item : average->named_buffers()) {
+      if (!item.value().is_floating_point()) continue;
+      EXPECT_NEAR(item.value().mean().item<double>(), value, 1e-6) << item.key();
+    }
+  };
+  const double worst[] = {.1, .3, .15, .4};
+  const double expected[] = {0, 2, 2, 2.3};
+  bool begun = false;
+  for (int epoch = 0; epoch < 4; ++epoch) {
+    fill(epoch + 1);
+    UpdateFairAverage(net, FairAverageOptions{}, worst[epoch], &begun, average);
+    EXPECT_EQ(begun, epoch > 0);
+    if (epoch > 0) expect_all(expected[epoch]);
+  }
+  for (const auto& item : average->named_buffers()) {
+    if (item.value().is_floating_point()) continue;
+    EXPECT_EQ(item.value().item<std::int64_t>(), 4) << item.key();
   }
 }
 

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <opencv2/imgproc.hpp>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -33,6 +35,7 @@ struct Draw {
   std::array<double, kTimeGainKnobs> time_gain;
   double blur;
   cv::RNG speckle;
+  double depth, sector_angle;
 };
 
 Draw DrawFor(const AugmentationOptions& options, std::uint64_t seed) {
@@ -51,6 +54,8 @@ Draw DrawFor(const AugmentationOptions& options, std::uint64_t seed) {
   for (double& knob : draw.time_gain) knob = about_0(options.time_gain);
   draw.blur = options.blur_pixels * rng.uniform(0.0, 1.0);
   draw.speckle = cv::RNG(rng.next());
+  draw.depth = 1.0 + about_0(options.depth);
+  draw.sector_angle = 1.0 + about_0(options.sector_angle);
   return draw;
 }
 
@@ -77,6 +82,91 @@ void Check(const cv::Mat& picture, const AugmentationOptions& options) {
   CheckRange("time_gain", options.time_gain, 0.0, 1.0);
   CheckRange("speckle", options.speckle, 0.0, 1.0);
   CheckRange("blur_pixels", options.blur_pixels, 0.0, 20.0);
+  CheckRange("depth", options.depth, 0.0, 0.5);
+  CheckRange("sector_angle", options.sector_angle, 0.0, 0.5);
+}
+
+// The sector as a prepared picture shows it, in pixels.
+struct Fan {
+  cv::Mat inside;  // CV_8UC1: 255 in the sector, which is convex.
+  double axis;     // x of the middle beam.
+  double apex;     // y where the beams meet, far above when they are parallel.
+  double top;      // y from which depth is counted.
+};
+
+// From the first and the last of a row's pixels that are not 0, for every row that has any.
+std::vector<cv::Point> Ends(const cv::Mat& inside) {
+  std::vector<cv::Point> ends;
+  for (int y = 0; y < inside.rows; ++y) {
+    const auto* row = inside.ptr<std::uint8_t>(y);
+    const auto* end = row + inside.cols;
+    const auto* first = std::find(row, end, 255);
+    if (first == end) continue;
+    const auto* last = end - 1;
+    while (*last == 0) --last;
+    ends.emplace_back(static_cast<int>(first - row), y);
+    ends.emplace_back(static_cast<int>(last - row), y);
+  }
+  return ends;
+}
+
+std::optional<Fan> FindFan(const cv::Mat& picture) {
+  // Where the sides of a sector are seen: below the probe, above the arc at the bottom.
+  constexpr double kUpper = 0.2;
+  constexpr double kLower = 0.6;
+  cv::Mat outside;
+  cv::inRange(picture, cv::Scalar::all(0), cv::Scalar::all(0), outside);
+  const auto ends = Ends(~outside);
+  if (ends.empty()) return std::nullopt;
+
+  std::vector<cv::Point> outline;
+  cv::convexHull(ends, outline);
+  Fan fan;
+  fan.inside = cv::Mat::zeros(picture.size(), CV_8UC1);
+  cv::fillConvexPoly(fan.inside, outline, 255);
+  const auto rows = Ends(fan.inside);  // Two points a row.
+  const int height = static_cast<int>(rows.size() / 2);
+  const auto upper = static_cast<std::size_t>(kUpper * height);
+  const auto lower = static_cast<std::size_t>(kLower * height);
+  const double upper_width = rows[2 * upper + 1].x - rows[2 * upper].x + 1;
+  const double lower_width = rows[2 * lower + 1].x - rows[2 * lower].x + 1;
+  const double upper_y = rows[2 * upper].y;
+  const double lower_y = rows[2 * lower].y;
+  fan.axis = 0.25 * (rows[2 * upper].x + rows[2 * upper + 1].x + rows[2 * lower].x +
+                     rows[2 * lower + 1].x);
+  // Sides that meet farther than this above the picture are as good as parallel.
+  const double farthest = -1e4 * picture.rows;
+  const double widening = lower_width - upper_width;
+  fan.apex = widening > 0.0
+                 ? std::max(farthest, upper_y - upper_width * (lower_y - upper_y) / widening)
+                 : farthest;
+  fan.top = std::max<double>(rows.front().y, fan.apex);
+  return fan;
+}
+
+// What another depth of view and another angle of the sector would show, in one resampling.
+cv::Mat MoveEchoes(const cv::Mat& picture, const Draw& draw) {
+  if (draw.depth == 1.0 && draw.sector_angle == 1.0) return picture;
+  const auto fan = FindFan(picture);
+  if (!fan) return picture;
+  cv::Mat from_x(picture.size(), CV_32FC1);
+  cv::Mat from_y(picture.size(), CV_32FC1);
+  for (int y = 0; y < picture.rows; ++y) {
+    const double source_y = fan->top + (y - fan->top) * draw.depth;
+    // A beam's distance from the axis grows as that from the apex.
+    const double along = y > fan->top ? (source_y - fan->apex) / (y - fan->apex) : 1.0;
+    const double across = along * draw.sector_angle;
+    for (int x = 0; x < picture.cols; ++x) {
+      from_x.at<float>(y, x) = static_cast<float>(fan->axis + (x - fan->axis) * across);
+      from_y.at<float>(y, x) = static_cast<float>(source_y);
+    }
+  }
+  cv::Mat resampled;
+  cv::remap(picture, resampled, from_x, from_y, cv::INTER_LINEAR, cv::BORDER_CONSTANT,
+            cv::Scalar::all(0));
+  cv::Mat moved = cv::Mat::zeros(picture.size(), picture.type());
+  resampled.copyTo(moved, fan->inside);
+  return moved;
 }
 
 // Rotation and zoom about the centre, then shift, then mirror, in one resampling.
@@ -142,7 +232,7 @@ cv::Mat Augment(const cv::Mat& picture, const AugmentationOptions& options, std:
   Check(picture, options);
   const Draw draw = DrawFor(options, seed);
 
-  cv::Mat changed = MoveProbe(picture, draw);
+  cv::Mat changed = MoveProbe(MoveEchoes(picture, draw), draw);
   cv::Mat outside;
   cv::inRange(changed, cv::Scalar::all(0), cv::Scalar::all(0), outside);
   if (draw.blur >= kLeastBlur) cv::GaussianBlur(changed, changed, {}, draw.blur);

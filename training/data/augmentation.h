@@ -12,6 +12,14 @@ namespace hepar {
 // The defaults were chosen by eye on dark and bright scans: stronger gain blacks out the far field
 // of a dark scan, and stronger time gain imitates the deep attenuation that steatosis itself
 // causes.
+//
+// `depth` imitates the depth knob: echoes move along their beams, towards the probe in a deeper
+// view and away from it in a shallower one. `sector_angle` imitates the width of the sector: beams
+// turn about its apex, together for a wider sector and apart for a narrower one. For both, the
+// sector is found as the convex hull of what is not 0, its beams meet where its sides do (or are
+// parallel), and it keeps its outline, except that what a deeper or wider view would have shown
+// more is not known and is 0. The bend of the arcs is left as it was: the picture, stretched to a
+// square, does not say what a circle is in it.
 struct AugmentationOptions {
   double rotate_degrees = 8.0;    // Uniform in +-, 0..180.
   double zoom = 0.10;             // Factor in 1 +-, 0..0.9.
@@ -23,6 +31,8 @@ struct AugmentationOptions {
   double speckle = 0.08;          // Standard deviation, 0..1, of multiplicative noise with a grain
                                   // of about a speckle.
   double blur_pixels = 0.6;       // Largest standard deviation of a Gaussian blur, 0..20.
+  double depth = 0.10;            // Depth of view as a factor in 1 +-, 0..0.5.
+  double sector_angle = 0.10;     // Angle of the sector as a factor in 1 +-, 0..0.5.
 };
 
 // Returns a changed copy of a CV_32FC1 or CV_32FC3 picture in [0,1], in [0,1]; what is exactly 0

@@ -2,8 +2,8 @@
 #include "training/data/batches.h"
 
 #include <algorithm>
-#include <functional>
-#include <numeric>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "models/error.h"
@@ -21,7 +21,7 @@ std::uint64_t Mix(std::uint64_t value) {
 }
 
 // Distinct streams of one seed.
-enum Stream : std::uint64_t { kOrder = 1, kAugmentation = 2 };
+enum Stream : std::uint64_t { kOrder = 1, kAugmentation = 2, kAttack = 3 };
 
 std::uint64_t SeedFor(std::uint64_t seed, Stream stream, int epoch, int index = 0) {
   return Mix(Mix(Mix(Mix(seed) + stream) + static_cast<std::uint64_t>(epoch)) +
@@ -29,35 +29,55 @@ std::uint64_t SeedFor(std::uint64_t seed, Stream stream, int epoch, int index = 
 }
 
 // Written out because what std::shuffle does with a generator differs between libraries.
-void Shuffle(std::vector<int>& values, std::uint64_t seed) {
+template <typename T>
+void Shuffle(std::vector<T>& values, std::uint64_t seed) {
   for (std::size_t i = values.size(); i > 1; --i) {
     seed = Mix(seed);
     std::swap(values[i - 1], values[seed % i]);
   }
 }
 
-Batch Collate(const PreparedDataset& data, const std::vector<int>& indices,
-              const std::function<cv::Mat(int)>& picture_of) {
-  std::vector<torch::Tensor> pictures;
-  std::vector<std::int64_t> labels;
-  for (int index : indices) {
-    pictures.push_back(PictureToTensor(picture_of(index)));
-    labels.push_back(data.dataset().samples[index].label);
+// `count` pictures in which the classes come in turn, those of each class in a random order again
+// and again.
+std::vector<int> DrawBalanced(const Dataset& dataset, const std::vector<int>& indices,
+                              std::uint64_t seed) {
+  std::map<int, std::vector<int>> of_class;
+  for (int index : indices) of_class[dataset.samples[index].label].push_back(index);
+  std::vector<int> drawn;
+  for (std::size_t round = 0; drawn.size() < indices.size(); ++round) {
+    for (auto& [label, members] : of_class) {
+      if (round % members.size() == 0) Shuffle(members, Mix(seed + round) + label);
+      if (drawn.size() < indices.size()) drawn.push_back(members[round % members.size()]);
+    }
   }
-  return {torch::stack(pictures), torch::tensor(labels, torch::kInt64)};
+  return drawn;
 }
 
 Batch ToDevice(const Batch& batch, torch::Device device) {
-  return {batch.pictures.to(device), batch.labels.to(device)};
+  return {batch.pictures.to(device), batch.labels.to(device), batch.seeds};
 }
 
 }  // namespace
 
 Batches::Batches(const PreparedDataset& data, std::vector<int> indices, const BatchOptions& options,
                  torch::Device device)
-    : data_(data), indices_(std::move(indices)), options_(options), device_(device) {
-  if (indices_.empty() || options_.size < 1) {
+    : Batches(data, Parts{{indices}, 0, static_cast<int>(indices.size())}, options, device) {}
+
+Batches::Batches(const PreparedDataset& data, Parts parts, const BatchOptions& options,
+                 torch::Device device)
+    : data_(data),
+      parts_(std::move(parts)),
+      pictures_(parts_.pictures),
+      options_(options),
+      device_(device) {
+  if (pictures_ < 1 || options_.size < 1) {
     throw Error(ErrorKind::kInvalid, "no picture to make batches of");
+  }
+  for (const auto& part : parts_.indices) {
+    if (static_cast<int>(part.size()) >= steps()) continue;
+    throw Error(ErrorKind::kInvalid, "one process has " + std::to_string(part.size()) +
+                                         " pictures for " + std::to_string(steps()) +
+                                         " steps; train with fewer processes or larger batches");
   }
 }
 
@@ -65,32 +85,57 @@ Batches::~Batches() {
   if (next_.valid()) next_.wait();
 }
 
-int Batches::steps() const { return (pictures() + options_.size - 1) / options_.size; }
+int Batches::steps() const { return (pictures_ + options_.size - 1) / options_.size; }
 
-const std::vector<int>& Batches::OrderOf(int epoch) {
-  if (epoch != order_epoch_) {
-    order_ = indices_;
-    Shuffle(order_, SeedFor(options_.seed, kOrder, epoch));
-    order_epoch_ = epoch;
+const std::vector<std::vector<Batches::Turn>>& Batches::OrderOf(int epoch) {
+  if (epoch == order_epoch_) return order_;
+  order_.clear();
+  for (std::size_t p = 0; p < parts_.indices.size(); ++p) {
+    const auto seed = SeedFor(options_.seed, kOrder, epoch, parts_.first + static_cast<int>(p));
+    auto indices = parts_.indices[p];
+    if (options_.sampling == Sampling::kBalanced) {
+      indices = DrawBalanced(data_.dataset(), indices, seed);
+    }
+    Shuffle(indices, seed);
+    std::map<int, int> seen;
+    std::vector<Turn> turns;
+    for (int index : indices) turns.push_back({index, seen[index]++});
+    order_.push_back(turns);
   }
+  order_epoch_ = epoch;
   return order_;
 }
 
-std::vector<int> Batches::ChosenFor(const Key& key) {
-  const auto& order = OrderOf(key.epoch);
-  // Even shares: a last batch of one picture would give batch normalisation nothing to work with.
-  const auto begin = order.size() * key.step / steps();
-  const auto end = order.size() * (key.step + 1) / steps();
-  return {order.begin() + begin, order.begin() + end};
+std::vector<Batches::Turn> Batches::ChosenFor(const Key& key) {
+  std::vector<Turn> chosen;
+  for (const auto& order : OrderOf(key.epoch)) {
+    // Even shares: a last batch of one picture would give batch normalisation nothing to work with.
+    const auto begin = order.size() * key.step / steps();
+    const auto end = order.size() * (key.step + 1) / steps();
+    chosen.insert(chosen.end(), order.begin() + begin, order.begin() + end);
+  }
+  return chosen;
 }
 
-Batch Batches::Make(int epoch, const std::vector<int>& chosen) const {
-  return Collate(data_, chosen, [&](int index) {
-    const cv::Mat& pixels = data_.image(index).pixels;
-    if (!options_.augmentation) return pixels;
-    return Augment(pixels, *options_.augmentation,
-                   SeedFor(options_.seed, kAugmentation, epoch, index));
-  });
+Batch Batches::Make(int epoch, const std::vector<Turn>& chosen) const {
+  Batch batch;
+  std::vector<torch::Tensor> pictures;
+  std::vector<std::int64_t> labels;
+  for (const Turn& turn : chosen) {
+    const auto seed_of = [&](Stream stream) {
+      return SeedFor(options_.seed, stream, epoch, turn.index) +
+             static_cast<std::uint64_t>(turn.repetition);
+    };
+    const cv::Mat& pixels = data_.image(turn.index).pixels;
+    pictures.push_back(PictureToTensor(
+        options_.augmentation ? Augment(pixels, *options_.augmentation, seed_of(kAugmentation))
+                              : pixels));
+    labels.push_back(data_.dataset().samples[turn.index].label);
+    batch.seeds.push_back(seed_of(kAttack));
+  }
+  batch.pictures = torch::stack(pictures);
+  batch.labels = torch::tensor(labels, torch::kInt64);
+  return batch;
 }
 
 Batch Batches::Get(int epoch, int step) {
@@ -114,8 +159,17 @@ Batch Batches::Get(int epoch, int step) {
 
 Batch MakeBatch(const PreparedDataset& data, const std::vector<int>& indices,
                 torch::Device device) {
-  return ToDevice(Collate(data, indices, [&data](int index) { return data.image(index).pixels; }),
-                  device);
+  Batch batch;
+  std::vector<torch::Tensor> pictures;
+  std::vector<std::int64_t> labels;
+  for (int index : indices) {
+    pictures.push_back(PictureToTensor(data.image(index).pixels));
+    labels.push_back(data.dataset().samples[index].label);
+    batch.seeds.push_back(SeedFor(0, kAttack, 0, index));
+  }
+  batch.pictures = torch::stack(pictures);
+  batch.labels = torch::tensor(labels, torch::kInt64);
+  return ToDevice(batch, device);
 }
 
 }  // namespace hepar

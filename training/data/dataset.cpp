@@ -2,45 +2,49 @@
 #include "training/data/dataset.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <exception>
 #include <filesystem>
-#include <fstream>
 #include <future>
 #include <iterator>
 #include <map>
 #include <mutex>
-#include <opencv2/imgcodecs.hpp>
-#include <opencv2/imgproc.hpp>
 #include <random>
 #include <set>
-#include <string_view>
-#include <system_error>
+#include <tuple>
 
 #include "models/error.h"
-#include "models/file_io.h"
 #include "models/sha256.h"
 #include "training/data/csv.h"
+#include "training/data/mat_file.h"
 
 namespace hepar {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMaxPictureBytes = 1u << 30;
 constexpr int kMaxFolds = 1000;
 
 // A sample and what its source says of it.
 struct Found {
-  std::string key;  // Its path relative to the source, with '/' and without '.' and '..'.
+  std::string key;  // Its file relative to the source, with '/' and without '.' and '..'.
   Sample sample;
   std::string where;  // For messages.
 };
+
+// The cut points of the published data set, per cent of fat by biopsy.
+constexpr double kMildFrom = 5.0;
+constexpr double kMildTo = 33.0;
+constexpr double kModerateTo = 66.0;
+
+int LabelOfFat(double fat) {
+  if (fat < kMildFrom) return 0;
+  if (fat <= kMildTo) return 1;
+  return fat <= kModerateTo ? 2 : 3;
+}
 
 std::string ListOf(const std::vector<std::string>& names) {
   std::string text;
@@ -56,24 +60,6 @@ int LabelOf(const std::vector<std::string>& class_names, const std::string& name
               where + ": unknown label '" + name + "', expected one of " + ListOf(class_names));
 }
 
-// By its magic: DICOM files often have no extension.
-bool IsDicom(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::array<char, 4> magic = {};
-  file.seekg(128);
-  file.read(magic.data(), magic.size());
-  return file && std::string_view(magic.data(), magic.size()) == "DICM";
-}
-
-bool IsPicture(const fs::path& path) {
-  constexpr std::array<std::string_view, 11> kExtensions = {
-      ".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".pgm", ".ppm", ".pnm", ".webp", ".dcm"};
-  std::string extension = path.extension().string();
-  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end() ||
-         IsDicom(path);
-}
-
 bool IsHidden(const fs::path& path) { return path.filename().string().front() == '.'; }
 
 std::string PatientOf(const fs::path& in_class_folder) {
@@ -85,8 +71,16 @@ std::string PatientOf(const fs::path& in_class_folder) {
   return end == std::string::npos || end == 0 ? stem : stem.substr(0, end);
 }
 
-std::vector<Found> FindInFolder(const fs::path& folder,
-                                const std::vector<std::string>& class_names) {
+// Adds the samples that one file gives: a still itself, a recording the frames chosen.
+void AddFrames(const Found& file, const SourceOptions& options, std::vector<Found>& found) {
+  for (const int frame : ChooseFrames(CountFrames(file.sample.path), options)) {
+    found.push_back(file);
+    found.back().sample.frame = frame;
+  }
+}
+
+std::vector<Found> FindInFolder(const fs::path& folder, const std::vector<std::string>& class_names,
+                                const SourceOptions& options) {
   std::vector<Found> found;
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (!entry.is_directory() || IsHidden(entry.path())) continue;
@@ -96,17 +90,23 @@ std::vector<Found> FindInFolder(const fs::path& folder,
                                            ListOf(class_names) +
                                            ", or give a CSV manifest instead of the folder");
     }
+    const std::size_t before = found.size();
     const auto follow = fs::directory_options::follow_directory_symlink;
     for (auto i = fs::recursive_directory_iterator(entry.path(), follow); i != fs::end(i); ++i) {
       if (IsHidden(i->path())) {
         i.disable_recursion_pending();
-      } else if (i->is_regular_file() && IsPicture(i->path())) {
+      } else if (i->is_regular_file() && IsPictureFile(i->path().string())) {
         const std::string path = i->path().string();
-        found.push_back({i->path().lexically_relative(folder).generic_string(),
-                         {path, LabelOf(class_names, name, path),
-                          PatientOf(i->path().lexically_relative(entry.path()))},
-                         path});
+        const Sample sample = {path, LabelOf(class_names, name, path),
+                               PatientOf(i->path().lexically_relative(entry.path()))};
+        AddFrames({i->path().lexically_relative(folder).generic_string(), sample, path}, options,
+                  found);
       }
+    }
+    if (found.size() == before) {
+      throw Error(ErrorKind::kDamaged,
+                  entry.path().string() + ": holds no picture, so the grade " + name +
+                      " cannot be learnt; put its pictures there, or remove the folder");
     }
   }
   if (found.empty()) {
@@ -119,7 +119,8 @@ std::vector<Found> FindInFolder(const fs::path& folder,
 }
 
 std::vector<Found> FindInManifest(const fs::path& manifest,
-                                  const std::vector<std::string>& class_names) {
+                                  const std::vector<std::string>& class_names,
+                                  const SourceOptions& options) {
   const CsvTable table = CsvTable::Read(manifest.string());
   const int path_column = table.Column("path");
   const int label_column = table.Column("label");
@@ -142,13 +143,38 @@ std::vector<Found> FindInManifest(const fs::path& manifest,
       throw Error(ErrorKind::kNotFound, where + ": there is no file " + path.string() +
                                             "; paths are relative to the manifest");
     }
-    found.push_back({path.lexically_normal().lexically_proximate(folder).generic_string(),
-                     {path.lexically_normal().string(),
-                      LabelOf(class_names, table.at(row, label_column), where), patient},
-                     where});
+    const Sample sample = {path.lexically_normal().string(),
+                           LabelOf(class_names, table.at(row, label_column), where), patient};
+    AddFrames({path.lexically_normal().lexically_proximate(folder).generic_string(), sample, where},
+              options, found);
   }
   if (found.empty()) {
     throw Error(ErrorKind::kDamaged, table.name() + ": lists no picture below its first line");
+  }
+  return found;
+}
+
+bool HasCopyBefore(const std::vector<cv::Mat>& frames, std::size_t frame) {
+  for (std::size_t i = 0; i < frame; ++i) {
+    if (frames[i].size() == frames[frame].size() &&
+        cv::norm(frames[i], frames[frame], cv::NORM_INF) == 0.0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::vector<Found> FindInMatFile(const fs::path& file) {
+  std::vector<Found> found;
+  int frame = 0;
+  for (const MatPatient& patient : ReadMatFile(file.string())) {
+    const std::string id = (patient.id < 10 ? "P0" : "P") + std::to_string(patient.id);
+    for (std::size_t i = 0; i < patient.frames.size(); ++i, ++frame) {
+      if (HasCopyBefore(patient.frames, i)) continue;
+      found.push_back({file.filename().string(),
+                       {file.string(), LabelOfFat(patient.fat), id, frame},
+                       file.string() + ", patient " + id});
+    }
   }
   return found;
 }
@@ -157,7 +183,8 @@ void CheckConsistent(const std::vector<Found>& sorted,
                      const std::vector<std::string>& class_names) {
   std::map<std::string, const Found*> first_of;
   for (std::size_t i = 0; i < sorted.size(); ++i) {
-    if (i > 0 && sorted[i].key == sorted[i - 1].key) {
+    if (i > 0 && sorted[i].key == sorted[i - 1].key &&
+        sorted[i].sample.frame == sorted[i - 1].sample.frame) {
       throw Error(ErrorKind::kDamaged, sorted[i].where + ": lists " + sorted[i].key + ", as does " +
                                            sorted[i - 1].where + "; keep one of the two");
     }
@@ -180,13 +207,21 @@ std::string DigestOf(const std::vector<Found>& sorted,
   const auto add = [&digest](const std::string& text) {
     digest.Add(text.c_str(), text.size() + 1);
   };
-  for (const auto& found : sorted) {
-    const std::string content = ReadFile(found.sample.path, kMaxPictureBytes);
-    add(found.key);
-    add(class_names[found.sample.label]);
-    add(found.sample.patient);
-    add(std::to_string(content.size()));
-    digest.Add(content.data(), content.size());
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    const Sample& sample = sorted[i].sample;
+    const bool is_first = i == 0 || sorted[i - 1].key != sorted[i].key;
+    if (is_first) {
+      add(sorted[i].key);
+      add(class_names[sample.label]);
+      add(sample.patient);
+      add(std::to_string(fs::file_size(sample.path)));
+      AddContent(sample.path, &digest);
+    }
+    // Of a still its file says all.
+    if (is_first && sample.frame == 0) continue;
+    add(std::to_string(sample.frame));
+    add(class_names[sample.label]);
+    add(sample.patient);
   }
   return digest.Hex();
 }
@@ -249,57 +284,24 @@ void DrawValidation(const PatientsByGrade& remaining, double validation_fraction
   }
 }
 
-Error Unreadable(const std::string& path, const std::string& what) {
-  return Error(ErrorKind::kUnreadable, path + ": " + what);
-}
-
-// A picture as OpenCV decodes it, with grey or B, G, R in 8 or, for grey, 16 bits.
-cv::Mat ReadPicture(const std::string& path) {
-  cv::Mat picture;
-  try {
-    picture = cv::imread(path, cv::IMREAD_UNCHANGED);
-  } catch (const cv::Exception& error) {
-    throw Unreadable(path, "cannot be decoded: " + error.err);
-  }
-  if (picture.empty()) {
-    throw Unreadable(path,
-                     "is no picture that can be decoded, or a damaged one; expected PNG, "
-                     "JPEG, TIFF, BMP, PNM, WebP or an uncompressed DICOM still");
-  }
-  if (picture.depth() != CV_8U && picture.depth() != CV_16U) {
-    throw Unreadable(path, std::string("has samples of type ") +
-                               cv::depthToString(picture.depth()) +
-                               ", expected 8 or 16 bits without sign");
-  }
-  if (picture.channels() == 2) {
-    cv::extractChannel(picture, picture, 0);
-  } else if (picture.channels() == 4) {
-    cv::cvtColor(picture, picture, cv::COLOR_BGRA2BGR);
-  }
-  if (picture.channels() == 3 && picture.depth() == CV_16U) {
-    picture.convertTo(picture, CV_8U, 1.0 / 257.0);
-  }
-  // OpenCV hands out the pixels of a DICOM file in the file's order, which is R, G, B.
-  if (picture.channels() == 3 && IsDicom(path)) cv::cvtColor(picture, picture, cv::COLOR_RGB2BGR);
-  return picture;
-}
-
 }  // namespace
 
-Dataset LoadDataset(const std::string& path) {
+Dataset LoadDataset(const std::string& path, const SourceOptions& options) {
   Dataset dataset;
   std::vector<Found> found;
   try {
     if (!fs::exists(path)) {
       throw Error(ErrorKind::kNotFound, path + ": no such file or folder");
     }
-    found = fs::is_directory(path) ? FindInFolder(path, dataset.class_names)
-                                   : FindInManifest(path, dataset.class_names);
+    found = fs::is_directory(path) ? FindInFolder(path, dataset.class_names, options)
+            : IsMatFile(path)      ? FindInMatFile(path)
+                                   : FindInManifest(path, dataset.class_names, options);
   } catch (const fs::filesystem_error& error) {
-    throw Unreadable(error.path1().string(), error.code().message());
+    throw Error(ErrorKind::kUnreadable, error.path1().string() + ": " + error.code().message());
   }
-  std::sort(found.begin(), found.end(),
-            [](const Found& a, const Found& b) { return a.key < b.key; });
+  std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) {
+    return std::tie(a.key, a.sample.frame) < std::tie(b.key, b.sample.frame);
+  });
   CheckConsistent(found, dataset.class_names);
   dataset.digest = DigestOf(found, dataset.class_names);
   for (auto& one : found) dataset.samples.push_back(std::move(one.sample));
@@ -421,51 +423,70 @@ void CheckPatientDisjoint(const Dataset& dataset, const Split& split) {
   check(split.test, "test");
 }
 
-PreparedDataset::PreparedDataset(const Dataset& dataset, const PreprocessOptions& options,
-                                 int threads)
-    : dataset_(dataset), images_(dataset.samples.size()) {
-  if (threads < 1) {
-    throw Error(ErrorKind::kInvalid,
-                "number of threads is " + std::to_string(threads) + ", expected 1 or more");
+std::vector<int> ShardByPatient(const Dataset& dataset, const std::vector<int>& indices, int shards,
+                                int shard) {
+  if (shards < 1 || shard < 0 || shard >= shards) {
+    throw Error(ErrorKind::kInvalid, "shard is " + std::to_string(shard) + " of " +
+                                         std::to_string(shards) +
+                                         ", expected 0 to one less than their number");
   }
-  std::atomic<int> next = 0;
-  std::atomic<bool> failed = false;
-  std::mutex mutex;
-  int failed_index = size();
-  std::exception_ptr failure;
-
-  // Indices are taken in order and what is taken is finished, so the error that is reported is that
-  // of the first bad file, however many threads run.
-  const auto work = [&] {
-    int index = 0;
-    try {
-      Preprocessor preprocessor(options);
-      while (!failed && (index = next++) < size()) {
-        images_[index] = PrepareFile(dataset_.samples[index].path, preprocessor);
-      }
-    } catch (...) {
-      const std::lock_guard lock(mutex);
-      failed = true;
-      if (index < failed_index) {
-        failed_index = index;
-        failure = std::current_exception();
-      }
-    }
-  };
-  {
-    std::vector<std::future<void>> others;
-    for (int i = 1; i < std::min(threads, size()); ++i) {
-      others.push_back(std::async(std::launch::async, work));
-    }
-    work();
+  // Of each grade its patients with their pictures.
+  std::map<int, std::map<std::string, std::vector<int>>> grades;
+  std::set<std::string> patients;
+  for (const int index : indices) {
+    const Sample& sample = dataset.samples.at(index);
+    grades[sample.label][sample.patient].push_back(index);
+    patients.insert(sample.patient);
   }
-  if (failure) std::rethrow_exception(failure);
+  if (static_cast<int>(patients.size()) < shards) {
+    throw Error(ErrorKind::kMismatch, std::to_string(patients.size()) +
+                                          " patients cannot be divided among " +
+                                          std::to_string(shards) + " processes; start fewer");
+  }
+  std::vector<int> chosen;
+  std::vector<int> of_all(shards);
+  for (const auto& [grade, of_grade] : grades) {
+    using Group = std::pair<std::string, std::vector<int>>;
+    std::vector<Group> largest_first(of_grade.begin(), of_grade.end());
+    std::stable_sort(
+        largest_first.begin(), largest_first.end(),
+        [](const Group& a, const Group& b) { return a.second.size() > b.second.size(); });
+    std::vector<int> here(shards);
+    for (const auto& [patient, pictures] : largest_first) {
+      int to = 0;
+      for (int i = 1; i < shards; ++i) {
+        if (std::tie(here[i], of_all[i]) < std::tie(here[to], of_all[to])) to = i;
+      }
+      here[to] += static_cast<int>(pictures.size());
+      of_all[to] += static_cast<int>(pictures.size());
+      if (to == shard) chosen.insert(chosen.end(), pictures.begin(), pictures.end());
+    }
+  }
+  std::sort(chosen.begin(), chosen.end());
+  return chosen;
 }
 
-PreparedImage PrepareFile(const std::string& path, Preprocessor& preprocessor) {
-  std::error_code code;
-  if (!fs::exists(path, code)) throw Error(ErrorKind::kNotFound, path + ": no such file");
-  const cv::Mat picture = ReadPicture(path);
+namespace {
+
+// The samples of one file by their frames: a recording is decoded once, from its start.
+struct FileSamples {
+  std::string path;
+  std::map<int, std::vector<int>> of_frame;
+};
+
+std::vector<FileSamples> ByFile(const std::vector<Sample>& samples) {
+  std::vector<FileSamples> files;
+  std::map<std::string, std::size_t> place_of;
+  for (int i = 0; i < static_cast<int>(samples.size()); ++i) {
+    const auto [place, is_new] = place_of.emplace(samples[i].path, files.size());
+    if (is_new) files.push_back({samples[i].path, {}});
+    files[place->second].of_frame[samples[i].frame].push_back(i);
+  }
+  return files;
+}
+
+PreparedImage PreparePicture(const cv::Mat& picture, const std::string& path, int number,
+                             Preprocessor& preprocessor) {
   FrameView frame;
   frame.format = picture.channels() == 3     ? PixelFormat::kBgr
                  : picture.depth() == CV_16U ? PixelFormat::kGray16Le
@@ -478,8 +499,94 @@ PreparedImage PrepareFile(const std::string& path, Preprocessor& preprocessor) {
   try {
     return preprocessor.Process(frame);
   } catch (const Error& error) {
-    throw Error(error.kind(), path + ": " + error.what());
+    const std::string where = number == 0 ? path : path + ", frame " + std::to_string(number);
+    throw Error(error.kind(), where + ": " + error.what());
   }
+}
+
+// Prepares the frames of one file that the cache, if there is one, does not know.
+void PrepareSamples(const FileSamples& file, Preprocessor& preprocessor, PictureCache* cache,
+                    std::vector<PreparedImage>& images) {
+  std::string digest;
+  if (cache != nullptr) {
+    Sha256 content;
+    AddContent(file.path, &content);
+    digest = content.Hex();
+  }
+  const auto put = [&](int frame, const PreparedImage& image) {
+    for (const int index : file.of_frame.at(frame)) images[index] = image;
+  };
+  std::vector<int> missing;
+  for (const auto& [frame, indices] : file.of_frame) {
+    const auto key = PictureCache::KeyOf(digest, frame, preprocessor.options());
+    const auto known = cache == nullptr ? std::nullopt : cache->Find(key);
+    if (known) {
+      put(frame, *known);
+    } else {
+      missing.push_back(frame);
+    }
+  }
+  if (missing.empty()) return;
+  ReadFrames(file.path, missing, [&](int frame, const cv::Mat& picture) {
+    const auto image = PreparePicture(picture, file.path, frame, preprocessor);
+    put(frame, image);
+    if (cache != nullptr) {
+      cache->Add(PictureCache::KeyOf(digest, frame, preprocessor.options()), image);
+    }
+  });
+}
+
+}  // namespace
+
+PreparedDataset::PreparedDataset(const Dataset& dataset, const PreprocessOptions& options,
+                                 int threads, PictureCache* cache)
+    : dataset_(dataset), images_(dataset.samples.size()) {
+  if (threads < 1) {
+    throw Error(ErrorKind::kInvalid,
+                "number of threads is " + std::to_string(threads) + ", expected 1 or more");
+  }
+  const auto files = ByFile(dataset_.samples);
+  const int count = static_cast<int>(files.size());
+  std::atomic<int> next = 0;
+  std::atomic<bool> failed = false;
+  std::mutex mutex;
+  int failed_file = count;
+  std::exception_ptr failure;
+
+  // Files are taken in order and what is taken is finished, so the error that is reported is that
+  // of the first bad file, however many threads run.
+  const auto work = [&] {
+    int file = 0;
+    try {
+      Preprocessor preprocessor(options);
+      while (!failed && (file = next++) < count) {
+        PrepareSamples(files[file], preprocessor, cache, images_);
+      }
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      failed = true;
+      if (file < failed_file) {
+        failed_file = file;
+        failure = std::current_exception();
+      }
+    }
+  };
+  {
+    std::vector<std::future<void>> others;
+    for (int i = 1; i < std::min(threads, count); ++i) {
+      others.push_back(std::async(std::launch::async, work));
+    }
+    work();
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+PreparedImage PrepareFile(const std::string& path, Preprocessor& preprocessor, int frame) {
+  PreparedImage image;
+  ReadFrames(path, {frame}, [&](int number, const cv::Mat& picture) {
+    image = PreparePicture(picture, path, number, preprocessor);
+  });
+  return image;
 }
 
 }  // namespace hepar

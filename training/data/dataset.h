@@ -8,34 +8,46 @@
 #include <vector>
 
 #include "models/image/preprocess.h"
+#include "training/data/picture_cache.h"
+#include "training/data/picture_source.h"
 
 namespace hepar {
 
-// One labelled still.
+// One labelled picture: a still, or a frame of a recording.
 struct Sample {
   std::string path;     // As it can be opened.
   int label = 0;        // Index into Dataset::class_names.
   std::string patient;  // Samples of one patient never part.
+  int frame = 0;        // Within the file.
 };
 
 struct Dataset {
-  std::vector<Sample> samples;  // Sorted by path, whatever order the source has.
+  std::vector<Sample> samples;  // Sorted by path and frame, whatever order the source has.
   std::vector<std::string> class_names = {"normal", "mild", "moderate", "severe"};
 
-  // SHA-256 (hex) over the samples (path relative to the source, label, patient) and the content of
-  // their files.
+  // SHA-256 (hex) over the samples (path relative to the source, label, patient, frame) and the
+  // content of their files.
   std::string digest;
 };
 
-// Reads a data set: a folder with one folder for each class (named as the classes, each image's
-// patient is its sub-folder if there is one, else the part of the file name before the last '_' or
-// the whole stem; hidden files and files that are no pictures are passed over), or a CSV manifest
-// with the columns path, label and patient_id in any order (paths relative to the manifest; other
-// columns are ignored; rows whose column `duplicate_of` is not empty are left out, because a pixel
-// copy weighs twice). Throws Error naming the file, line and mend: kNotFound, kUnreadable, kDamaged
-// (columns missing, label or class folder unknown, a picture listed twice, a patient with two
-// labels, no sample).
-Dataset LoadDataset(const std::string& path);
+// Reads a data set, by what `path` is:
+//  - a folder with one folder for each class, named as the classes. Each picture's patient is its
+//    sub-folder if there is one, else the part of the file name before the last '_' or the whole
+//    stem; hidden files and files that are no pictures are passed over;
+//  - a *.mat file, the set of Byra et al. as published (training/data/mat_file.h), with patients
+//    P01, P02, ... and the grades normal below 5 % of fat, mild to 33, moderate to 66, severe
+//    above; of exact copies among the frames of a patient the first is kept;
+//  - else a CSV manifest with the columns path, label and patient_id in any order (paths relative
+//  to
+//    the manifest; other columns are ignored; rows whose column `duplicate_of` is not empty are
+//    left out, because a pixel copy weighs twice).
+// Files are stills, DICOM stills and cines, or videos; recordings give the frames that `options`
+// chooses. What a DICOM file says of its patient is not looked at.
+// Throws Error naming the file, line and mend: kNotFound, kUnreadable, kDamaged (columns missing,
+// label or class folder unknown, class folder without a picture, a picture listed twice, a patient
+// with two labels, no sample, a recording that cannot be decoded), kInvalid for options out of
+// range.
+Dataset LoadDataset(const std::string& path, const SourceOptions& options = {});
 
 // Patient -> fold, from a CSV with the columns patient_id and fold (0..n-1, two or more, none
 // without a patient). Throws Error: kNotFound, kUnreadable, kDamaged.
@@ -67,12 +79,22 @@ Split SplitByPatient(const Dataset& dataset, double test_fraction, double valida
 // Throws Error(kMismatch), naming the patient, when one patient is in two parts.
 void CheckPatientDisjoint(const Dataset& dataset, const Split& split);
 
+// The part of `indices` that process `shard` of `shards` trains on: whole patients, dealt out so
+// that the pictures of each grade, and then all pictures, are about as many for every process.
+// Ascending; the parts of all processes are disjoint and together complete, and none is empty.
+// Depends on the samples alone. Throws Error: kInvalid for a shard out of range, kMismatch when
+// there are fewer patients than shards.
+std::vector<int> ShardByPatient(const Dataset& dataset, const std::vector<int>& indices, int shards,
+                                int shard);
+
 // Every sample read and prepared (models/image/preprocess.h) once, and kept in memory.
 class PreparedDataset {
  public:
-  // Reads with up to `threads` threads; their number changes nothing but the time. Throws what
-  // PrepareFile does, for the first bad file.
-  PreparedDataset(const Dataset& dataset, const PreprocessOptions& options, int threads = 1);
+  // Reads with up to `threads` threads; their number changes nothing but the time. Pictures that
+  // `cache` knows are shared with it and the others are added; without a cache none is shared.
+  // Throws what PrepareFile does, for the first bad file.
+  PreparedDataset(const Dataset& dataset, const PreprocessOptions& options, int threads = 1,
+                  PictureCache* cache = nullptr);
 
   const Dataset& dataset() const { return dataset_; }
   const PreparedImage& image(int index) const { return images_[index]; }
@@ -83,10 +105,11 @@ class PreparedDataset {
   std::vector<PreparedImage> images_;
 };
 
-// Reads one picture file as the frame that a live source would deliver: GRAY8 for grey files
-// (GRAY16_LE for 16 bits), 8-bit BGR for colour ones, alpha dropped. Resets `preprocessor` first: a
-// still follows nothing. Throws Error, naming the file: kNotFound, kUnreadable, and what
-// Preprocessor::Process throws (a picture too small or large, a fixed sector outside it).
-PreparedImage PrepareFile(const std::string& path, Preprocessor& preprocessor);
+// Reads one picture, or a frame of a recording, as a live source would deliver it: GRAY8 or
+// GRAY16_LE for grey, 8-bit BGR for colour (training/data/picture_source.h). Resets `preprocessor`
+// first: a picture follows nothing. Throws Error, naming the file: kNotFound, kUnreadable,
+// kDamaged, and what Preprocessor::Process throws (a picture too small or large, a fixed sector
+// outside it).
+PreparedImage PrepareFile(const std::string& path, Preprocessor& preprocessor, int frame = 0);
 
 }  // namespace hepar

@@ -9,6 +9,8 @@
 #include <numeric>
 
 #include "models/error.h"
+#include "training/evaluation/agreement.h"
+#include "training/evaluation/calibration.h"
 
 namespace hepar {
 namespace {
@@ -18,6 +20,8 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kSumTolerance = 1e-2;
 
 Error Invalid(const std::string& what) { return Error(ErrorKind::kInvalid, what); }
+
+}  // namespace
 
 void CheckPredictions(const Predictions& predictions, int classes) {
   const auto cases = predictions.labels.size();
@@ -44,8 +48,6 @@ void CheckPredictions(const Predictions& predictions, int classes) {
     }
   }
 }
-
-}  // namespace
 
 ConfusionMatrix::ConfusionMatrix(int classes) : classes_(classes) {
   if (classes < 1) {
@@ -222,14 +224,26 @@ EvaluationFigures Evaluate(const Predictions& predictions, int classes) {
   figures.auc_mild = GradeAuc(predictions, 1);
   figures.auc_moderate = GradeAuc(predictions, 2);
   figures.auc_severe = GradeAuc(predictions, 3);
+  figures.macro_f1 = MacroF1(matrix);
+  figures.kappa = CohenKappa(matrix);
+  figures.quadratic_kappa = QuadraticWeightedKappa(matrix);
+  figures.mcc = MatthewsCorrelation(matrix);
+  figures.mean_grade_error = MeanGradeError(matrix);
+  figures.within_one_grade = WithinOneGrade(matrix);
+  figures.ece = ExpectedCalibrationError(predictions);
+  figures.brier = BrierScore(predictions);
+  figures.nll = NegativeLogLikelihood(predictions);
   return figures;
 }
 
 EvaluationFigures ChanceFigures(const Predictions& predictions, int classes) {
   EvaluationFigures figures = Evaluate(predictions, classes);
-  figures.best_worst = kNan;
+  for (double* unknown :
+       {&figures.best_worst, &figures.macro_f1, &figures.ece, &figures.brier, &figures.nll}) {
+    *unknown = kNan;
+  }
   if (figures.cases == 0) return figures;
-  figures.accuracy = 0.0;
+  figures.accuracy = figures.mean_grade_error = figures.within_one_grade = 0.0;
   int present = 0;
   for (int k = 0; k < classes; ++k) {
     if (figures.per_class_cases[k] == 0) continue;
@@ -237,8 +251,14 @@ EvaluationFigures ChanceFigures(const Predictions& predictions, int classes) {
     figures.accuracy += share * share;
     figures.per_class[k] = share;
     ++present;
+    for (int answer = 0; answer < classes; ++answer) {
+      const double both = share * figures.per_class_cases[answer] / figures.cases;
+      figures.mean_grade_error += both * std::abs(k - answer);
+      if (std::abs(k - answer) <= 1) figures.within_one_grade += both;
+    }
   }
   figures.balanced_accuracy = 1.0 / present;
+  figures.kappa = figures.quadratic_kappa = figures.mcc = present > 1 ? 0.0 : kNan;
   for (double* auc : {&figures.auc_mild, &figures.auc_moderate, &figures.auc_severe}) {
     if (!std::isnan(*auc)) *auc = 0.5;
   }

@@ -15,6 +15,9 @@ struct Predictions {
   std::vector<std::string> patients;               // Of each case.
 };
 
+// Throws what is said above where it is not met.
+void CheckPredictions(const Predictions& predictions, int classes);
+
 // Counts by (truth, prediction).
 class ConfusionMatrix {
  public:
@@ -60,14 +63,22 @@ struct EvaluationFigures {
   std::vector<double> per_class;  // Recall; NaN for a class without cases.
   std::vector<int> per_class_cases;
   double auc_mild = 0, auc_moderate = 0, auc_severe = 0;
+  // Agreement (agreement.h): Cohen's kappa, the same with quadratic weights, Matthews' correlation,
+  // mean distance in grades, share of answers off by at most one grade.
+  double macro_f1 = 0, kappa = 0, quadratic_kappa = 0, mcc = 0, mean_grade_error = 0;
+  double within_one_grade = 0;
+  // Calibration (calibration.h): expected error over 10 bins, Brier score, mean -log p(truth).
+  double ece = 0, brier = 0, nll = 0;
 };
 EvaluationFigures Evaluate(const Predictions& predictions, int classes);
 
 // What guessing gives on these cases: the expectation when every answer is drawn from the class
 // shares of `labels`, whatever the picture. Accuracy is the sum of the squared shares, the recall
 // of a class its share, balanced accuracy 1 / (number of classes that have cases), each AUC 0.5
-// (NaN where Evaluate gives NaN). best_worst is NaN: it comes from the luck of small classes and
-// has no expectation that depends on the shares alone.
+// (NaN where Evaluate gives NaN), grade error and within-one those of two independent draws, kappas
+// and Matthews' correlation 0 (NaN when only one class has cases). The others are NaN: best_worst
+// and macro F1 have no expectation that depends on the shares alone, and a drawn answer has no
+// probabilities to be calibrated.
 EvaluationFigures ChanceFigures(const Predictions& predictions, int classes);
 
 }  // namespace hepar

@@ -4,11 +4,41 @@
 #include <iostream>
 
 #include "models/file_io.h"
+#include "training/evaluation/agreement.h"
 #include "training/table.h"
 
 namespace hepar {
 
 using nlohmann::ordered_json;
+
+namespace {
+
+ordered_json LevelToJson(const Predictions& predictions,
+                         const std::vector<std::string>& class_names) {
+  const int classes = static_cast<int>(class_names.size());
+  const auto matrix = ConfusionMatrix::Of(predictions, classes);
+  ordered_json rows = ordered_json::array();
+  ordered_json specificity = ordered_json::object(), at_least = ordered_json::object();
+  for (int truth = 0; truth < classes; ++truth) {
+    ordered_json row = ordered_json::array();
+    for (int answer = 0; answer < classes; ++answer) row.push_back(matrix.at(truth, answer));
+    rows.push_back(row);
+    specificity[class_names[truth]] = Specificity(matrix, truth);
+    if (truth == 0) continue;
+    const Dichotomy test = AtLeast(matrix, truth);
+    at_least[class_names[truth]] = {{"sensitivity", test.Sensitivity()},
+                                    {"specificity", test.Specificity()},
+                                    {"ppv", test.Ppv()},
+                                    {"npv", test.Npv()}};
+  }
+  ordered_json level = FiguresToJson(Evaluate(predictions, classes), class_names);
+  level["per_class_specificity"] = specificity;
+  level["at_least"] = at_least;
+  level["confusion_matrix"] = rows;
+  return level;
+}
+
+}  // namespace
 
 ordered_json FiguresToJson(const EvaluationFigures& figures,
                            const std::vector<std::string>& class_names) {
@@ -25,15 +55,24 @@ ordered_json FiguresToJson(const EvaluationFigures& figures,
           {"per_class_cases", cases},
           {"auc_mild", figures.auc_mild},
           {"auc_moderate", figures.auc_moderate},
-          {"auc_severe", figures.auc_severe}};
+          {"auc_severe", figures.auc_severe},
+          {"macro_f1", figures.macro_f1},
+          {"kappa", figures.kappa},
+          {"qwk", figures.quadratic_kappa},
+          {"mcc", figures.mcc},
+          {"mae", figures.mean_grade_error},
+          {"within_one", figures.within_one_grade},
+          {"ece", figures.ece},
+          {"brier", figures.brier},
+          {"nll", figures.nll}};
 }
 
 ordered_json EvaluationToJson(const Predictions& frames,
                               const std::vector<std::string>& class_names) {
   const int classes = static_cast<int>(class_names.size());
   const Predictions patients = ByPatient(frames);
-  return {{"frame", FiguresToJson(Evaluate(frames, classes), class_names)},
-          {"patient", FiguresToJson(Evaluate(patients, classes), class_names)},
+  return {{"frame", LevelToJson(frames, class_names)},
+          {"patient", LevelToJson(patients, class_names)},
           {"chance",
            {{"frame", FiguresToJson(ChanceFigures(frames, classes), class_names)},
             {"patient", FiguresToJson(ChanceFigures(patients, classes), class_names)}}}};
@@ -67,6 +106,12 @@ std::string EvaluationTable(const Predictions& frames,
   add("AUC >= mild", [](const EvaluationFigures& f) { return Fixed(f.auc_mild, 3); });
   add("AUC >= moderate", [](const EvaluationFigures& f) { return Fixed(f.auc_moderate, 3); });
   add("AUC >= severe", [](const EvaluationFigures& f) { return Fixed(f.auc_severe, 3); });
+  add("macro F1", [](const EvaluationFigures& f) { return Fixed(f.macro_f1, 3); });
+  add("quadratic weighted kappa",
+      [](const EvaluationFigures& f) { return Fixed(f.quadratic_kappa, 3); });
+  add("mean error, grades",
+      [](const EvaluationFigures& f) { return Fixed(f.mean_grade_error, 3); });
+  add("calibration error", [](const EvaluationFigures& f) { return Fixed(f.ece, 3); });
   return FormatTable(rows);
 }
 

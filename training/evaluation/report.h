@@ -13,7 +13,10 @@ namespace hepar {
 nlohmann::ordered_json FiguresToJson(const EvaluationFigures& figures,
                                      const std::vector<std::string>& class_names);
 
-// {"frame": figures, "patient": figures, "chance": {"frame": ..., "patient": ...}}.
+// {"frame": figures, "patient": figures, "chance": {"frame": ..., "patient": ...}}. Beside their
+// figures "frame" and "patient" hold "confusion_matrix" (rows truth, columns answers),
+// "per_class_specificity" and, for each grade but the lowest, what the answers are worth as a test
+// for "at_least" that grade: sensitivity, specificity, ppv, npv.
 nlohmann::ordered_json EvaluationToJson(const Predictions& frames,
                                         const std::vector<std::string>& class_names);
 

@@ -3,6 +3,7 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 
+#include <limits>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -18,7 +19,7 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 constexpr std::uint64_t kMaxCheckpointBytes = std::uint64_t{16} << 30;
 
 // The generators that a training step may draw from.
@@ -38,6 +39,11 @@ json ToJson(const EpochRecord& record) {
   if (const auto& v = record.validation) {
     object["validation"] = {v->loss, v->accuracy, v->balanced_accuracy,
                             v->patient_balanced_accuracy, v->feature_correlation};
+    if (v->robust_accuracy) object["robust"] = {*v->robust_accuracy, *v->robust_worst};
+  }
+  for (const ClassFigures& figures : record.per_class) {
+    // JSON has no NaN: null stands for it.
+    object["per_class"].push_back({{"name", figures.name}, {"values", figures.values}});
   }
   return object;
 }
@@ -52,13 +58,26 @@ EpochRecord RecordFromJson(const json& object) {
   record.peak_memory_mib = object.at("peak_memory_mib");
   if (object.contains("validation")) {
     const auto v = object.at("validation").get<std::array<double, 5>>();
-    record.validation = EpochRecord::Validation{v[0], v[1], v[2], v[3], v[4]};
+    record.validation = EpochRecord::Validation{v[0], v[1], v[2], v[3], v[4], {}, {}};
+    if (object.contains("robust")) {
+      record.validation->robust_accuracy = object.at("robust").at(0).get<double>();
+      record.validation->robust_worst = object.at("robust").at(1).get<double>();
+    }
+  }
+  for (const json& figures : object.value("per_class", json::array())) {
+    ClassFigures of_class{figures.at("name"), {}};
+    for (const json& value : figures.at("values")) {
+      of_class.values.push_back(value.is_null() ? std::numeric_limits<double>::quiet_NaN()
+                                                : value.get<double>());
+    }
+    record.per_class.push_back(of_class);
   }
   return record;
 }
 
 // The numbers of a record by the names that the log gives them.
-ordered_json LogEntry(const EpochRecord& record, const std::vector<std::string>& terms) {
+ordered_json LogEntry(const EpochRecord& record, const std::vector<std::string>& terms,
+                      const std::vector<std::string>& class_names) {
   ordered_json entry = {{"epoch", record.epoch}, {"learning_rate", record.learning_rate}};
   for (std::size_t i = 0; i < terms.size(); ++i) entry[terms[i]] = record.terms[i];
   entry["train_accuracy"] = record.train_accuracy;
@@ -68,6 +87,15 @@ ordered_json LogEntry(const EpochRecord& record, const std::vector<std::string>&
     entry["validation_balanced_accuracy"] = v->balanced_accuracy;
     entry["validation_patient_balanced_accuracy"] = v->patient_balanced_accuracy;
     entry["validation_feature_correlation"] = v->feature_correlation;
+    if (v->robust_accuracy) {
+      entry["validation_robust_accuracy"] = *v->robust_accuracy;
+      entry["validation_robust_worst"] = *v->robust_worst;
+    }
+  }
+  for (const ClassFigures& figures : record.per_class) {
+    for (std::size_t k = 0; k < figures.values.size(); ++k) {
+      entry[figures.name + "_" + class_names[k]] = figures.values[k];
+    }
   }
   entry["seconds"] = record.seconds;
   entry["peak_memory_mib"] = record.peak_memory_mib;
@@ -99,9 +127,9 @@ void ReadModule(torch::serialize::InputArchive& archive, const std::string& name
   module->load(part);
 }
 
-void ReadState(const std::string& path, const std::string& run, torch::Device device,
-               TrainingState& state, Objective& objective) {
-  std::istringstream stream(ReadFile(path, kMaxCheckpointBytes));
+void ReadState(const std::string& path, const std::string& content, const std::string& run,
+               torch::Device device, TrainingState& state, Objective& objective) {
+  std::istringstream stream(content);
   torch::serialize::InputArchive archive;
   archive.load_from(stream, device);
   c10::IValue text;
@@ -129,6 +157,7 @@ void ReadState(const std::string& path, const std::string& run, torch::Device de
   state.best_value = description.at("best_value");
   state.best_loss = description.at("best_loss");
   state.stale_epochs = description.at("stale_epochs");
+  state.fair_average_begun = description.at("fair_average_begun");
   state.history.clear();
   for (const json& record : description.at("history")) {
     state.history.push_back(RecordFromJson(record));
@@ -161,6 +190,7 @@ void SaveCheckpoint(const std::string& path, const std::string& run, const Train
                             {"best_value", state.best_value},
                             {"best_loss", state.best_loss},
                             {"stale_epochs", state.stale_epochs},
+                            {"fair_average_begun", state.fair_average_begun},
                             {"has_sums", state.sums.defined()},
                             {"objective", json::parse(objective.State())},
                             {"history", history}};
@@ -183,10 +213,12 @@ void SaveCheckpoint(const std::string& path, const std::string& run, const Train
   WriteFileAtomically(path, stream.str());
 }
 
-void LoadCheckpoint(const std::string& path, const std::string& run, torch::Device device,
-                    TrainingState& state, Objective& objective) {
+std::string ReadCheckpoint(const std::string& path) { return ReadFile(path, kMaxCheckpointBytes); }
+
+void LoadCheckpoint(const std::string& path, const std::string& content, const std::string& run,
+                    torch::Device device, TrainingState& state, Objective& objective) {
   try {
-    ReadState(path, run, device, state, objective);
+    ReadState(path, content, run, device, state, objective);
   } catch (const Error&) {
     throw;
   } catch (const c10::Error& error) {
@@ -199,16 +231,19 @@ void LoadCheckpoint(const std::string& path, const std::string& run, torch::Devi
   }
 }
 
-std::string LogAsJsonLines(const TrainingState& state, const std::vector<std::string>& terms) {
+std::string LogAsJsonLines(const TrainingState& state, const std::vector<std::string>& terms,
+                           const std::vector<std::string>& class_names) {
   std::string text;
-  for (const EpochRecord& record : state.history) text += LogEntry(record, terms).dump() + "\n";
+  for (const EpochRecord& record : state.history)
+    text += LogEntry(record, terms, class_names).dump() + "\n";
   return text;
 }
 
-std::string LogAsCsv(const TrainingState& state, const std::vector<std::string>& terms) {
+std::string LogAsCsv(const TrainingState& state, const std::vector<std::string>& terms,
+                     const std::vector<std::string>& class_names) {
   std::string text;
   for (const EpochRecord& record : state.history) {
-    const ordered_json entry = LogEntry(record, terms);
+    const ordered_json entry = LogEntry(record, terms, class_names);
     if (text.empty()) {
       for (const auto& [name, value] : entry.items()) text += (text.empty() ? "" : ",") + name;
       text += "\n";

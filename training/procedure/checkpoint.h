@@ -18,15 +18,21 @@ namespace hepar {
 void SaveCheckpoint(const std::string& path, const std::string& run, const TrainingState& state,
                     const Objective& objective, torch::Device device);
 
-// Brings `state`, `objective` and the generators to where SaveCheckpoint() left them. `state` must
-// be of the same architecture and optimiser. Throws Error: kNotFound, kDamaged, and kMismatch,
-// naming the first difference, when the checkpoint is of another run; `state` is of no use then.
-void LoadCheckpoint(const std::string& path, const std::string& run, torch::Device device,
-                    TrainingState& state, Objective& objective);
+// The content of a checkpoint. Throws Error: kNotFound, kUnreadable.
+std::string ReadCheckpoint(const std::string& path);
+
+// Brings `state`, `objective` and the generators to where SaveCheckpoint() left them, from the
+// `content` of its file, which messages call `path`. `state` must be of the same architecture and
+// optimiser. Throws Error: kDamaged, and kMismatch, naming the first difference, when the
+// checkpoint is of another run; `state` is of no use then.
+void LoadCheckpoint(const std::string& path, const std::string& content, const std::string& run,
+                    torch::Device device, TrainingState& state, Objective& objective);
 
 // The training log of `state`: one JSON object in a line for each epoch, and the same as CSV.
-// `terms` are the objective's TermNames().
-std::string LogAsJsonLines(const TrainingState& state, const std::vector<std::string>& terms);
-std::string LogAsCsv(const TrainingState& state, const std::vector<std::string>& terms);
+// `terms` are the objective's TermNames(). NaN becomes null.
+std::string LogAsJsonLines(const TrainingState& state, const std::vector<std::string>& terms,
+                           const std::vector<std::string>& class_names);
+std::string LogAsCsv(const TrainingState& state, const std::vector<std::string>& terms,
+                     const std::vector<std::string>& class_names);
 
 }  // namespace hepar

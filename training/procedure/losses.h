@@ -5,23 +5,44 @@
 
 namespace hepar {
 
-// The terms of the joint loss. Each is a scalar, the mean over the batch, differentiable.
+// The terms of the joint loss. Each is differentiable, and a scalar, the mean over the batch, where
+// nothing else is said.
 
-// Edge loss: mean of sqrt(Lap(a - b)^2 + xi^2) over all values, with the 3x3 Laplacian
-// [0 1 0; 1 -4 1; 0 1 0] and replicated borders (paper, equation 5 with the square that makes it
-// defined everywhere; xi keeps the gradient finite at zero). Blind to a constant offset.
-torch::Tensor EdgeLoss(const torch::Tensor& a, const torch::Tensor& b, double xi);
+// The high-pass filter of the edge loss.
+enum class EdgeFilter {
+  kLaplacian,  // 3x3 [0 1 0; 1 -4 1; 0 1 0], replicated borders: the operator that the paper names.
+  kPyramid,    // x - G(up(down(G x))) with the 5-tap [.05 .25 .4 .25 .05] and up-sampling by zeros
+               // and a factor of 4: one level of a Laplacian pyramid (Burt and Adelson 1983), as in
+               // the works that the paper takes the loss from.
+};
+
+// Edge loss: mean of sqrt(F(a - b)^2 + xi^2) over all values, with the filter F (paper, equation 5
+// with the square that makes it defined everywhere; xi keeps the gradient finite at zero). The
+// Laplacian is blind to a constant offset.
+torch::Tensor EdgeLoss(const torch::Tensor& a, const torch::Tensor& b, double xi,
+                       EdgeFilter filter = EdgeFilter::kLaplacian);
 
 // L_c: what IC2's reconstruction misses of the planes, edges and grey levels.
 torch::Tensor ReconstructionLoss(const torch::Tensor& reconstruction, const torch::Tensor& planes,
-                                 double xi);
+                                 double xi, EdgeFilter filter = EdgeFilter::kLaplacian);
 
-// L_s: binary cross-entropy of IC1's (B, K) logits against one-hot labels, mean over B and K.
-torch::Tensor AuxiliaryLoss(const torch::Tensor& logits, const torch::Tensor& labels);
+// What IC1's logits answer.
+enum class AuxiliaryTarget {
+  kOneHot,   // "Is it grade k?", for each of the K grades.
+  kOrdinal,  // "Is it at least grade k?", for k = 1..K-1; the first of the K logits is not used.
+};
+
+// L_s: binary cross-entropy of IC1's (B, K) logits, mean over the batch and the questions.
+torch::Tensor AuxiliaryLoss(const torch::Tensor& logits, const torch::Tensor& labels,
+                            AuxiliaryTarget target = AuxiliaryTarget::kOneHot);
 
 // Cross-entropy of (B, K) logits. `class_weights` (K, or undefined for none) weight the samples in
 // the mean; `smoothing` in [0,1) moves that much of the target to all classes alike.
 torch::Tensor SeverityLoss(const torch::Tensor& logits, const torch::Tensor& labels,
                            const torch::Tensor& class_weights = {}, double smoothing = 0.0);
+
+// L_at of each sample (paper, equation 3): (1 - beta) ce + beta kl, for (B) losses and weights.
+torch::Tensor AdversarialLoss(const torch::Tensor& cross_entropy, const torch::Tensor& divergence,
+                              const torch::Tensor& beta);
 
 }  // namespace hepar

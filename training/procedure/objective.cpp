@@ -1,9 +1,23 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/procedure/objective.h"
 
-#include "training/procedure/losses.h"
-
 namespace hepar {
+
+DecouplerLosses ComputeDecouplerLosses(const JointObjectiveOptions& options,
+                                       const Decoupled& decoupled, const torch::Tensor& labels) {
+  const auto common = ReconstructionLoss(decoupled.reconstruction, decoupled.planes, options.xi,
+                                         options.edge_filter);
+  const auto specific = AuxiliaryLoss(decoupled.auxiliary_logits, labels, options.auxiliary_target);
+  return {common, specific, options.lambda1 * common + options.lambda2 * specific};
+}
+
+torch::Tensor ClassifierInput(const JointObjectiveOptions& options, const Decoupled& decoupled) {
+  if (!options.detach_features) return SeverityNetImpl::Concatenate(decoupled);
+  Decoupled detached = decoupled;
+  detached.specific = decoupled.specific.detach();
+  detached.common = decoupled.common.detach();
+  return SeverityNetImpl::Concatenate(detached);
+}
 
 JointObjective::JointObjective(const JointObjectiveOptions& options) : options_(options) {
   if (!options.class_weights.empty()) {
@@ -15,19 +29,19 @@ std::vector<std::string> JointObjective::TermNames() const {
   return {"loss", "reconstruction_loss", "auxiliary_loss", "severity_loss"};
 }
 
-Losses JointObjective::Compute(SeverityNet net, const torch::Tensor& pictures,
-                               const torch::Tensor& labels) {
-  if (class_weights_.defined()) class_weights_ = class_weights_.to(pictures.device());
+Losses JointObjective::Compute(SeverityNet net, const Batch& batch) {
+  if (class_weights_.defined()) class_weights_ = class_weights_.to(batch.pictures.options());
 
-  const Decoupled decoupled = net->Decouple(pictures);
-  const auto logits = net->Classify(SeverityNetImpl::Concatenate(decoupled));
+  const Decoupled decoupled = net->Decouple(batch.pictures);
+  const auto logits = net->Classify(ClassifierInput(options_, decoupled));
 
-  const auto common = ReconstructionLoss(decoupled.reconstruction, decoupled.planes, options_.xi);
-  const auto specific = AuxiliaryLoss(decoupled.auxiliary_logits, labels);
-  const auto severity = SeverityLoss(logits, labels, class_weights_, options_.label_smoothing);
-  const auto total =
-      options_.lambda1 * common + options_.lambda2 * specific + options_.lambda3 * severity;
-  return {total, torch::stack({total, common, specific, severity}).detach(), logits.detach()};
+  const auto decouplers = ComputeDecouplerLosses(options_, decoupled, batch.labels);
+  const auto severity =
+      SeverityLoss(logits, batch.labels, class_weights_, options_.label_smoothing);
+  const auto total = decouplers.weighted + options_.lambda3 * severity;
+  return {total,
+          torch::stack({total, decouplers.reconstruction, decouplers.auxiliary, severity}).detach(),
+          logits.detach()};
 }
 
 }  // namespace hepar

@@ -7,6 +7,9 @@
 #include <vector>
 
 #include "models/nets/severity_net.h"
+#include "training/data/batches.h"
+#include "training/procedure/epoch_record.h"
+#include "training/procedure/losses.h"
 
 namespace hepar {
 
@@ -25,13 +28,21 @@ class Objective {
 
   virtual std::vector<std::string> TermNames() const = 0;  // The first is the total.
 
-  // `net` is in training mode, and is again when this returns. `pictures` (B, C, H, W) in [0,1] and
-  // `labels` (B) are on the net's device. One forward pass of the clean pictures.
-  virtual Losses Compute(SeverityNet net, const torch::Tensor& pictures,
-                         const torch::Tensor& labels) = 0;
+  // `net` is in training mode, and is again when this returns. The batch is on the net's device.
+  // One forward pass of the clean pictures in training mode.
+  virtual Losses Compute(SeverityNet net, const Batch& batch) = 0;
+
+  // What Compute() has counted in this epoch, or undefined: where several processes train, the
+  // trainer puts the sum over all of them in its place before EndEpoch().
+  virtual torch::Tensor Counts() const { return {}; }
+  virtual void SetCounts(const torch::Tensor& /*counts*/) {}
 
   // Called after the last batch of an epoch: schedules that learn from the epoch move on here.
-  virtual void EndEpoch() {}
+  // `validation_accuracy` is the robust accuracy of each class on the validation part, empty where
+  // that was not measured. Returns what the epoch used and saw of each class, for the log.
+  virtual std::vector<ClassFigures> EndEpoch(const std::vector<double>& /*validation_accuracy*/) {
+    return {};
+  }
 
   // What such a schedule has learned, as JSON text, so that a checkpoint can keep it.
   virtual std::string State() const { return "{}"; }
@@ -43,9 +54,22 @@ struct JointObjectiveOptions {
   double lambda2 = 1.0;  // Weight of L_s, auxiliary prediction (IC1).
   double lambda3 = 1.0;  // Weight of the severity loss.
   double xi = 1e-3;      // Of the edge loss.
+  EdgeFilter edge_filter = EdgeFilter::kLaplacian;
+  AuxiliaryTarget auxiliary_target = AuxiliaryTarget::kOneHot;
   double label_smoothing = 0.0;
   std::vector<double> class_weights;  // Of the severity loss, one for each class; empty: none.
+  bool detach_features = false;       // The severity loss does not train the decouplers.
 };
+
+// l1 L_c + l2 L_s: what the decouplers are trained with in every procedure.
+struct DecouplerLosses {
+  torch::Tensor reconstruction, auxiliary, weighted;
+};
+DecouplerLosses ComputeDecouplerLosses(const JointObjectiveOptions& options,
+                                       const Decoupled& decoupled, const torch::Tensor& labels);
+
+// x_c for the classifier: without a way back into the decouplers where `options` ask for that.
+torch::Tensor ClassifierInput(const JointObjectiveOptions& options, const Decoupled& decoupled);
 
 // The paper's joint loss on clean pictures: l1 L_c + l2 L_s + l3 CE.
 class JointObjective : public Objective {
@@ -53,8 +77,7 @@ class JointObjective : public Objective {
   explicit JointObjective(const JointObjectiveOptions& options);
 
   std::vector<std::string> TermNames() const override;
-  Losses Compute(SeverityNet net, const torch::Tensor& pictures,
-                 const torch::Tensor& labels) override;
+  Losses Compute(SeverityNet net, const Batch& batch) override;
 
  private:
   JointObjectiveOptions options_;

@@ -66,6 +66,19 @@ std::vector<torch::Tensor> AllTensors(SeverityNet net) {
   return tensors;
 }
 
+// average = kept average + (1 - kept) net; counters are copied.
+void MixInto(SeverityNet net, double kept, SeverityNet average) {
+  torch::NoGradGuard no_grad;
+  const auto source = AllTensors(net), target = AllTensors(average);
+  for (std::size_t i = 0; i < source.size(); ++i) {
+    if (target[i].is_floating_point()) {
+      target[i].lerp_(source[i], 1.0 - kept);
+    } else {
+      target[i].copy_(source[i]);
+    }
+  }
+}
+
 }  // namespace
 
 Optimizer::Optimizer(const OptimizerOptions& options, SeverityNet net)
@@ -118,6 +131,14 @@ SeverityNet CopyNet(SeverityNet net) {
   return copy;
 }
 
+void ToChannelsLast(torch::nn::Module& net) {
+  for (auto& parameter : net.parameters()) {
+    if (parameter.dim() == 4) {
+      parameter.set_data(parameter.detach().contiguous(torch::MemoryFormat::ChannelsLast));
+    }
+  }
+}
+
 void CopyWeights(SeverityNet from, SeverityNet to) {
   torch::NoGradGuard no_grad;
   const auto source = AllTensors(from), target = AllTensors(to);
@@ -125,17 +146,19 @@ void CopyWeights(SeverityNet from, SeverityNet to) {
 }
 
 void UpdateAverage(SeverityNet net, double decay, std::int64_t update, SeverityNet average) {
-  torch::NoGradGuard no_grad;
   const double n = static_cast<double>(update);
-  const double kept = std::min(decay, (1.0 + n) / (10.0 + n));
-  const auto source = AllTensors(net), target = AllTensors(average);
-  for (std::size_t i = 0; i < source.size(); ++i) {
-    if (target[i].is_floating_point()) {
-      target[i].lerp_(source[i], 1.0 - kept);
-    } else {
-      target[i].copy_(source[i]);
-    }
+  MixInto(net, std::min(decay, (1.0 + n) / (10.0 + n)), average);
+}
+
+void UpdateFairAverage(SeverityNet net, const FairAverageOptions& options, double worst,
+                       bool* begun, SeverityNet average) {
+  if (worst < options.threshold) return;
+  if (*begun) {
+    MixInto(net, options.decay, average);
+  } else {
+    CopyWeights(net, average);
   }
+  *begun = true;
 }
 
 }  // namespace hepar

@@ -44,6 +44,10 @@ class Optimizer {
 // A net of the same architecture, device and values that shares nothing with `net`.
 SeverityNet CopyNet(SeverityNet net);
 
+// Lays the convolution weights of a net out as (out, h, w, in) in memory, and with them all that it
+// computes: LibTorch's CPU convolutions then need not rearrange every picture. Values are the same.
+void ToChannelsLast(torch::nn::Module& net);
+
 // Copies all parameters and buffers of one net to another of the same architecture.
 void CopyWeights(SeverityNet from, SeverityNet to);
 
@@ -51,5 +55,17 @@ void CopyWeights(SeverityNet from, SeverityNet to);
 // (1 - d) net for parameters and batch-normalisation statistics, with d rising to `decay` from a
 // small value, so that the random start is soon forgotten. Counters are copied.
 void UpdateAverage(SeverityNet net, double decay, std::int64_t update, SeverityNet average);
+
+// FAWA (Wei et al., CVPR 2023): the average of the epochs at whose end no class is lost.
+struct FairAverageOptions {
+  double decay = 0.85;
+  double threshold = 0.2;  // Least robust accuracy of the worst class.
+};
+
+// Takes the weights of `net` into `average` when `worst`, the robust validation accuracy of its
+// worst class, reaches the threshold: as they are the first time, by average = decay average +
+// (1 - decay) net later. Parameters and batch-normalisation statistics; counters are copied.
+void UpdateFairAverage(SeverityNet net, const FairAverageOptions& options, double worst,
+                       bool* begun, SeverityNet average);
 
 }  // namespace hepar

@@ -11,12 +11,20 @@
 #include <vector>
 
 #include "training/data/batches.h"
+#include "training/distributed/communicator.h"
 #include "training/evaluation/metrics.h"
+#include "training/procedure/epoch_record.h"
 #include "training/procedure/objective.h"
 #include "training/procedure/optimizer.h"
 #include "training/procedure/schedule.h"
 
 namespace hepar {
+
+// An attack that measures: end to end, on the cross-entropy, from a random start.
+struct RobustCheck {
+  double epsilon = 8.0 / 255.0;  // Of every picture, units of the [0,1] input.
+  int steps = 10;                // Of a quarter of epsilon.
+};
 
 struct TrainerOptions {
   int epochs = 60;
@@ -24,9 +32,19 @@ struct TrainerOptions {
   LearningRateSchedule learning_rate;
   double gradient_clip = 5.0;  // Largest norm of all gradients together; 0: no limit.
   double ema = 0.0;            // Decay of the average of the weights; 0: none.
+  // Average of the weights of fair epochs, in place of `ema`.
+  std::optional<FairAverageOptions> fair_average;
+  int freeze_decouplers_after = 0;  // Epochs after which they no longer change; 0: never.
+
+  // An attack on the validation part at the end of each epoch. kRobust and `fair_average` need it.
+  std::optional<RobustCheck> robust_check;
 
   // The epoch to keep, by the validation part. Without one the last is kept.
-  enum class Select { kBalancedAccuracy, kLoss };
+  enum class Select {
+    kBalancedAccuracy,
+    kLoss,
+    kRobust,  // Robust accuracy plus that of the worst class (CFA's choice).
+  };
   Select select = Select::kBalancedAccuracy;
   int patience = 20;  // Epochs without a gain of more than `min_delta` that end it; 0: never.
   double min_delta = 0.0;
@@ -39,24 +57,17 @@ struct Scores {
   double feature_correlation = 0.0;  // |corr(Feat2, Y)|: near 1 when IC2 only copies its input.
 };
 
-// Runs `net` in evaluation mode over the pictures `indices`, and puts its mode back.
+// Runs `net` in evaluation mode over the pictures `indices`, and puts its mode back. `others`, null
+// for none, are processes that make the same call: each looks at its part of the pictures, and all
+// get all scores.
 Scores Score(SeverityNet net, const PreparedDataset& data, const std::vector<int>& indices,
-             int batch, torch::Device device);
+             int batch, torch::Device device, Communicator* others = nullptr);
 
-// One line of the training log.
-struct EpochRecord {
-  int epoch = 0;  // From 1.
-  double learning_rate = 0.0;
-  std::vector<double> terms;  // Means over the epoch, as Objective::TermNames().
-  double train_accuracy = 0.0;
-  struct Validation {
-    double loss = 0.0, accuracy = 0.0, balanced_accuracy = 0.0, patient_balanced_accuracy = 0.0;
-    double feature_correlation = 0.0;
-  };
-  std::optional<Validation> validation;
-  double seconds = 0.0;
-  double peak_memory_mib = 0.0;  // Of the process, so far.
-};
+// What `net` says of the same pictures after an attack on each, in evaluation mode; what is random
+// about it depends on the picture alone.
+Predictions ScoreAttacked(SeverityNet net, const PreparedDataset& data,
+                          const std::vector<int>& indices, int batch, torch::Device device,
+                          const RobustCheck& check, Communicator* others = nullptr);
 
 // Everything that changes in a run, and so what a checkpoint holds, but for the generators.
 struct TrainingState {
@@ -64,28 +75,31 @@ struct TrainingState {
 
   SeverityNet net;
   Optimizer optimizer;
-  SeverityNet average;  // Of the weights; used when TrainerOptions::ema > 0.
+  SeverityNet average;  // Of the weights: TrainerOptions::ema or, once begun, fair_average.
   SeverityNet best;     // Weights of `best_epoch`.
 
   int epoch = 0;             // Epochs completed.
   int step = 0;              // Steps done of the one that is running.
   std::int64_t updates = 0;  // Steps done in all.
-  torch::Tensor sums;        // Loss terms and hits of the running epoch, times pictures.
+  torch::Tensor sums;        // Of the running epoch: pictures, loss terms times pictures, hits.
   double seconds = 0.0;      // Spent on the running epoch.
+
+  bool fair_average_begun = false;
 
   int best_epoch = 0;  // 0: none yet.
   double best_value = 0.0, best_loss = 0.0;
   int stale_epochs = 0;  // Since the last gain that counts for patience.
   std::vector<EpochRecord> history;
 
-  // The weights that training ends with: the best epoch's where there is one, else the average's
-  // (`ema`) or the latest.
+  // The weights that are validated and kept: the average's where there is one, else the latest.
+  SeverityNet Evaluated(const TrainerOptions& options) const;
+  // The weights that training ends with: the best epoch's where there is one, else Evaluated().
   SeverityNet Result(const TrainerOptions& options) const;
 };
 
 // What a caller wants to know, or do, while training runs.
 struct TrainingHooks {
-  std::function<bool()> stop_requested;     // Asked after each step.
+  std::function<bool()> stop_requested;     // Asked after each step and epoch.
   std::function<void(int step)> step_done;  // Steps done of this epoch.
   std::function<void(const EpochRecord&)> epoch_done;
 };
@@ -96,8 +110,13 @@ enum class TrainingEnd { kFinished, kStoppedEarly, kInterrupted };
 // which leaves `state` between two steps, fit to go on from. `validation` may be empty.
 // Throws Error(kFailed), naming epoch and step, when a loss or gradient is not finite; the step
 // that would have spoilt the weights is then not taken.
+//
+// `others`, null for none, are processes that train the same net on other parts of the pictures,
+// with the same options and state: the weights are then the same in all of them after every step,
+// and a stop that one is asked for stops all. Where one is lost, what Communicator throws leaves
+// `state` as it was before the step that was running, but for the normalisation's statistics.
 TrainingEnd Train(const TrainerOptions& options, const PreparedDataset& data, Batches& batches,
                   const std::vector<int>& validation, torch::Device device, Objective& objective,
-                  const TrainingHooks& hooks, TrainingState& state);
+                  const TrainingHooks& hooks, TrainingState& state, Communicator* others = nullptr);
 
 }  // namespace hepar

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "training/attacks/pgd.h"
+
+#include <string>
+
+#include "models/error.h"
+#include "training/attacks/attack_losses.h"
+#include "training/attacks/noise.h"
+#include "training/attacks/picture_gradient.h"
+
+namespace hepar {
+namespace {
+
+void CheckOptions(const PgdOptions& options) {
+  if (options.steps < 1 || options.restarts < 1) {
+    throw Error(ErrorKind::kInvalid, "pgd: expected at least 1 step and 1 restart; got " +
+                                         std::to_string(options.steps) + " and " +
+                                         std::to_string(options.restarts));
+  }
+  if (options.restarts > 1 && options.start == PgdOptions::Start::kPictures) {
+    throw Error(ErrorKind::kInvalid,
+                "pgd: restarts from the picture itself are all the same; choose a random start "
+                "(uniform, gaussian) or 1 restart");
+  }
+  if (!(options.step_size >= 0)) {
+    throw Error(ErrorKind::kInvalid, "pgd: expected a step size >= 0 (0: a quarter of the budget)");
+  }
+}
+
+LossesOf MakeLosses(const LogitsOf& logits_of, const AttackInput& input, PgdOptions::Loss loss,
+                    const torch::Tensor& clean_logits) {
+  if (loss == PgdOptions::Loss::kCrossEntropy) {
+    return [labels = input.labels](const torch::Tensor& logits) {
+      return CrossEntropyLosses(logits, labels);
+    };
+  }
+  const auto clean = clean_logits.defined() ? clean_logits : logits_of(input.pictures);
+  return
+      [clean = clean.detach()](const torch::Tensor& logits) { return KlDivergence(clean, logits); };
+}
+
+// New memory, which Pgd() then works in.
+torch::Tensor MakeStart(PgdOptions::Start start, const Budget& budget, SampleRandom& random) {
+  switch (start) {
+    case PgdOptions::Start::kGaussian:
+      return GaussianStart(budget, random);
+    case PgdOptions::Start::kUniform:
+      return UniformStart(budget, random);
+    case PgdOptions::Start::kPictures:
+      break;
+  }
+  return budget.pictures().clone();
+}
+
+}  // namespace
+
+torch::Tensor Pgd(const LogitsOf& logits_of, const AttackInput& input, const PgdOptions& options,
+                  const torch::Tensor& clean_logits) {
+  CheckAttackInput(input);
+  CheckOptions(options);
+  torch::NoGradGuard no_grad;
+  const Budget budget(input.pictures, input.epsilon);
+  const auto step = options.step_size > 0 ? torch::full_like(budget.epsilon(), options.step_size)
+                                          : budget.epsilon() / 4;
+  const auto losses_of = MakeLosses(logits_of, input, options.loss, clean_logits);
+  SampleRandom random(input.seeds);
+
+  torch::Tensor strongest, highest;
+  for (int restart = 0; restart < options.restarts; ++restart) {
+    auto x = MakeStart(options.start, budget, random);
+    for (int i = 0; i < options.steps; ++i) {
+      x.addcmul_(GradientAt(x, logits_of, losses_of).gradient.sign(), step);
+      budget.Clip(x);
+    }
+    if (options.restarts == 1) return x;
+
+    const auto losses = losses_of(logits_of(x));
+    if (restart == 0) {
+      strongest = x;
+      highest = losses;
+    } else {
+      const auto better = losses > highest;
+      strongest = torch::where(PerPicture(better), x, strongest);
+      highest = torch::where(better, losses, highest);
+    }
+  }
+  return strongest;
+}
+
+}  // namespace hepar

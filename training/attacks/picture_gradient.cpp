@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "training/attacks/picture_gradient.h"
+
+#include <string>
+
+#include "models/error.h"
+#include "training/attacks/attack_losses.h"
+#include "training/attacks/noise.h"
+
+namespace hepar {
+namespace {
+
+// As GradientAt(), with an undefined gradient where there is none.
+PictureGradient TryGradientAt(const torch::Tensor& pictures, const LogitsOf& logits_of,
+                              const LossesOf& losses_of) {
+  torch::AutoGradMode enable(true);
+  const auto x = pictures.detach().requires_grad_(true);
+  const auto logits = logits_of(x);
+  const auto losses = losses_of(logits);
+  PictureGradient result{{}, logits.detach(), losses.detach()};
+  if (!losses.requires_grad()) return result;
+  result.gradient = torch::autograd::grad({losses.sum()}, {x}, {}, /*retain_graph=*/{},
+                                          /*create_graph=*/false, /*allow_unused=*/true)[0];
+  return result;
+}
+
+}  // namespace
+
+PictureGradient GradientAt(const torch::Tensor& pictures, const LogitsOf& logits_of,
+                           const LossesOf& losses_of) {
+  auto result = TryGradientAt(pictures, logits_of, losses_of);
+  if (!result.gradient.defined()) {
+    throw Error(ErrorKind::kUnsupported,
+                "attack: the classifier's logits have no gradient with respect to the picture; "
+                "expected a differentiable classifier; use the attack 'square', which needs none");
+  }
+  CheckNumbers(result.gradient, "gradient");
+  return result;
+}
+
+double ZeroGradientFraction(const LogitsOf& logits_of, const AttackInput& input) {
+  const auto start = Noise(logits_of, input);
+  const auto gradient = TryGradientAt(start, logits_of, [&](const torch::Tensor& logits) {
+                          return CrossEntropyLosses(logits, input.labels);
+                        }).gradient;
+  if (!gradient.defined()) return 1.0;
+  CheckNumbers(gradient, "gradient");
+  return gradient.flatten(1).eq(0).all(1).to(torch::kFloat64).mean().item<double>();
+}
+
+void CheckNumbers(const torch::Tensor& values, const char* what) {
+  if (!values.isnan().any().item<bool>()) return;
+  throw Error(ErrorKind::kFailed,
+              "attack: the classifier's " + std::string(what) +
+                  " is not a number (NaN); expected finite values; check its weights, and if it is "
+                  "in training lower the learning rate");
+}
+
+}  // namespace hepar

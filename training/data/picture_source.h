@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <opencv2/core.hpp>
+#include <string>
+#include <vector>
+
+#include "models/sha256.h"
+#include "training/data/video_file.h"
+
+namespace hepar {
+
+// Which frames of a recording (a video or a DICOM cine) are taken. Stills are always taken.
+struct SourceOptions {
+  int frames_per_video = 16;  // At most, evenly spaced over those below; 0 takes all.
+  int frame_step = 1;         // Only each n-th frame, from the first, is considered; 1 or more.
+};
+
+// Whether a file is named as a picture or video, or is DICOM by its content.
+bool IsPictureFile(const std::string& path);
+
+// How many frames a picture, DICOM or video file holds; 1 for stills, which are not opened.
+// Throws Error, naming the file: kNotFound, kUnreadable, kDamaged.
+int CountFrames(const std::string& path);
+
+// The frames to take of `count`, ascending. The same for every run. Throws Error(kInvalid) for
+// options out of range.
+std::vector<int> ChooseFrames(int count, const SourceOptions& options);
+
+// Hands out frames (0-based, ascending, each once) of a picture, DICOM, video or MAT file as a live
+// source would deliver them: CV_8UC1 or CV_16UC1 for grey, CV_8UC3 (B, G, R) for colour, alpha
+// dropped. The frames of a MAT file count on from patient to patient. Threads may call it at the
+// same time. Throws Error, naming the file: kNotFound, kUnreadable, kDamaged, and what `take`
+// throws.
+void ReadFrames(const std::string& path, const std::vector<int>& frames, const TakeFrame& take);
+
+// Adds a file's content, whatever its size, to a digest. Throws Error: kNotFound, kUnreadable.
+void AddContent(const std::string& path, Sha256* digest);
+
+}  // namespace hepar

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <functional>
+#include <opencv2/core.hpp>
+#include <string>
+#include <vector>
+
+namespace hepar {
+
+// Receives one frame of a file; the picture is only valid during the call.
+using TakeFrame = std::function<void(int frame, const cv::Mat& picture)>;
+
+// Whether a file is named as a video: *.mp4 .m4v .mkv .mov .avi .mpg .mpeg .webm.
+bool IsVideo(const std::string& path);
+
+// How many frames can be decoded: all are, because what containers say of their length is an
+// estimate. Throws Error, naming the file: kNotFound, kDamaged (no frame can be decoded).
+int CountVideoFrames(const std::string& path);
+
+// Hands out the frames `frames` (0-based, ascending, each once) as CV_8UC3 in the order B, G, R.
+// The file is decoded from its start: where a seek ends depends on the container. Threads may call
+// it at the same time. Throws Error, naming the file: kNotFound, kDamaged (also when it ends before
+// the last of `frames`), and what `take` throws.
+void ReadVideoFrames(const std::string& path, const std::vector<int>& frames,
+                     const TakeFrame& take);
+
+}  // namespace hepar

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <vector>
+
+#include "training/evaluation/metrics.h"
+
+namespace hepar {
+
+// Whether probabilities mean what they say. Without cases the figures are NaN; the functions of
+// Predictions throw what CheckPredictions() throws.
+
+// The cases whose confidence fell in one bin.
+struct ReliabilityBin {
+  double low = 0.0, high = 0.0;  // Confidences in [low, high); the last bin holds 1 too.
+  int cases = 0;
+  double confidence = 0.0, accuracy = 0.0;  // Means over the cases; NaN without one.
+};
+
+// Cases by confidence, in `bins` bins of equal width over [0,1]. `confidences` are probabilities of
+// the answers, `right` whether those were the truth. Throws Error(kInvalid) for parts of unlike
+// length, less than one bin, and confidences outside [0,1].
+std::vector<ReliabilityBin> Reliability(const std::vector<double>& confidences,
+                                        const std::vector<bool>& right, int bins = 10);
+
+// Mean over the cases of their bin's |accuracy - confidence| (Naeini et al., AAAI 2015).
+double ExpectedCalibrationError(const std::vector<double>& confidences,
+                                const std::vector<bool>& right, int bins = 10);
+
+// The same with the largest probability of each case as its confidence.
+double ExpectedCalibrationError(const Predictions& predictions, int bins = 10);
+
+// Mean over the cases of sum_k (p_k - [k is the truth])^2, in [0,2] (Brier 1950).
+double BrierScore(const Predictions& predictions);
+
+// Mean -log of the truth's probability when the logits are divided by `temperature`. Logits are
+// not needed: softmax(z / T) is p^(1/T), scaled to sum 1. A probability that float32 rounds to 0
+// counts as the smallest that it does not. Throws Error(kInvalid) unless temperature > 0.
+double NegativeLogLikelihood(const Predictions& predictions, double temperature = 1.0);
+
+}  // namespace hepar

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace hepar {
+
+struct ChartSeries {
+  std::string name;
+  std::vector<double> values;  // One for each LineChart::x; what is not finite makes a gap.
+};
+
+// Lines over one axis. Each has its name at its right end, so that no colour needs looking up.
+struct LineChart {
+  std::string description;  // For those who do not see it.
+  std::string x_name, y_name;
+  std::vector<double> x;  // Rising.
+  std::vector<ChartSeries> series;
+  // The y axis holds these and all values.
+  std::optional<double> low, high;
+  bool percent = false;    // Values are fractions; the axis shows hundredths.
+  bool log_scale = false;  // Where all values are positive and span more than a factor of ten.
+  std::optional<double> marked_x;  // A vertical line, named `mark`; one outside x is not drawn.
+  std::string mark;
+};
+
+// Whether any series has a finite value, that is, whether there is anything to draw.
+bool HasValues(const LineChart& chart);
+
+// Multiples of a step of 1, 2 or 5 times a power of ten, about `count` of them; the first is at or
+// below `low` and the last at or above `high`. Throws Error(kInvalid) unless low < high, both
+// finite, and count >= 1.
+std::vector<double> NiceTicks(double low, double high, int count);
+
+// The chart as one <svg> element of well-formed XML, 600 units wide. It has no colours of its own:
+// lines are of the classes line0..line5 (again dashed from the seventh series on), end marks
+// mark0..mark5; other classes are grid, axis, leader, kept and band, and text is plain, `name` or
+// `quiet`. Pointing at an epoch shows its values by <title>, without scripts. Throws
+// Error(kInvalid) for a series whose length is not that of x.
+std::string LineChartSvg(const LineChart& chart);
+
+}  // namespace hepar
