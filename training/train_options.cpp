@@ -113,9 +113,9 @@ void AddProcedure(OptionTable& table, TrainOptions& o) {
                 "Epochs after which the decouplers no longer learn; 0: never");
   table.Choice("sampling", &o.sampling, {"each", "balanced"},
                "Each picture once in an epoch, or each class equally often");
-  table.Choice("select", &o.select, {"balanced-accuracy", "loss", "robust"},
+  table.Choice("select", &o.select, {"balanced-accuracy", "loss", "robust", "last"},
                "What of the validation part chooses the epoch to keep; robust: accuracy under "
-               "attack plus that of the worst class");
+               "attack plus that of the worst class; last: nothing, the last epoch is kept");
   table.Integer("seed", &o.seed, 0, 2147483647,
                 "Of everything random: split, first weights, order, augmentation, dropout");
 }

@@ -36,7 +36,8 @@ constexpr NamedValue<AdversarialOptions::Accuracy> kAccuracies[] = {
 constexpr NamedValue<TrainerOptions::Select> kSelections[] = {
     {"balanced-accuracy", TrainerOptions::Select::kBalancedAccuracy},
     {"loss", TrainerOptions::Select::kLoss},
-    {"robust", TrainerOptions::Select::kRobust}};
+    {"robust", TrainerOptions::Select::kRobust},
+    {"last", TrainerOptions::Select::kLast}};
 
 std::vector<int> ParseMilestones(const TrainOptions& o) {
   std::vector<int> milestones;

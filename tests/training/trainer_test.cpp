@@ -312,6 +312,21 @@ TEST(TrainTest, WithoutValidationKeepsTheLastWeightsOrTheirAverage) {
   }
 }
 
+TEST(TrainTest, SelectLastKeepsTheLastEpochWhateverTheValidationSays) {
+  const TinyData data;
+  TrainingState state(TinyNet(), OptimizerOptions());
+  Batches batches(data.prepared(), data.all(), TinyBatches(), torch::kCPU);
+  TrainerOptions options = TinyOptions(2);
+  options.select = TrainerOptions::Select::kLast;
+  options.patience = 1;
+  JointObjective objective{JointObjectiveOptions()};
+  EXPECT_EQ(Train(options, data.prepared(), batches, data.all(), torch::kCPU, objective, {}, state),
+            TrainingEnd::kFinished);
+  EXPECT_TRUE(state.history.back().validation.has_value());
+  EXPECT_EQ(state.best_epoch, 0);
+  EXPECT_EQ(ParameterDigest(state.Result(options)), ParameterDigest(state.net));
+}
+
 TEST(TrainTest, CallsTheHooksAndStopsBetweenSteps) {
   const TinyData data;
   TrainingState state(TinyNet(), OptimizerOptions());

@@ -207,6 +207,7 @@ double SelectionValue(const TrainerOptions& options, const EpochRecord::Validati
     case TrainerOptions::Select::kRobust:
       return validation.robust_accuracy.value() + validation.robust_worst.value();
     case TrainerOptions::Select::kBalancedAccuracy:
+    case TrainerOptions::Select::kLast:
       break;
   }
   return validation.balanced_accuracy;
@@ -378,7 +379,9 @@ TrainingEnd Train(const TrainerOptions& options, const PreparedDataset& data, Ba
     std::vector<double> robust;
     if (!validation.empty()) {
       robust = ValidateEpoch(options, data, validation, device, others, state, &record);
-      Select(options, record, state.Evaluated(options), state);
+      if (options.select != TrainerOptions::Select::kLast) {
+        Select(options, record, state.Evaluated(options), state);
+      }
     }
     record.per_class = objective.EndEpoch(robust);
     record.seconds = state.seconds + SecondsSince(start);

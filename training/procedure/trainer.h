@@ -44,6 +44,7 @@ struct TrainerOptions {
     kBalancedAccuracy,
     kLoss,
     kRobust,  // Robust accuracy plus that of the worst class (CFA's choice).
+    kLast,    // The validation part only watches.
   };
   Select select = Select::kBalancedAccuracy;
   int patience = 20;  // Epochs without a gain of more than `min_delta` that end it; 0: never.
