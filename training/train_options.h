@@ -55,7 +55,7 @@ struct TrainOptions {
 
   std::string out, work, json, name, licence, citation;
   bool resume = false;
-  int checkpoint_every = 1, peer_timeout = 30;
+  int checkpoint_every = 1, peer_timeout = 60;
 };
 
 // The table bound to `options`, which must outlive it.

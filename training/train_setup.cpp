@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/train_setup.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -9,6 +11,7 @@
 #include "models/bundle/bundle.h"
 #include "models/error.h"
 #include "models/named_values.h"
+#include "models/sha256.h"
 #include "training/procedure/adversarial_objective.h"
 
 namespace hepar {
@@ -78,6 +81,11 @@ std::vector<double> ParseClassWeights(const TrainOptions& o, const Dataset& data
     throw Invalid("--class-weights: expected " + std::to_string(classes) +
                   " numbers that are not all zero, got '" + o.class_weights + "'");
   }
+  // Mean 1 over the training part, so that a batch of any mix has the scale of one without weights.
+  double sum = 0.0;
+  for (int index : train) sum += weights[dataset.samples[index].label];
+  if (!(sum > 0)) throw Invalid("--class-weights: every class of the training part weighs nothing");
+  for (double& weight : weights) weight *= static_cast<double>(train.size()) / sum;
   return weights;
 }
 
@@ -114,9 +122,20 @@ void CheckTrainOptions(const TrainOptions& o) {
     throw Invalid(
         "--accuracy-source validation needs --check-steps and --validation-fraction above 0");
   }
+  if (o.procedure == "adversarial" && o.fairness == "dafa" && o.accuracy_source != "robust" &&
+      o.accuracy_source != "robust-train-mode") {
+    throw Invalid("--fairness dafa learns from the attacked training pictures; --accuracy-source " +
+                  o.accuracy_source + " is of no use to it");
+  }
+  if (fs::is_directory(o.out) || fs::path(o.out).filename().empty()) {
+    throw Invalid("--out: " + o.out + " is a folder, expected the name of a file");
+  }
   const fs::path folder = fs::path(o.out).parent_path();
   if (!folder.empty() && !fs::is_directory(folder)) {
     throw Invalid("--out: the folder " + folder.string() + " does not exist");
+  }
+  if (access(folder.empty() ? "." : folder.c_str(), W_OK) != 0) {
+    throw Invalid("--out: nothing can be written to the folder " + folder.string());
   }
 }
 
@@ -161,6 +180,15 @@ void StartFrom(const std::string& path, SeverityNet net) {
                      "; give the options --size, --classifier, --planes, --feature-channels and "
                      "--ic2-skips that it was trained with");
   };
+  const Architecture &theirs = bundle.net->architecture, &ours = net->architecture;
+  if (theirs.planes != ours.planes) throw differ("its planes are " + ToString(theirs.planes));
+  if (theirs.ic2_skips != ours.ic2_skips) {
+    throw differ("its skips are " + ToString(theirs.ic2_skips));
+  }
+  if (theirs.final_relu != ours.final_relu || theirs.classifier != ours.classifier) {
+    throw differ("its classifier is " + theirs.classifier +
+                 (theirs.final_relu ? " with a final ReLU" : ""));
+  }
   auto from = bundle.net->named_parameters();
   for (const auto& buffer : bundle.net->named_buffers()) from.insert(buffer.key(), buffer.value());
   auto to = net->named_parameters();
@@ -257,7 +285,8 @@ Split MakeSplit(const TrainOptions& o, const Dataset& dataset) {
   return split;
 }
 
-std::string RunDescription(const OptionTable& table, const Dataset& dataset, const Split& split) {
+std::string RunDescription(const OptionTable& table, const Dataset& dataset, const Split& split,
+                           const Architecture& architecture, int processes) {
   json run = json::parse(table.ToJson());
   for (const char* free :
        {"epochs", "patience", "min_delta", "device", "threads", "out", "work", "json", "name",
@@ -265,6 +294,13 @@ std::string RunDescription(const OptionTable& table, const Dataset& dataset, con
         "checkpoint_every", "data", "folds"}) {
     run.erase(free);
   }
+  // What --weights, --init and a file of TorchScript leave in the net beside its tensors.
+  run["input_mean"] = architecture.mean;
+  run["input_std"] = architecture.std;
+  Sha256 script;
+  script.Add(architecture.classifier_script.data(), architecture.classifier_script.size());
+  run["classifier_script"] = script.Hex();
+  run["processes"] = processes;
   run["dataset_digest"] = dataset.digest;
   run["training_pictures"] = split.train;
   return run.dump();

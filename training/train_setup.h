@@ -35,6 +35,7 @@ Split MakeSplit(const TrainOptions& options, const Dataset& dataset);
 
 // What must be the same for a checkpoint to go on: all options but those that do not touch the
 // numbers, and the data. JSON text, an object.
-std::string RunDescription(const OptionTable& table, const Dataset& dataset, const Split& split);
+std::string RunDescription(const OptionTable& table, const Dataset& dataset, const Split& split,
+                           const Architecture& architecture, int processes);
 
 }  // namespace hepar

@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <numeric>
 #include <opencv2/core.hpp>
 #include <sstream>
+#include <utility>
 
 #include "models/bundle/bundle.h"
 #include "models/engine/device.h"
@@ -75,6 +77,11 @@ std::vector<int> SelectPart(const AttackVerbOptions& o, const Dataset& dataset,
                 "--part " + o.part + ": the model was trained on other data than " + o.data);
   }
   const json made_with = json::parse(spec.training_options);
+  for (const char* key : {"test_fraction", "validation_fraction", "seed"}) {
+    if (!made_with.contains(key)) {
+      throw Error(ErrorKind::kMismatch, "--part: the model does not say how its data was split");
+    }
+  }
   if (made_with.value("fold", -1) >= 0) {
     throw Invalid("--part: the model was trained by folds; give --folds and --fold " +
                   std::to_string(made_with.value("fold", -1)));
@@ -82,7 +89,14 @@ std::vector<int> SelectPart(const AttackVerbOptions& o, const Dataset& dataset,
   const Split split =
       SplitByPatient(dataset, made_with.at("test_fraction"), made_with.at("validation_fraction"),
                      made_with.at("seed").get<std::uint64_t>());
-  return o.part == "train" ? split.train : o.part == "test" ? split.test : split.validation;
+  const auto& part = o.part == "train"  ? split.train
+                     : o.part == "test" ? split.test
+                                        : split.validation;
+  if (part.empty()) {
+    throw Error(ErrorKind::kMismatch,
+                "--part: the model was trained without a " + o.part + " part");
+  }
+  return part;
 }
 
 // What is left of a model under one attack, or none.
@@ -97,10 +111,9 @@ struct Outcome {
       hits[label] += correct[i].item<bool>() ? 1 : 0;
     }
   }
+  int Pictures() const { return std::accumulate(counts.begin(), counts.end(), 0); }
   double Accuracy() const {
-    double all = 0, right = 0;
-    for (std::size_t k = 0; k < counts.size(); ++k) all += counts[k], right += hits[k];
-    return right / all;
+    return static_cast<double>(std::accumulate(hits.begin(), hits.end(), 0)) / Pictures();
   }
   double OfClass(std::size_t k) const {
     return counts[k] > 0 ? static_cast<double>(hits[k]) / counts[k] : std::nan("");
@@ -131,6 +144,7 @@ class AttackRun {
       return bundle_.net->forward(pictures);
     };
     names_.push_back("clean");
+    budgets_.push_back(0.0);
     outcomes_.emplace_back(classes);
     for (double epsilon : epsilons_) {
       for (const auto& [text, spec] : attacks_) Name(text, epsilon, classes);
@@ -181,8 +195,11 @@ class AttackRun {
       for (std::size_t k = 0; k < bundle_.spec.class_names.size(); ++k) {
         per_class[bundle_.spec.class_names[k]] = outcomes_[i].OfClass(k);
       }
-      results.push_back(
-          {{"attack", names_[i]}, {"accuracy", outcomes_[i].Accuracy()}, {"per_class", per_class}});
+      results.push_back({{"attack", names_[i]},
+                         {"epsilon", budgets_[i]},
+                         {"pictures", outcomes_[i].Pictures()},
+                         {"accuracy", outcomes_[i].Accuracy()},
+                         {"per_class", per_class}});
     }
     return {{"model", bundle_.spec.name},
             {"model_id", bundle_.spec.id},
@@ -194,6 +211,7 @@ class AttackRun {
  private:
   void Name(const std::string& attack, double epsilon, int classes) {
     names_.push_back(attack + ", " + Fixed(epsilon * 255, 2) + "/255");
+    budgets_.push_back(epsilon);
     outcomes_.emplace_back(classes);
   }
 
@@ -203,6 +221,7 @@ class AttackRun {
   std::vector<std::pair<std::string, AttackSpec>> attacks_;
   std::vector<double> epsilons_;
   std::vector<std::string> names_;
+  std::vector<double> budgets_;    // Of each name.
   std::vector<Outcome> outcomes_;  // Of each name.
 };
 
@@ -220,6 +239,9 @@ int RunAttackVerb(const std::vector<std::string>& arguments) {
   if ((options.fold >= 0) != !options.folds.empty()) {
     throw Invalid("--fold and --folds belong together");
   }
+  if (options.fold >= 0 && options.part != "all") {
+    throw Invalid("--part and --fold are two choices of pictures; give one");
+  }
   SetIntraOpThreads(options.threads);
   cv::setNumThreads(options.threads);
 
@@ -230,6 +252,10 @@ int RunAttackVerb(const std::vector<std::string>& arguments) {
   const auto data = WithExitCode(kExitInputData, [&] {
     const Dataset dataset =
         LoadDataset(options.data, {options.frames_per_video, options.frame_step});
+    if (spec.class_names != dataset.class_names) {
+      throw ExitError(kExitModel, Error(ErrorKind::kMismatch,
+                                        options.model + ": its classes are not those of the data"));
+    }
     part = SelectPart(options, dataset, spec);
     return PreparedDataset(dataset, spec.preprocess, options.threads);
   });

@@ -6,7 +6,6 @@
 #include <iostream>
 #include <memory>
 #include <opencv2/core.hpp>
-#include <sstream>
 
 #include "models/bundle/bundle.h"
 #include "models/engine/device.h"
@@ -142,9 +141,6 @@ class TrainingRun {
     options.collective_timeout = std::chrono::seconds(options_.peer_timeout);
     others_ = JoinFromEnvironment(options);
     if (!others_) return;
-    json same = json::parse(table_.ToJson());
-    for (const char* own : {"device", "threads", "work", "out", "json", "data"}) same.erase(own);
-    others_->RequireSame({{"the options", same.dump()}, {"the data", data_->dataset().digest}});
     text_ << "processes:  " << others_->size() << "\n";
   }
 
@@ -185,6 +181,9 @@ class TrainingRun {
         WithExitCode(kExitModel, [&] { return ArchitectureOf(options_, classes); });
     SeverityNet net(architecture);
     if (CountTrainable(*net->classifier) == 0) {
+      if (options_.freeze_decouplers_after > 0) {
+        throw Invalid("--freeze-decouplers-after: the classifier has no parameter that can learn");
+      }
       std::cerr << "hepar train: warning: the classifier has no parameter that can learn; only the "
                    "decouplers will\n";
     }
@@ -209,21 +208,17 @@ class TrainingRun {
     optimizer.weight_decay = options_.weight_decay;
     optimizer.classifier_factor = options_.classifier_factor;
     state_ = std::make_unique<TrainingState>(net, optimizer);
-    run_ = RunDescription(table_, data_->dataset(), split_);
+    run_ = RunDescription(table_, data_->dataset(), split_, net->architecture, launch_.size);
     // Building the net drew from the generator; training starts from a state that does not depend
     // on how much.
     torch::manual_seed(options_.seed);
 
-    Resume();
     if (others_) {
-      ShareWeights(*state_->net, *others_);
+      others_->RequireSame({{"the options, the data or their parts", run_},
+                            {"the weights to start from", ParameterDigest(net)}});
       SynchronizeNormalization(*state_->net, *others_);
-      // Dropout need not strike the same places in every process.
-      if (launch_.rank > 0) {
-        torch::manual_seed(static_cast<std::uint64_t>(options_.seed) + state_->updates * 65537 +
-                           launch_.rank);
-      }
     }
+    Resume();
     text_ << "device:     " << device_ << std::endl;
   }
 
@@ -296,22 +291,11 @@ class TrainingRun {
     };
 
     RequestStopOnInterrupt();
-    TrainingEnd end;
-    try {
-      end = hepar::Train(trainer_, *data_, batches, split_.validation, device_, *objective_, hooks,
-                         *state_, others_.get());
-    } catch (const Error& error) {
-      // Without the others, what was reached would be lost; a state that is not finite is not worth
-      // keeping, and does not come here by its weights.
-      progress.Clear();
-      if (others_) {
-        Checkpoint();
-        std::cerr << "hepar train: process " << launch_.rank << " stopped in epoch "
-                  << state_->epoch + 1 << " after step " << state_->step << " and wrote "
-                  << checkpoint_.string() << "\n";
-      }
-      throw;
-    }
+    const TrainingEnd end = hepar::Train(trainer_, *data_, batches, split_.validation, device_,
+                                         *objective_, hooks, *state_, others_.get());
+    // What follows is short; Ctrl-C ends it as usual.
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
     progress.Clear();
     if (end == TrainingEnd::kInterrupted) {
       if (!speaks()) return false;
@@ -405,6 +389,10 @@ class TrainingRun {
     Report("test", split_.test, net, &metrics);
     WarnOfCollapse(net, &metrics);
     if (!speaks()) return;
+    if (options_.fawa && !state_->fair_average_begun) {
+      std::cerr << "hepar train: warning: in no epoch did every class reach --fawa-threshold, so "
+                   "nothing was averaged\n";
+    }
     WriteReport(metrics);
 
     ModelSpec spec;

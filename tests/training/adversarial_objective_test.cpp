@@ -174,6 +174,13 @@ TEST(AdversarialObjectiveTest, AccuracyCanComeFromElsewhere) {
   }
 }
 
+TEST(AdversarialObjectiveTest, DafaNeedsTheAttackedTrainingPictures) {
+  AdversarialOptions options;
+  options.schedule.fairness = Fairness::kDafa;
+  options.accuracy = Accuracy::kValidation;
+  ExpectError(ErrorKind::kInvalid, {"DAFA"}, [&] { AdversarialObjective{options}; });
+}
+
 TEST(AdversarialObjectiveTest, GoesOnFromItsState) {
   const TinyData data;
   AdversarialOptions options;

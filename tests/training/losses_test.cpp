@@ -128,8 +128,8 @@ TEST(EdgeLossTest, IsFiniteWithoutGradientWhereNothingDiffers) {
 TEST(AdversarialLossTest, WeighsEachSampleByTheBetaOfItsClass) {
   const auto clean = torch::cat({Logits({2, 0, 0, 0}), Logits({1, 2, 3, 4})});
   const auto attacked = torch::cat({Logits({0, 2, 0, 0}), Logits({4, 3, 2, 1})});
-  const auto ce = torch::cat({SeverityLoss(clean.slice(0, 0, 1), Label(0)).view(1),
-                              SeverityLoss(clean.slice(0, 1, 2), Label(3)).view(1)});
+  const auto ce = torch::cat({SeverityLosses(clean.slice(0, 0, 1), Label(0)),
+                              SeverityLosses(clean.slice(0, 1, 2), Label(3))});
   const auto beta = torch::tensor({6. / 7, .9}, torch::kFloat64);
   const auto losses = AdversarialLoss(ce, KlDivergence(clean, attacked), beta);
   EXPECT_NEAR(Value(losses[0]), 1.1029294945078045, 1e-9);
@@ -137,24 +137,26 @@ TEST(AdversarialLossTest, WeighsEachSampleByTheBetaOfItsClass) {
   EXPECT_NEAR(Value(losses.mean()), 1.466861693309155, 1e-9);
 }
 
-TEST(SeverityLossTest, IsCrossEntropy) {
-  EXPECT_NEAR(Value(SeverityLoss(Logits({2, 0, 0, 0}), Label(0))), 0.3407529539131313, 1e-9);
-  EXPECT_NEAR(Value(SeverityLoss(Logits({2, 0, 0, 0}), Label(1))), 2.3407529539131313, 1e-9);
-  EXPECT_NEAR(Value(SeverityLoss(Logits({1, 2, 3, 4}), Label(3))), 0.4401896985611957, 1e-9);
+TEST(SeverityLossesTest, IsCrossEntropy) {
+  EXPECT_NEAR(Value(SeverityLosses(Logits({2, 0, 0, 0}), Label(0))), 0.3407529539131313, 1e-9);
+  EXPECT_NEAR(Value(SeverityLosses(Logits({2, 0, 0, 0}), Label(1))), 2.3407529539131313, 1e-9);
+  EXPECT_NEAR(Value(SeverityLosses(Logits({1, 2, 3, 4}), Label(3))), 0.4401896985611957, 1e-9);
 }
 
-TEST(SeverityLossTest, WeightsClassesInTheMean) {
+TEST(SeverityLossesTest, WeightsClassesInTheMean) {
   const auto logits = torch::cat({Logits({2, 0, 0, 0}), Logits({2, 0, 0, 0})});
   const auto labels = torch::tensor({0, 1}, torch::kInt64);
   const auto weights = torch::tensor({3., 1., 1., 1.}, torch::kFloat64);
-  EXPECT_NEAR(Value(SeverityLoss(logits, labels, weights)),
-              (3 * 0.3407529539131313 + 2.3407529539131313) / 4, 1e-9);
+  EXPECT_NEAR(Value(WeightedMean(SeverityLosses(logits, labels), labels, weights)),
+              (3 * 0.3407529539131313 + 2.3407529539131313) / 2, 1e-9);
+  // A batch of classes that weigh nothing teaches nothing.
+  EXPECT_EQ(Value(WeightedMean(SeverityLosses(logits, labels), labels, 0 * weights)), 0.0);
 }
 
-TEST(SeverityLossTest, SmoothingMovesTheTargetToAllClasses) {
+TEST(SeverityLossesTest, SmoothingMovesTheTargetToAllClasses) {
   const double plain = 0.3407529539131313, other = 2.3407529539131313;
-  EXPECT_NEAR(Value(SeverityLoss(Logits({2, 0, 0, 0}), Label(0), {}, 0.4)),
-              0.7 * plain + 0.3 * other, 1e-9);
+  EXPECT_NEAR(Value(SeverityLosses(Logits({2, 0, 0, 0}), Label(0), 0.4)), 0.7 * plain + 0.3 * other,
+              1e-9);
 }
 
 }  // namespace

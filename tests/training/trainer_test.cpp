@@ -425,6 +425,15 @@ TEST(UpdateFairAverageTest, TakesFairEpochsOnly) {
   }
 }
 
+TEST(CopyNetTest, LeavesTheGeneratorAlone) {
+  SeverityNet net = TinyNet(1);
+  torch::manual_seed(3);
+  const auto expected = torch::rand({4});
+  torch::manual_seed(3);
+  CopyNet(net);
+  EXPECT_TRUE(torch::rand({4}).equal(expected));
+}
+
 TEST(UpdateAverageTest, SoonForgetsTheStart) {
   SeverityNet net = TinyNet(1), average = CopyNet(net);
   torch::NoGradGuard no_grad;

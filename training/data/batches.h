@@ -22,8 +22,10 @@ struct Batch {
 
 // Which pictures an epoch shows.
 enum class Sampling {
-  kEach,      // Each picture once.
-  kBalanced,  // Each class equally often, in as many pictures: those of small classes come again.
+  kEach,  // Each picture once.
+  // Each class equally often, in as many pictures: those of small classes come again. With several
+  // processes, among the pictures of each.
+  kBalanced,
 };
 
 struct BatchOptions {

@@ -116,7 +116,12 @@ void GradientAverager::Buckets::Take(std::size_t index, const torch::Tensor& gra
 void GradientAverager::Buckets::SendFront(bool complete_only) {
   while (sent < buckets.size() && (!complete_only || buckets[sent].missing == 0)) {
     std::vector<torch::Tensor> shared{buckets[sent].flat};
-    works.push_back(link.group->allreduce(shared));
+    link.RequireContact();
+    try {
+      works.push_back(link.group->allreduce(shared));
+    } catch (const std::exception& error) {
+      link.ReportLoss(error);
+    }
     ++sent;
   }
 }

@@ -17,18 +17,15 @@ torch::Tensor PerSample(const std::vector<double>& of_class, const Batch& batch)
       .index_select(0, batch.labels);
 }
 
-torch::Tensor CrossEntropyOfEach(const torch::Tensor& logits, const torch::Tensor& labels,
-                                 double smoothing) {
-  return torch::nn::functional::cross_entropy(
-      logits, labels,
-      torch::nn::functional::CrossEntropyFuncOptions().label_smoothing(smoothing).reduction(
-          torch::kNone));
-}
-
 }  // namespace
 
 AdversarialObjective::AdversarialObjective(const AdversarialOptions& options)
     : options_(options), schedule_(options.schedule) {
+  if (options.schedule.fairness == Fairness::kDafa &&
+      (options.accuracy == AdversarialOptions::Accuracy::kValidation ||
+       options.accuracy == AdversarialOptions::Accuracy::kClean)) {
+    throw Error(ErrorKind::kInvalid, "DAFA learns from the attacked training pictures only");
+  }
   if (!options.joint.class_weights.empty()) {
     class_weights_ = torch::tensor(options.joint.class_weights, torch::kFloat64);
   }
@@ -117,7 +114,7 @@ Losses AdversarialObjective::Compute(SeverityNet net, const Batch& batch) {
   const auto decouplers = ComputeDecouplerLosses(joint, decoupled, batch.labels);
   const auto logits = net->Classify(ClassifierInput(joint, decoupled));
 
-  const auto cross_entropy = CrossEntropyOfEach(logits, batch.labels, joint.label_smoothing);
+  const auto cross_entropy = SeverityLosses(logits, batch.labels, joint.label_smoothing);
   auto divergence = torch::zeros_like(cross_entropy);
   auto adversarial = cross_entropy;
   if (attack) {
@@ -135,14 +132,8 @@ Losses AdversarialObjective::Compute(SeverityNet net, const Batch& batch) {
     adversarial = AdversarialLoss(cross_entropy, divergence, PerSample(schedule_.beta(), batch));
   }
 
-  auto weight = PerSample(schedule_.weight(), batch);
-  auto scale = static_cast<double>(batch.labels.size(0));
-  torch::Tensor mean = (weight * adversarial).sum() / scale;
-  if (class_weights_.defined()) {
-    class_weights_ = class_weights_.to(batch.pictures.options());
-    const auto own = class_weights_.index_select(0, batch.labels);
-    mean = (own * weight * adversarial).sum() / own.sum().clamp_min(1e-12);
-  }
+  const auto mean = WeightedMean(PerSample(schedule_.weight(), batch) * adversarial, batch.labels,
+                                 class_weights_);
   const auto total = decouplers.weighted + joint.lambda3 * mean;
   return {total,
           torch::stack({total, decouplers.reconstruction, decouplers.auxiliary, mean,
@@ -175,7 +166,15 @@ std::vector<ClassFigures> AdversarialObjective::EndEpoch(
     }
   }
   counts_ = torch::zeros_like(counts_);
-  return schedule_.EndEpoch(of_class);
+  auto seen = schedule_.EndEpoch(of_class);
+  for (ClassFigures& figures : seen) {
+    if (figures.name != "robust_train_accuracy") continue;
+    if (by_validation) figures.name = "robust_validation_accuracy";
+    if (options_.accuracy == AdversarialOptions::Accuracy::kClean) {
+      figures.name = "clean_train_accuracy";
+    }
+  }
+  return seen;
 }
 
 std::string AdversarialObjective::State() const {

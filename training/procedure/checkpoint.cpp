@@ -42,35 +42,40 @@ json ToJson(const EpochRecord& record) {
     if (v->robust_accuracy) object["robust"] = {*v->robust_accuracy, *v->robust_worst};
   }
   for (const ClassFigures& figures : record.per_class) {
-    // JSON has no NaN: null stands for it.
     object["per_class"].push_back({{"name", figures.name}, {"values", figures.values}});
   }
   return object;
+}
+
+// JSON has no infinity or NaN: null stands for both.
+double NumberFrom(const json& value) {
+  return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+}
+
+std::vector<double> NumbersFrom(const json& values) {
+  std::vector<double> numbers;
+  for (const json& value : values) numbers.push_back(NumberFrom(value));
+  return numbers;
 }
 
 EpochRecord RecordFromJson(const json& object) {
   EpochRecord record;
   record.epoch = object.at("epoch");
   record.learning_rate = object.at("learning_rate");
-  record.terms = object.at("terms").get<std::vector<double>>();
+  record.terms = NumbersFrom(object.at("terms"));
   record.train_accuracy = object.at("train_accuracy");
   record.seconds = object.at("seconds");
   record.peak_memory_mib = object.at("peak_memory_mib");
   if (object.contains("validation")) {
-    const auto v = object.at("validation").get<std::array<double, 5>>();
+    const auto v = NumbersFrom(object.at("validation"));
     record.validation = EpochRecord::Validation{v[0], v[1], v[2], v[3], v[4], {}, {}};
     if (object.contains("robust")) {
-      record.validation->robust_accuracy = object.at("robust").at(0).get<double>();
-      record.validation->robust_worst = object.at("robust").at(1).get<double>();
+      record.validation->robust_accuracy = NumberFrom(object.at("robust").at(0));
+      record.validation->robust_worst = NumberFrom(object.at("robust").at(1));
     }
   }
   for (const json& figures : object.value("per_class", json::array())) {
-    ClassFigures of_class{figures.at("name"), {}};
-    for (const json& value : figures.at("values")) {
-      of_class.values.push_back(value.is_null() ? std::numeric_limits<double>::quiet_NaN()
-                                                : value.get<double>());
-    }
-    record.per_class.push_back(of_class);
+    record.per_class.push_back({figures.at("name"), NumbersFrom(figures.at("values"))});
   }
   return record;
 }
@@ -154,8 +159,8 @@ void ReadState(const std::string& path, const std::string& content, const std::s
   state.updates = description.at("updates");
   state.seconds = description.at("seconds");
   state.best_epoch = description.at("best_epoch");
-  state.best_value = description.at("best_value");
-  state.best_loss = description.at("best_loss");
+  state.best_value = NumberFrom(description.at("best_value"));
+  state.best_loss = NumberFrom(description.at("best_loss"));
   state.stale_epochs = description.at("stale_epochs");
   state.fair_average_begun = description.at("fair_average_begun");
   state.history.clear();

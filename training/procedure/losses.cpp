@@ -59,11 +59,17 @@ torch::Tensor AuxiliaryLoss(const torch::Tensor& logits, const torch::Tensor& la
   return torch::binary_cross_entropy_with_logits(logits, answers);
 }
 
-torch::Tensor SeverityLoss(const torch::Tensor& logits, const torch::Tensor& labels,
-                           const torch::Tensor& class_weights, double smoothing) {
-  auto options = F::CrossEntropyFuncOptions().label_smoothing(smoothing);
-  if (class_weights.defined()) options.weight(class_weights);
-  return F::cross_entropy(logits, labels, options);
+torch::Tensor SeverityLosses(const torch::Tensor& logits, const torch::Tensor& labels,
+                             double smoothing) {
+  return F::cross_entropy(
+      logits, labels,
+      F::CrossEntropyFuncOptions().label_smoothing(smoothing).reduction(torch::kNone));
+}
+
+torch::Tensor WeightedMean(const torch::Tensor& losses, const torch::Tensor& labels,
+                           const torch::Tensor& class_weights) {
+  if (!class_weights.defined()) return losses.mean();
+  return (losses * class_weights.to(losses.options()).index_select(0, labels)).mean();
 }
 
 torch::Tensor AdversarialLoss(const torch::Tensor& cross_entropy, const torch::Tensor& divergence,

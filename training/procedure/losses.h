@@ -36,10 +36,16 @@ enum class AuxiliaryTarget {
 torch::Tensor AuxiliaryLoss(const torch::Tensor& logits, const torch::Tensor& labels,
                             AuxiliaryTarget target = AuxiliaryTarget::kOneHot);
 
-// Cross-entropy of (B, K) logits. `class_weights` (K, or undefined for none) weight the samples in
-// the mean; `smoothing` in [0,1) moves that much of the target to all classes alike.
-torch::Tensor SeverityLoss(const torch::Tensor& logits, const torch::Tensor& labels,
-                           const torch::Tensor& class_weights = {}, double smoothing = 0.0);
+// Cross-entropy of (B, K) logits, of each sample: (B). `smoothing` in [0,1) moves that much of the
+// target to all classes alike.
+torch::Tensor SeverityLosses(const torch::Tensor& logits, const torch::Tensor& labels,
+                             double smoothing = 0.0);
+
+// Mean over the batch of (B) losses, each times the weight of its class: `class_weights` (K), or
+// undefined for none. Divided by the number of samples, so that the parts of a batch that several
+// processes hold add up to the whole; weights of mean 1 over the training part keep the scale.
+torch::Tensor WeightedMean(const torch::Tensor& losses, const torch::Tensor& labels,
+                           const torch::Tensor& class_weights = {});
 
 // L_at of each sample (paper, equation 3): (1 - beta) ce + beta kl, for (B) losses and weights.
 torch::Tensor AdversarialLoss(const torch::Tensor& cross_entropy, const torch::Tensor& divergence,

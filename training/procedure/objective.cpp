@@ -30,14 +30,12 @@ std::vector<std::string> JointObjective::TermNames() const {
 }
 
 Losses JointObjective::Compute(SeverityNet net, const Batch& batch) {
-  if (class_weights_.defined()) class_weights_ = class_weights_.to(batch.pictures.options());
-
   const Decoupled decoupled = net->Decouple(batch.pictures);
   const auto logits = net->Classify(ClassifierInput(options_, decoupled));
 
   const auto decouplers = ComputeDecouplerLosses(options_, decoupled, batch.labels);
-  const auto severity =
-      SeverityLoss(logits, batch.labels, class_weights_, options_.label_smoothing);
+  const auto severity = WeightedMean(SeverityLosses(logits, batch.labels, options_.label_smoothing),
+                                     batch.labels, class_weights_);
   const auto total = decouplers.weighted + options_.lambda3 * severity;
   return {total,
           torch::stack({total, decouplers.reconstruction, decouplers.auxiliary, severity}).detach(),

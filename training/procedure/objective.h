@@ -57,8 +57,9 @@ struct JointObjectiveOptions {
   EdgeFilter edge_filter = EdgeFilter::kLaplacian;
   AuxiliaryTarget auxiliary_target = AuxiliaryTarget::kOneHot;
   double label_smoothing = 0.0;
-  std::vector<double> class_weights;  // Of the severity loss, one for each class; empty: none.
-  bool detach_features = false;       // The severity loss does not train the decouplers.
+  // Of the severity loss, one for each class, of mean 1 over the training part; empty: none.
+  std::vector<double> class_weights;
+  bool detach_features = false;  // The severity loss does not train the decouplers.
 };
 
 // l1 L_c + l2 L_s: what the decouplers are trained with in every procedure.

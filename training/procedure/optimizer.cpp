@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/procedure/optimizer.h"
 
+#include <ATen/CPUGeneratorImpl.h>
+
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
 #include "models/named_values.h"
@@ -125,7 +128,17 @@ void Optimizer::Load(torch::serialize::InputArchive& archive) {
 }
 
 SeverityNet CopyNet(SeverityNet net) {
+  // The random weights that the copy starts with must not be missing from those of training.
+  auto generator = at::detail::getDefaultCPUGenerator();
+  const auto state = [&] {
+    const std::lock_guard<std::mutex> lock(generator.mutex());
+    return generator.get_state();
+  }();
   SeverityNet copy(net->architecture);
+  {
+    const std::lock_guard<std::mutex> lock(generator.mutex());
+    generator.set_state(state);
+  }
   copy->to(net->parameters().front().device());
   CopyWeights(net, copy);
   return copy;

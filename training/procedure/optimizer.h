@@ -41,7 +41,8 @@ class Optimizer {
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
 };
 
-// A net of the same architecture, device and values that shares nothing with `net`.
+// A net of the same architecture, device and values that shares nothing with `net`. Leaves the
+// generator of random numbers as it was.
 SeverityNet CopyNet(SeverityNet net);
 
 // Lays the convolution weights of a net out as (out, h, w, in) in memory, and with them all that it

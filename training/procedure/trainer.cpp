@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "models/error.h"
@@ -49,10 +50,10 @@ torch::Tensor Correlation(const torch::Tensor& a, const torch::Tensor& b) {
 }
 
 Error NotFinite(const TrainingState& state, const std::string& what) {
-  return Error(ErrorKind::kFailed,
-               what + " is not finite in epoch " + std::to_string(state.epoch + 1) + ", step " +
-                   std::to_string(state.step + 1) +
-                   "; lower --lr or set --gradient-clip, and go on from the last checkpoint");
+  return Error(ErrorKind::kFailed, what + " is not finite in epoch " +
+                                       std::to_string(state.epoch + 1) + ", step " +
+                                       std::to_string(state.step + 1) +
+                                       "; start again with a lower --lr or --gradient-clip");
 }
 
 // The processes that train together.
@@ -87,6 +88,8 @@ void TrainStep(const TrainerOptions& options, const Batch& batch, int steps, Obj
   state.optimizer.SetLearningRate(
       options.learning_rate.At(state.epoch + (state.step + 0.5) / steps));
   state.optimizer.ZeroGrad();
+  // Dropout of several processes: apart from each other, and the same when a run goes on.
+  if (team != nullptr) torch::manual_seed(batch.seeds.front());
   const Losses losses = objective.Compute(state.net, batch);
   const auto pictures = static_cast<double>(batch.labels.size(0));
   if (team != nullptr) {
@@ -95,14 +98,12 @@ void TrainStep(const TrainerOptions& options, const Batch& batch, int steps, Obj
     losses.total.backward();
   }
 
-  // The one place of a step that waits for the device.
-  if (options.gradient_clip > 0.0) {
-    const double norm =
-        torch::nn::utils::clip_grad_norm_(state.net->parameters(), options.gradient_clip);
-    if (!std::isfinite(norm)) throw NotFinite(state, "the gradient");
-  } else if (!std::isfinite(losses.total.item<double>())) {
-    throw NotFinite(state, "the loss");
-  }
+  // Of the gradient that all processes share, so that all of them see what one has spoilt.
+  const double norm = torch::nn::utils::clip_grad_norm_(
+      state.net->parameters(), options.gradient_clip > 0.0
+                                   ? options.gradient_clip
+                                   : std::numeric_limits<double>::infinity());
+  if (!std::isfinite(norm)) throw NotFinite(state, "the gradient");
   state.optimizer.Step();
   ++state.updates;
   if (options.ema > 0.0) UpdateAverage(state.net, options.ema, state.updates, state.average);
@@ -192,7 +193,10 @@ std::vector<double> ValidateEpoch(const TrainerOptions& options, const PreparedD
   const auto clean = Validate(Score(evaluated, data, validation, options.batch, device, others),
                               state.net->architecture.classes);
   if (options.robust_check && (!options.fair_average || state.fair_average_begun)) {
-    robust = RobustClassAccuracy(options, evaluated, data, validation, device, others, &figures);
+    const auto kept =
+        RobustClassAccuracy(options, evaluated, data, validation, device, others, &figures);
+    // The classes' schedule is about the weights that are trained.
+    if (robust.empty()) robust = kept;
   }
   record->validation = clean;
   record->validation->robust_accuracy = figures.robust_accuracy;
@@ -218,6 +222,7 @@ void Select(const TrainerOptions& options, const EpochRecord& record, SeverityNe
             TrainingState& state) {
   const auto& validation = *record.validation;
   const double value = SelectionValue(options, validation);
+  if (!std::isfinite(value)) return;
   const bool first = state.best_epoch == 0;
   const bool gain = first || value > state.best_value + options.min_delta;
   state.stale_epochs = gain ? 0 : state.stale_epochs + 1;
@@ -246,10 +251,12 @@ class SharedScores {
   // Calls `score(begin, chosen)` for the batches that are this process's.
   template <typename Function>
   void ForEachBatch(int batch, const Function& score) const {
-    for (std::size_t begin = 0, number = 0; begin < indices_.size(); begin += batch, ++number) {
-      const auto turn = others_ != nullptr ? number % others_->size() : 0;
-      if (others_ != nullptr && static_cast<int>(turn) != others_->rank()) continue;
-      const auto end = std::min(indices_.size(), begin + batch);
+    const std::size_t rank = others_ != nullptr ? others_->rank() : 0;
+    const std::size_t size = others_ != nullptr ? others_->size() : 1;
+    // A slice for each process, so that none waits for more than a picture of another.
+    const std::size_t last = indices_.size() * (rank + 1) / size;
+    for (std::size_t begin = indices_.size() * rank / size; begin < last; begin += batch) {
+      const auto end = std::min(last, begin + batch);
       score(begin, std::vector<int>(indices_.begin() + begin, indices_.begin() + end));
     }
   }
