@@ -214,8 +214,12 @@ class TrainingRun {
     torch::manual_seed(options_.seed);
 
     if (others_) {
-      others_->RequireSame({{"the options, the data or their parts", run_},
-                            {"the weights to start from", ParameterDigest(net)}});
+      // Also what another run may change, but all processes of one must change alike.
+      const json length = {options_.epochs, options_.patience, options_.min_delta,
+                           options_.report_steps};
+      others_->RequireSame({{"run (options, data and their parts)", run_},
+                            {"length of the run", length.dump()},
+                            {"start (the weights)", ParameterDigest(net)}});
       SynchronizeNormalization(*state_->net, *others_);
     }
     Resume();
