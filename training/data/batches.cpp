@@ -37,8 +37,8 @@ void Shuffle(std::vector<T>& values, std::uint64_t seed) {
   }
 }
 
-// `count` pictures in which the classes come in turn, those of each class in a random order again
-// and again.
+// As many pictures as `indices`, in which the classes come in turn, those of each class in a random
+// order again and again.
 std::vector<int> DrawBalanced(const Dataset& dataset, const std::vector<int>& indices,
                               std::uint64_t seed) {
   std::map<int, std::vector<int>> of_class;
@@ -51,6 +51,18 @@ std::vector<int> DrawBalanced(const Dataset& dataset, const std::vector<int>& in
     }
   }
   return drawn;
+}
+
+// `pictures` and `seeds` are those of the samples `indices`.
+Batch Collate(const Dataset& dataset, const std::vector<int>& indices,
+              const std::vector<cv::Mat>& pictures, const std::vector<std::uint64_t>& seeds) {
+  std::vector<torch::Tensor> tensors;
+  std::vector<std::int64_t> labels;
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    tensors.push_back(PictureToTensor(pictures[i]));
+    labels.push_back(dataset.samples[indices[i]].label);
+  }
+  return {torch::stack(tensors), torch::tensor(labels, torch::kInt64), seeds};
 }
 
 Batch ToDevice(const Batch& batch, torch::Device device) {
@@ -118,24 +130,22 @@ std::vector<Batches::Turn> Batches::ChosenFor(const Key& key) {
 }
 
 Batch Batches::Make(int epoch, const std::vector<Turn>& chosen) const {
-  Batch batch;
-  std::vector<torch::Tensor> pictures;
-  std::vector<std::int64_t> labels;
+  std::vector<int> indices;
+  std::vector<cv::Mat> pictures;
+  std::vector<std::uint64_t> seeds;
   for (const Turn& turn : chosen) {
     const auto seed_of = [&](Stream stream) {
       return SeedFor(options_.seed, stream, epoch, turn.index) +
              static_cast<std::uint64_t>(turn.repetition);
     };
     const cv::Mat& pixels = data_.image(turn.index).pixels;
-    pictures.push_back(PictureToTensor(
-        options_.augmentation ? Augment(pixels, *options_.augmentation, seed_of(kAugmentation))
-                              : pixels));
-    labels.push_back(data_.dataset().samples[turn.index].label);
-    batch.seeds.push_back(seed_of(kAttack));
+    indices.push_back(turn.index);
+    pictures.push_back(options_.augmentation
+                           ? Augment(pixels, *options_.augmentation, seed_of(kAugmentation))
+                           : pixels);
+    seeds.push_back(seed_of(kAttack));
   }
-  batch.pictures = torch::stack(pictures);
-  batch.labels = torch::tensor(labels, torch::kInt64);
-  return batch;
+  return Collate(data_.dataset(), indices, pictures, seeds);
 }
 
 Batch Batches::Get(int epoch, int step) {
@@ -159,17 +169,13 @@ Batch Batches::Get(int epoch, int step) {
 
 Batch MakeBatch(const PreparedDataset& data, const std::vector<int>& indices,
                 torch::Device device) {
-  Batch batch;
-  std::vector<torch::Tensor> pictures;
-  std::vector<std::int64_t> labels;
+  std::vector<cv::Mat> pictures;
+  std::vector<std::uint64_t> seeds;
   for (int index : indices) {
-    pictures.push_back(PictureToTensor(data.image(index).pixels));
-    labels.push_back(data.dataset().samples[index].label);
-    batch.seeds.push_back(SeedFor(0, kAttack, 0, index));
+    pictures.push_back(data.image(index).pixels);
+    seeds.push_back(SeedFor(0, kAttack, 0, index));
   }
-  batch.pictures = torch::stack(pictures);
-  batch.labels = torch::tensor(labels, torch::kInt64);
-  return ToDevice(batch, device);
+  return ToDevice(Collate(data.dataset(), indices, pictures, seeds), device);
 }
 
 }  // namespace hepar

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/procedure/class_schedule.h"
 
-#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
