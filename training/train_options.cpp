@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/train_options.h"
 
+#include "training/source_options.h"
+
 namespace hepar {
 namespace {
 
@@ -19,10 +21,7 @@ void AddData(OptionTable& table, TrainOptions& o) {
                "Part of the patients of each grade held out for testing, without --folds");
   table.Text("sector", &o.sector, "RULE",
              "Where the scan is in a picture: auto, full or x,y,width,height");
-  table.Integer("frames-per-video", &o.frames_per_video, 0, 1000000,
-                "Frames that are taken of a video or DICOM cine, evenly spaced; 0: all");
-  table.Integer("frame-step", &o.frame_step, 1, 1000000,
-                "Of a video or cine only each n-th frame is considered");
+  AddSourceOptions(&table, &o.source);
 }
 
 void AddModel(OptionTable& table, TrainOptions& o) {

@@ -5,6 +5,7 @@
 
 #include "models/nets/architecture.h"
 #include "training/data/augmentation.h"
+#include "training/data/picture_source.h"
 #include "training/options.h"
 
 namespace hepar {
@@ -15,7 +16,7 @@ struct TrainOptions {
   int fold = -1;
   double validation_fraction = 0.15, test_fraction = 0.0;
   std::string sector = "auto";
-  int frames_per_video = 16, frame_step = 1;
+  SourceOptions source;
 
   std::string size = "live", classifier = "squeezenet1_1", planes = "y", ic2_skips = "all";
   int input_size = 224, feature_channels = 1;

@@ -162,7 +162,7 @@ class TrainingRun {
 
   void LoadData() {
     WithExitCode(kExitInputData, [this] {
-      const Dataset dataset = LoadDataset(options_.data, SourceOptionsOf(options_));
+      const Dataset dataset = LoadDataset(options_.data, options_.source);
       split_ = MakeSplit(options_, dataset);
       data_ = std::make_unique<PreparedDataset>(dataset, PreprocessOf(options_), options_.threads);
     });
