@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "models/nets/architecture.h"
 #include "training/data/augmentation.h"
@@ -61,5 +62,9 @@ struct TrainOptions {
 
 // The table bound to `options`, which must outlive it.
 OptionTable MakeTrainOptionTable(TrainOptions* options);
+
+// One line for each option that was given (by flag or file) but changes nothing beside the others,
+// saying why: what somebody meant to have an effect and has none.
+std::vector<std::string> IdleTrainOptions(const OptionTable& table, const TrainOptions& options);
 
 }  // namespace hepar

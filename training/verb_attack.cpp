@@ -49,8 +49,8 @@ OptionTable MakeTable(AttackVerbOptions* o) {
   table.Choice("part", &o->part, {"all", "train", "validation", "test"},
                "Attack one part of the data: that of the split by which the model was trained");
   table.Text("attacks", &o->attacks, "LIST",
-             "Attacks separated by blanks: noise, fgsm, pgd, apgd-ce, apgd-dlr, apgd-dlr-t, "
-             "square, each with its options such as pgd:steps=20,restarts=5");
+             "Attacks separated by blanks: " + Join(AttackNames(), ", ") +
+                 ", each with its options such as pgd:steps=20,restarts=5");
   table.List("epsilon", &o->epsilons, "X,X,...",
              "Budgets, maximum norm, for pictures in [0,1]; fractions such as 8/255");
   AddSourceOptions(&table, &o->source);
