@@ -17,6 +17,7 @@
 #include "training/exit_codes.h"
 #include "training/options.h"
 #include "training/progress.h"
+#include "training/recorded_split.h"
 #include "training/source_options.h"
 #include "training/table.h"
 #include "training/verbs.h"
@@ -24,7 +25,6 @@
 namespace hepar {
 namespace {
 
-using nlohmann::json;
 using nlohmann::ordered_json;
 
 struct AttackVerbOptions {
@@ -71,23 +71,13 @@ std::vector<int> SelectPart(const AttackVerbOptions& o, const Dataset& dataset,
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int>(i);
   if (o.fold >= 0) return SplitByFold(dataset, LoadFolds(o.folds), o.fold, 0.0, 0).test;
   if (o.part == "all") return all;
-  if (spec.dataset_digest != dataset.digest) {
-    throw Error(ErrorKind::kMismatch,
-                "--part " + o.part + ": the model was trained on other data than " + o.data);
-  }
-  const json made_with = json::parse(spec.training_options);
-  for (const char* key : {"test_fraction", "validation_fraction", "seed"}) {
-    if (!made_with.contains(key)) {
-      throw Error(ErrorKind::kMismatch, "--part: the model does not say how its data was split");
+  const Split split = [&] {
+    try {
+      return RecordedSplit(spec, dataset, nullptr);
+    } catch (const Error& error) {
+      throw Error(error.kind(), "--part " + o.part + ": " + error.what());
     }
-  }
-  if (made_with.value("fold", -1) >= 0) {
-    throw Invalid("--part: the model was trained by folds; give --folds and --fold " +
-                  std::to_string(made_with.value("fold", -1)));
-  }
-  const Split split =
-      SplitByPatient(dataset, made_with.at("test_fraction"), made_with.at("validation_fraction"),
-                     made_with.at("seed").get<std::uint64_t>());
+  }();
   const auto& part = o.part == "train"  ? split.train
                      : o.part == "test" ? split.test
                                         : split.validation;

@@ -20,8 +20,8 @@ struct AbstentionCurve {
 };
 
 // The k most confident cases, for k = 1 to all. Cases of equal confidence come in no order: their
-// hits are shared out evenly among them. The area is 1 - the area under the risk-coverage curve (El-Yaniv
-// and Wiener, JMLR 2010). Throws Error(kInvalid) for parts of unlike length.
+// hits are shared out evenly among them. The area is 1 - the area under the risk-coverage curve
+// (El-Yaniv and Wiener, JMLR 2010). Throws Error(kInvalid) for parts of unlike length.
 AbstentionCurve Abstention(const Answers& answers);
 
 }  // namespace hepar

@@ -86,9 +86,9 @@ EvaluationFigures WeightedFigures::Of(const std::vector<int>& counts) const {
 }
 
 Interval PercentileInterval(std::vector<double> values) {
-  values.erase(std::remove_if(values.begin(), values.end(),
-                              [](double value) { return std::isnan(value); }),
-               values.end());
+  values.erase(
+      std::remove_if(values.begin(), values.end(), [](double value) { return std::isnan(value); }),
+      values.end());
   if (values.empty()) return {kNan, kNan};
   std::sort(values.begin(), values.end());
   const auto at = [&values](double share) {

@@ -43,9 +43,8 @@ Comparison Compare(const Predictions& first, const Predictions& second, int clas
     ++(first_right ? (second_right ? comparison.both : comparison.only_first)
                    : (second_right ? comparison.only_second : comparison.neither));
   }
-  comparison.mcnemar_p_value = cases_are_independent
-                                   ? McNemarExact(comparison.only_first, comparison.only_second)
-                                   : kNan;
+  comparison.mcnemar_p_value =
+      cases_are_independent ? McNemarExact(comparison.only_first, comparison.only_second) : kNan;
 
   const std::vector<int> once(first.labels.size(), 1);
   const EvaluationFigures of_first = first_figures.Of(once), of_second = second_figures.Of(once);

@@ -10,10 +10,10 @@ namespace hepar {
 
 // One figure of two models on the same patients.
 struct ComparedFigure {
-  std::string name;                         // A key of kNamedFigures.
-  double first = 0.0, second = 0.0;         // NaN where it has no value.
-  double difference = 0.0;                  // first - second.
-  Interval interval;                        // Of the difference, by resampling patients.
+  std::string name;                          // A key of kNamedFigures.
+  double first = 0.0, second = 0.0;          // NaN where it has no value.
+  double difference = 0.0;                   // first - second.
+  Interval interval;                         // Of the difference, by resampling patients.
   double p_value = 0.0, holm_p_value = 0.0;  // Two-sided; after Holm's correction.
 };
 

@@ -82,7 +82,8 @@ cv::Mat Jpeg(const cv::Mat& frame, int quality) {
   if (deep) frame.convertTo(bytes, CV_8U, 1.0 / 257.0);
   std::vector<std::uint8_t> file;
   cv::imencode(".jpg", bytes, file, {cv::IMWRITE_JPEG_QUALITY, quality});
-  cv::Mat read = cv::imdecode(file, frame.channels() == 3 ? cv::IMREAD_COLOR : cv::IMREAD_GRAYSCALE);
+  cv::Mat read =
+      cv::imdecode(file, frame.channels() == 3 ? cv::IMREAD_COLOR : cv::IMREAD_GRAYSCALE);
   if (deep) read.convertTo(read, CV_16U, 257.0);
   return read;
 }
@@ -136,8 +137,7 @@ Corruption ParseCorruption(const std::string& name) { return ValueOf(kNames, nam
 double SizeOf(Corruption corruption, int strength) {
   if (strength < 1 || strength > kCorruptionStrengths) {
     throw Error(ErrorKind::kInvalid, "strength is " + std::to_string(strength) +
-                                         ", expected 1 to " +
-                                         std::to_string(kCorruptionStrengths));
+                                         ", expected 1 to " + std::to_string(kCorruptionStrengths));
   }
   return ScaleOf(corruption).sizes[strength - 1];
 }
@@ -162,7 +162,8 @@ cv::Mat SpoilPicture(const cv::Mat& picture, Corruption corruption, int strength
       break;
     case Corruption::kTimeGain:
       for (int knob = 0; knob < PictureChange::kTimeGainKnobs; ++knob) {
-        change.time_gain[knob] = sign * size * (2.0 * knob / (PictureChange::kTimeGainKnobs - 1) - 1.0);
+        change.time_gain[knob] =
+            sign * size * (2.0 * knob / (PictureChange::kTimeGainKnobs - 1) - 1.0);
       }
       break;
     case Corruption::kGamma:

@@ -82,7 +82,17 @@ std::vector<RocPoint> RankedScores::Curve() const {
   if (cuts.empty()) return {};
   std::vector<RocPoint> curve = {{0.0, 0.0}};
   for (auto cut = cuts.rbegin(); cut != cuts.rend(); ++cut) {
-    curve.push_back({1.0 - cut->specificity, cut->sensitivity});
+    const RocPoint point = {1.0 - cut->specificity, cut->sensitivity};
+    // What lies on a level or upright line between its neighbours is no corner.
+    if (curve.size() > 1) {
+      const RocPoint &before = curve[curve.size() - 2], &last = curve.back();
+      if ((before.sensitivity == last.sensitivity && last.sensitivity == point.sensitivity) ||
+          (before.false_positive_rate == last.false_positive_rate &&
+           last.false_positive_rate == point.false_positive_rate)) {
+        curve.pop_back();
+      }
+    }
+    curve.push_back(point);
   }
   return curve;
 }
@@ -91,11 +101,10 @@ double RankedScores::YoudenThreshold() const {
   const auto cuts = Cuts();
   if (cuts.size() < 2) return kNan;
   // The first, below all scores, tells nothing apart: it is not a choice.
-  const auto best =
-      std::max_element(cuts.begin() + 1, cuts.end(), [](const Cut& a, const Cut& b) {
-        // Sums of equal worth differ by rounding.
-        return a.sensitivity + a.specificity + 1e-12 < b.sensitivity + b.specificity;
-      });
+  const auto best = std::max_element(cuts.begin() + 1, cuts.end(), [](const Cut& a, const Cut& b) {
+    // Sums of equal worth differ by rounding.
+    return a.sensitivity + a.specificity + 1e-12 < b.sensitivity + b.specificity;
+  });
   return best->threshold;
 }
 

@@ -26,8 +26,8 @@ class RankedScores {
   // The same when case i occurs counts[i] times. Throws Error(kInvalid) for another length.
   double Auc(const std::vector<int>& counts) const;
 
-  // From (0,0) to (1,1), rising; a point for each score that occurs. Empty unless both classes
-  // occur.
+  // From (0,0) to (1,1), rising: the corners of the line through the points of all scores that
+  // occur. Empty unless both classes occur.
   std::vector<RocPoint> Curve() const;
 
   // Where "score >= threshold" is the answer yes: half-way between neighbouring scores, as other

@@ -56,9 +56,8 @@ std::vector<double> HolmAdjusted(const std::vector<double>& p_values) {
     }
     order.push_back(i);
   }
-  std::stable_sort(order.begin(), order.end(), [&p_values](std::size_t a, std::size_t b) {
-    return p_values[a] < p_values[b];
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&p_values](std::size_t a, std::size_t b) { return p_values[a] < p_values[b]; });
   std::vector<double> adjusted = p_values;
   double least = 0.0;
   for (std::size_t rank = 0; rank < order.size(); ++rank) {
