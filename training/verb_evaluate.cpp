@@ -212,7 +212,7 @@ class Evaluation {
   // On whom thresholds and a temperature may be chosen.
   ChoicePlan Plan() const {
     if (!options_.choose_on.empty()) {
-      return {{{frames_, choosing_}}, "the patients of " + NameOf(options_.choose_on)};
+      return {parts_, "the patients of " + NameOf(options_.choose_on)};
     }
     if (!options_.folds.empty() && options_.fold < 0) {
       const auto& pairs = surroundings_.folds.fold_of;
@@ -228,9 +228,7 @@ class Evaluation {
       }
       return CrossFitted(frames_, folds, "the patients of the other folds (cross-fitted)");
     }
-    if (!choosing_.labels.empty()) {
-      return {{{frames_, choosing_}}, "the validation part of the model’s split"};
-    }
+    if (!parts_.empty()) return {parts_, "the validation part of the model’s split"};
     return {{}, reason_};
   }
 
@@ -312,7 +310,8 @@ class Evaluation {
     Progress progress(spec.name, data.size() * passes, "pictures");
     int done = 0;
     const auto tick = [&] { progress.Update(++done); };
-    Append(scorer.Score(data, tick), &frames_);
+    const Predictions scored = scorer.Score(data, tick);
+    Append(scored, &frames_);
     for (int i = 0; i < data.size(); ++i) {
       samples_.push_back(part.samples[i]);
       pictures_.push_back(data.image(i).pixels);
@@ -323,7 +322,8 @@ class Evaluation {
              &answers.frames);
     }
     progress.Clear();
-    ScoreOthers(&scorer, fold);
+    const Predictions others = ScoreOthers(&scorer, fold);
+    if (!others.labels.empty()) parts_.push_back({scored, others});
     inference_ms_.insert(inference_ms_.end(), scorer.inference_ms().begin(),
                          scorer.inference_ms().end());
   }
@@ -351,8 +351,8 @@ class Evaluation {
     return Select(dataset, part);
   }
 
-  // Answers of a single model on the patients to choose by, unless other folds serve.
-  void ScoreOthers(Scorer* scorer, int fold) {
+  // Answers of a model on the patients to choose by; none where other folds serve, or nobody can.
+  Predictions ScoreOthers(Scorer* scorer, int fold) {
     const bool cross_fitted = !options_.folds.empty() && options_.fold < 0;
     Dataset others;
     if (!options_.choose_on.empty()) {
@@ -361,10 +361,10 @@ class Evaluation {
     } else if (!cross_fitted) {
       others = ValidationPart(scorer->spec(), fold);
     }
-    if (others.samples.empty()) return;
+    if (others.samples.empty()) return {};
     const auto data =
         WithExitCode(kExitInputData, [&] { return Prepared(others, scorer->spec()); });
-    choosing_ = scorer->Score(data, [] {});
+    return scorer->Score(data, [] {});
   }
 
   // Empty, with the reason in `reason_`, where the model has none that is not scored.
@@ -421,7 +421,8 @@ class Evaluation {
 
   const EvaluateOptions& options_;
   Surroundings& surroundings_;
-  Predictions frames_, choosing_;
+  Predictions frames_;
+  std::vector<ScoredPart> parts_;  // Of the models that have others to choose by.
   std::vector<SpoiltAnswers> spoilt_;
   std::vector<Sample> samples_;
   std::vector<cv::Mat> pictures_;  // As prepared; shared with the cache.

@@ -241,6 +241,40 @@ TEST(SvgChartTest, NamesAreCutBetweenCharacters) {
   EXPECT_EQ(g_utf8_strlen(name.c_str(), -1), 24);
 }
 
+TEST(SvgChartTest, SeriesMayHavePlacesOfTheirOwn) {
+  LineChart chart;
+  chart.x_range = {0.0, 1.0};
+  chart.x_percent = chart.percent = true;
+  chart.low = 0.0;
+  chart.high = 1.0;
+  chart.x_name = "x";
+  ChartSeries stairs{"stairs", {0.0, 0.5, 0.5, 1.0}, {0.0, 0.0, 0.5, 1.0}};
+  stairs.marks = {{0.5, 0.5, "half-way"}};
+  ChartSeries ideal{"ideal", {0.0, 1.0}, {0.0, 1.0}};
+  ideal.reference = true;
+  ChartSeries dots{"dots", {0.2, 0.4}, {0.25, 0.75}, true, {"n = 3", "n = 4"}};
+  chart.series = {ideal, stairs, dots};
+  const auto elements = Parse(LineChartSvg(chart));
+  // The reference takes no colour, so the first line has the first.
+  EXPECT_THAT(OfClass(elements, "reference"), SizeIs(2));  // And the way to its name.
+  EXPECT_FALSE(OfClass(elements, "line0").empty());
+  EXPECT_TRUE(OfClass(elements, "line2").empty());
+  EXPECT_THAT(Texts(Named(elements, "title")),
+              ElementsAre("stairs\nhalf-way", "dots\nx 25.0 %: 20.0 %\nn = 3",
+                          "dots\nx 75.0 %: 40.0 %\nn = 4"));
+  EXPECT_THAT(Texts(OfClass(elements, "quiet")),
+              IsSupersetOf({"0", "20", "40", "60", "80", "100"}));
+  chart.series[1].x.pop_back();
+  EXPECT_THROW(LineChartSvg(chart), Error);
+}
+
+TEST(SvgChartTest, IsAsHighAsAsked) {
+  LineChart chart = Chart({0.5, 0.7});
+  chart.height = 430;
+  const auto elements = Parse(LineChartSvg(chart));
+  EXPECT_EQ(elements.front().Get("viewBox"), "0 0 600 430");
+}
+
 TEST(SvgChartTest, SeriesOfAnotherLengthAreErrors) {
   LineChart chart = Chart({1, 2});
   chart.series[0].values.push_back(3);

@@ -210,11 +210,17 @@ class Report {
 
   std::string HeadlineNote() const {
     const ordered_json* bootstrap = Find(figures_, "bootstrap");
-    return Note("Small figures are 95 % percentile intervals over " +
-                Fixed(NumberOf(bootstrap, "resamples"), 0) + " resamples of patients (seed " +
-                Fixed(NumberOf(bootstrap, "seed"), 0) +
-                "): frames of one patient come and stay away together. The calibration error has "
-                "none, as resampling itself adds to it. Average accuracy is pooled over the cases, "
+    const double resamples = NumberOf(bootstrap, "resamples");
+    const std::string intervals =
+        resamples > 0
+            ? "Small figures are 95 % percentile intervals over " + Fixed(resamples, 0) +
+                  " resamples of patients (seed " + Fixed(NumberOf(bootstrap, "seed"), 0) +
+                  "): frames of one patient come and stay away together. One without width says "
+                  "that no resample differs, not that the figure is certain. The calibration error "
+                  "has none, as resampling itself adds to it. "
+            : "No resampling was asked for. ";
+    return Note(intervals +
+                "Average accuracy is pooled over the cases, "
                 "balanced accuracy is the mean of the classes’ accuracies (recalls), best − worst "
                 "their range. A patient is graded by the mean of the probabilities of the frames. "
                 "Chance: answers drawn from the shares of the classes.");
@@ -360,6 +366,7 @@ class Report {
       if (bin.at("cases").get<int>() == 0) continue;
       series.x.push_back(NumberOf(&bin, "confidence"));
       series.values.push_back(NumberOf(&bin, "accuracy"));
+      series.notes.push_back("n = " + std::to_string(bin.at("cases").get<int>()));
     }
     return series;
   }
@@ -397,7 +404,9 @@ class Report {
       chart.series.push_back(std::move(ideal));
       charts +=
           AddFigure(std::string("Reliability, ") + level.name,
-                    "Accuracy of answers by their confidence, in ten bins of equal width.", chart);
+                    "Accuracy of answers by their confidence, in ten bins of equal width. Pointing "
+                    "at a dot shows its n.",
+                    chart);
     }
     if (charts.empty()) return "";
     const ordered_json* choice = Find(figures_, "choice");

@@ -50,6 +50,8 @@ figure {
 }
 figcaption { font-size: 13px; line-height: 1.45; margin-bottom: 6px; }
 figcaption b { display: block; font-size: 14.5px; color: var(--ink); }
+.charts figure { max-width: 640px; }
+.charts + .wide, .wide + .wide { margin-top: 20px; }
 svg { display: block; margin-top: auto; width: 100%; min-width: 430px; height: auto; }
 svg text { font: 11.5px system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fill: var(--ink); }
 svg .quiet { fill: var(--quiet); }
@@ -72,6 +74,7 @@ svg .point { fill: transparent; stroke-width: 2.2; }
 .band { fill: var(--quiet); fill-opacity: 0; }
 .band:hover { fill-opacity: 0.14; }
 .wide { overflow-x: auto; }
+.wide tbody th { white-space: nowrap; }
 table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding-bottom: 7px; }
 th, td { padding: 4px 13px; text-align: right; vertical-align: baseline; }

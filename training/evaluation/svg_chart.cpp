@@ -292,14 +292,15 @@ class Drawing {
       const ChartSeries& series = chart_.series[s];
       const auto note = [&](double x, double y, const std::string& words, bool seen) {
         text += "<circle class=\"point" + (seen ? " line" + Colour(s) : "") + "\"" +
-                Attribute("cx", X(x)) + Attribute("cy", scale_.Y(y)) + " r=\"6\"><title>" +
+                Attribute("cx", X(x)) + Attribute("cy", scale_.Y(y)) + " r=\"5\"><title>" +
                 EscapeMarkup(words) + "</title></circle>\n";
       };
       for (std::size_t i = 0; series.dots && i < series.values.size(); ++i) {
         if (!std::isfinite(series.values[i])) continue;
         note(PlacesOf(series)[i], series.values[i],
              series.name + "\n" + chart_.x_name + " " + XText(PlacesOf(series)[i]) + ": " +
-                 scale_.ValueText(series.values[i]),
+                 scale_.ValueText(series.values[i]) +
+                 (i < series.notes.size() ? "\n" + series.notes[i] : ""),
              false);
       }
       for (const ChartSeries::Mark& mark : series.marks) {

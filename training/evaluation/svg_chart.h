@@ -13,7 +13,8 @@ struct ChartSeries {
   std::vector<double> values;  // One for each x; what is not finite makes a gap.
   std::vector<double> x = {};  // Rising; empty: LineChart::x.
   bool dots = false;           // Each point has a dot, that tells its values when pointed at.
-  bool reference = false;      // Something to compare with: thin, dashed, without a colour.
+  std::vector<std::string> notes = {};  // Of each dot, to be told with its values; or empty.
+  bool reference = false;  // Something to compare with: thin, dashed, without a colour.
   // A point of note, with what it says when pointed at.
   struct Mark {
     double x = 0.0, y = 0.0;
