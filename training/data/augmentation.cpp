@@ -190,7 +190,8 @@ std::vector<float> AddedLevels(const PictureChange& change, int rows) {
     const double place = (y + 0.5) / rows * (kTimeGainKnobs - 1);
     const int knob = std::min(static_cast<int>(place), kTimeGainKnobs - 2);
     const double weight = 0.5 - 0.5 * std::cos(CV_PI * (place - knob));
-    const double curve = (1.0 - weight) * change.time_gain[knob] + weight * change.time_gain[knob + 1];
+    const double curve =
+        (1.0 - weight) * change.time_gain[knob] + weight * change.time_gain[knob + 1];
     levels[y] = static_cast<float>(change.gain + curve);
   }
   return levels;

@@ -46,15 +46,15 @@ cv::Mat Augment(const cv::Mat& picture, const AugmentationOptions& options, std:
 struct PictureChange {
   static constexpr int kTimeGainKnobs = 5;  // Of the time-gain curve, evenly spaced over the depth.
 
-  double degrees = 0.0;                // Rotation, counter-clockwise.
-  double zoom = 1.0;                   // Factor.
+  double degrees = 0.0;                 // Rotation, counter-clockwise.
+  double zoom = 1.0;                    // Factor.
   double shift_x = 0.0, shift_y = 0.0;  // Fractions of the side.
   bool flip = false;
-  double gain = 0.0;                                 // Added grey level; less near black.
-  double exponent = 1.0;                             // Of the grey levels.
+  double gain = 0.0;                                  // Added grey level; less near black.
+  double exponent = 1.0;                              // Of the grey levels.
   std::array<double, kTimeGainKnobs> time_gain = {};  // Added grey level at each knob.
-  double blur_pixels = 0.0;                          // Standard deviation.
-  double speckle = 0.0;                              // Standard deviation, 0..1.
+  double blur_pixels = 0.0;                           // Standard deviation.
+  double speckle = 0.0;                               // Standard deviation, 0..1.
   std::uint64_t speckle_seed = 1;
   double depth = 1.0, sector_angle = 1.0;  // Factors.
 };
