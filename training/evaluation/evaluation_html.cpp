@@ -203,6 +203,15 @@ class Report {
       }
       per_class += Tag("tr", line) + "\n";
     }
+    for (const std::string& name : report_.class_names) {
+      std::string line = Head("specificity of " + name + ", %");
+      for (const Level& level : kLevels) {
+        line +=
+            Cell(ValueText(NumberOf(Find(LevelOf(level), "per_class_specificity"), name), true)) +
+            Cell("");
+      }
+      per_class += Tag("tr", line) + "\n";
+    }
     return Table(HeadRow({"", "by frame", "chance", "by patient", "chance"}),
                  Tag("tbody", cases + rows) + Tag("tbody", per_class)) +
            WilsonTable() + HeadlineNote();
