@@ -3,14 +3,20 @@
 
 #include <torch/torch.h>
 
+#include <string>
+
 #include "models/nets/batch_norm.h"
 
 namespace hepar {
+
+class GraphBuilder;
 
 // Attention inside a residual block: weighs a feature map (B, C, H, W) by numbers in (0,1) that it
 // computes from the map itself. The shape stays.
 struct FeatureAttention : torch::nn::Module {
   virtual torch::Tensor forward(const torch::Tensor& x) = 0;
+  // Appends the same to a graph, for its value `x`, with names that begin with `name`.
+  virtual int Lower(GraphBuilder* graph, const std::string& name, int x) const = 0;
 };
 
 // Squeeze-and-excitation (Hu et al., arXiv:1709.01507): one weight for each channel, from the
@@ -19,6 +25,7 @@ class SqueezeExcite : public FeatureAttention {
  public:
   explicit SqueezeExcite(int channels);  // 16 at least.
   torch::Tensor forward(const torch::Tensor& x) override;
+  int Lower(GraphBuilder* graph, const std::string& name, int x) const override;
 
  private:
   torch::nn::Sequential fc_;
@@ -32,6 +39,7 @@ class Cbam : public FeatureAttention {
  public:
   explicit Cbam(int channels);  // 16 at least.
   torch::Tensor forward(const torch::Tensor& x) override;
+  int Lower(GraphBuilder* graph, const std::string& name, int x) const override;
 
  private:
   torch::nn::Sequential channel_;

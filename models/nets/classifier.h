@@ -8,9 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "models/graph/graph.h"
 #include "models/nets/architecture.h"
 
 namespace hepar {
+
+class GraphBuilder;
 
 // A severity classifier: (B, N, H, W) normalised planes -> (B, classes) logits. Anything that
 // implements this plugs in behind the decouplers.
@@ -20,6 +23,12 @@ struct ClassifierModule : torch::nn::Module {
   // Path of the first convolution's weight in the module tree, whose input channels are adapted
   // when weights made for RGB are imported. Empty: the classifier has none.
   virtual std::string first_weight() const = 0;
+
+  // Appends what forward() computes in evaluation mode to `graph`, for the normalised planes that
+  // are its value `planes`, and returns the id of the logits (classes x 1 x 1). kNoValue, without
+  // having appended anything: there is no such lowering, and the engine calls forward() itself,
+  // which is slower.
+  virtual int Lower(GraphBuilder* /*graph*/, int /*planes*/) const { return Graph::kNoValue; }
 };
 
 // Names for Architecture::classifier. "torchscript" is the user's own, from a file.

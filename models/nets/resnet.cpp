@@ -2,7 +2,11 @@
 #include "models/nets/resnet.h"
 
 #include <array>
+#include <string>
+#include <utility>
 
+#include "models/graph/folding.h"
+#include "models/graph/graph_builder.h"
 #include "models/nets/attention_blocks.h"
 
 namespace hepar {
@@ -36,6 +40,31 @@ struct ResidualBlock : nn::Module {
     return torch::relu((attention ? attention->forward(residual) : residual) + around);
   }
 
+  // Appends forward() to a graph, with names that begin with `name`.
+  virtual int Lower(GraphBuilder* graph, const std::string& name, int x) const = 0;
+
+  // The last convolution of the residual branch, and Join().
+  int LowerJoin(GraphBuilder* graph, const std::string& name, const char* last,
+                const nn::Conv2d& conv, const BatchNorm2d& norm, int branch, int x) const {
+    int around = x;
+    if (downsample) {
+      around = graph->Append(
+          name + ".downsample",
+          FoldConvolution(nn::Conv2d(downsample->ptr<nn::Conv2dImpl>(0)),
+                          BatchNorm2d(downsample->ptr<BatchNorm2dImpl>(1)), Activation::kNone),
+          x);
+    }
+    if (!attention) {
+      Convolution joined = FoldConvolution(conv, norm, Activation::kRelu);
+      joined.residual = Residual::kBeforeActivation;
+      return graph->Append(name + last, std::move(joined), branch, around);
+    }
+    const int residual =
+        graph->Append(name + last, FoldConvolution(conv, norm, Activation::kNone), branch);
+    return graph->Append(name, Add{Activation::kRelu},
+                         attention->Lower(graph, name + ".attention", residual), around);
+  }
+
   std::shared_ptr<FeatureAttention> attention;
   nn::Sequential downsample{nullptr};
 };
@@ -53,6 +82,12 @@ struct BasicBlockImpl : ResidualBlock {
 
   torch::Tensor forward(const torch::Tensor& x) {
     return Join(bn2(conv2(torch::relu(bn1(conv1(x))))), x);
+  }
+
+  int Lower(GraphBuilder* graph, const std::string& name, int x) const override {
+    const int branch =
+        graph->Append(name + ".conv1", FoldConvolution(conv1, bn1, Activation::kRelu), x);
+    return LowerJoin(graph, name, ".conv2", conv2, bn2, branch, x);
   }
 
   nn::Conv2d conv1{nullptr};
@@ -78,6 +113,14 @@ struct BottleneckImpl : ResidualBlock {
   torch::Tensor forward(const torch::Tensor& x) {
     const auto reduced = torch::relu(bn1(conv1(x)));
     return Join(bn3(conv3(torch::relu(bn2(conv2(reduced))))), x);
+  }
+
+  int Lower(GraphBuilder* graph, const std::string& name, int x) const override {
+    const int reduced =
+        graph->Append(name + ".conv1", FoldConvolution(conv1, bn1, Activation::kRelu), x);
+    const int branch =
+        graph->Append(name + ".conv2", FoldConvolution(conv2, bn2, Activation::kRelu), reduced);
+    return LowerJoin(graph, name, ".conv3", conv3, bn3, branch, x);
   }
 
   nn::Conv2d conv1{nullptr};
@@ -136,6 +179,22 @@ torch::Tensor ResNet::forward(const torch::Tensor& planes) {
   x = torch::max_pool2d(x, /*kernel_size=*/3, /*stride=*/2, /*padding=*/1);
   x = layer4_->forward(layer3_->forward(layer2_->forward(layer1_->forward(x))));
   return fc_(x.mean({2, 3}));
+}
+
+int ResNet::Lower(GraphBuilder* graph, int planes) const {
+  const std::string root = "classifier.";
+  int x = graph->Append(root + "conv1", FoldConvolution(conv1_, bn1_, Activation::kRelu), planes);
+  x = graph->Append(root + "maxpool", MaxPool{3, 2, 1, false}, x);
+  int number = 0;
+  for (const auto& layer : {layer1_, layer2_, layer3_, layer4_}) {
+    const std::string name = root + "layer" + std::to_string(++number) + ".";
+    for (std::size_t i = 0; i < layer->size(); ++i) {
+      const auto block = std::dynamic_pointer_cast<ResidualBlock>(layer->ptr(i));
+      x = block->Lower(graph, name + std::to_string(i), x);
+    }
+  }
+  const int means = graph->Append(root + "mean", AdaptivePool{}, x, 1, 1);
+  return graph->Append(root + "fc", FoldLinear(fc_, Activation::kNone), means);
 }
 
 }  // namespace hepar

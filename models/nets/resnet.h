@@ -21,6 +21,7 @@ class ResNet : public ClassifierModule {
   ResNet(ResNetDepth depth, ResNetAttention attention, int in_planes, int classes);
   torch::Tensor forward(const torch::Tensor& planes) override;
   std::string first_weight() const override { return "conv1.weight"; }
+  int Lower(GraphBuilder* graph, int planes) const override;
 
  private:
   torch::nn::Conv2d conv1_{nullptr};

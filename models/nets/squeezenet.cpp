@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/nets/squeezenet.h"
 
+#include <utility>
+
+#include "models/graph/folding.h"
+#include "models/graph/graph_builder.h"
+
 namespace hepar {
 
 namespace nn = torch::nn;
@@ -19,6 +24,16 @@ struct FireImpl : nn::Module {
     // ReLU works in place: neither the convolutions nor the concatenation need their results again.
     auto s = squeeze(x).relu_();
     return torch::cat({expand1x1(s), expand3x3(s)}, 1).relu_();
+  }
+
+  int Lower(GraphBuilder* graph, const std::string& name, int x) const {
+    const auto append = [&](const char* part, const nn::Conv2d& conv, int input) {
+      return graph->Append(name + part, FoldConvolution(conv, Activation::kRelu), input);
+    };
+    const int s = append(".squeeze", squeeze, x);
+    const int left = append(".expand1x1", expand1x1, s);
+    const int right = append(".expand3x3", expand3x3, s);
+    return graph->Append(name + ".cat", Concat{}, {left, right});
   }
 
   nn::Conv2d squeeze{nullptr}, expand1x1{nullptr}, expand3x3{nullptr};
@@ -69,6 +84,29 @@ torch::Tensor SqueezeNet::forward(const torch::Tensor& planes) {
   auto logits = classifier_->forward(features_->forward(planes));
   if (final_relu_) logits = torch::relu(logits);
   return logits.mean({2, 3});
+}
+
+int SqueezeNet::Lower(GraphBuilder* graph, int planes) const {
+  int x = planes;
+  for (std::size_t i = 0; i < features_->size(); ++i) {
+    const std::string name = "classifier.features." + std::to_string(i);
+    const auto& module = *features_->ptr(i);
+    if (const auto* fire = module.as<FireImpl>()) {
+      x = fire->Lower(graph, name, x);
+    } else if (module.as<nn::MaxPool2dImpl>()) {
+      x = graph->Append(name, MaxPool{3, 2, 0, true}, x);
+    } else if (module.as<nn::Conv2dImpl>()) {
+      // Its ReLU, which comes behind the pooling here, may as well come in front of it.
+      x = graph->Append(
+          name, FoldConvolution(nn::Conv2d(features_->ptr<nn::Conv2dImpl>(i)), Activation::kRelu),
+          x);
+    }
+  }
+  x = graph->Append("classifier.classifier.1",
+                    FoldConvolution(nn::Conv2d(classifier_->ptr<nn::Conv2dImpl>(1)),
+                                    final_relu_ ? Activation::kRelu : Activation::kNone),
+                    x);
+  return graph->Append("classifier.mean", AdaptivePool{}, x, 1, 1);
 }
 
 int64_t CountDeadSamples(const torch::Tensor& logits) {

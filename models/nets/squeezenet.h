@@ -17,6 +17,7 @@ class SqueezeNet : public ClassifierModule {
   SqueezeNet(SqueezeNetVersion version, int in_planes, int classes, bool final_relu);
   torch::Tensor forward(const torch::Tensor& planes) override;
   std::string first_weight() const override { return "features.0.weight"; }
+  int Lower(GraphBuilder* graph, int planes) const override;
 
  private:
   bool final_relu_;

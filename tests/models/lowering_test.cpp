@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "models/graph/lowering.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "models/error.h"
+#include "models/nets/complexity.h"
+#include "tests/support/graph_interpreter.h"
+#include "tests/support/random_net.h"
+
+namespace hepar {
+namespace {
+
+using hepar::testing::Interpret;
+using hepar::testing::RandomNet;
+
+Architecture ArchitectureOf(const std::string& size, const std::string& classifier) {
+  Architecture a;
+  a.size = size;
+  a.decoupler = DecouplerShapeOf(size);
+  a.classifier = classifier;
+  return a;
+}
+
+void ExpectClose(const torch::Tensor& got, const torch::Tensor& expected, const char* what) {
+  ASSERT_EQ(got.numel(), expected.numel()) << what;
+  const double difference = (got.flatten() - expected.flatten()).abs().max().item<double>();
+  const double scale = 1.0 + expected.abs().max().item<double>();
+  EXPECT_LT(difference, 2e-5 * scale) << what;
+}
+
+// The graph's results against those of the module itself.
+void ExpectEqualResults(const Architecture& architecture, int channels, int height, int width) {
+  SeverityNet net = RandomNet(architecture);
+  const torch::NoGradGuard no_grad;
+  const auto picture = torch::rand({1, channels, height, width});
+  const Graph graph = LowerToGraph(net, channels, height, width);
+  const auto values = Interpret(graph, picture);
+
+  const Decoupled expected = net->Decouple(picture);
+  ExpectClose(values[graph.planes], expected.planes, "planes");
+  ExpectClose(values[graph.specific], expected.specific, "Feat1");
+  ExpectClose(values[graph.auxiliary_logits], expected.auxiliary_logits, "auxiliary logits");
+  ExpectClose(values[graph.common], expected.common, "Feat2");
+  ExpectClose(values[graph.reconstruction], expected.reconstruction, "reconstruction");
+  ASSERT_TRUE(graph.has_classifier());
+  ExpectClose(values[graph.logits], net->Classify(SeverityNetImpl::Concatenate(expected)),
+              "logits");
+}
+
+TEST(LoweringTest, EverySizeGivesTheModulesResults) {
+  for (const char* size : {"nano", "live", "paper"}) {
+    SCOPED_TRACE(size);
+    ExpectEqualResults(ArchitectureOf(size, "squeezenet1_1"), 1, 64, 64);
+  }
+}
+
+TEST(LoweringTest, OddInputSizesGiveTheModulesResults) {
+  for (const auto& [height, width] :
+       std::vector<std::pair<int, int>>{{33, 47}, {97, 97}, {128, 96}}) {
+    SCOPED_TRACE(height);
+    ExpectEqualResults(ArchitectureOf("live", "squeezenet1_1"), 1, height, width);
+  }
+}
+
+TEST(LoweringTest, SkipsPlanesAndFeatureChannelsGiveTheModulesResults) {
+  for (const DecouplerSkips skips : {DecouplerSkips::kNoTop, DecouplerSkips::kNone}) {
+    SCOPED_TRACE(ToString(skips));
+    Architecture a = ArchitectureOf("nano", "squeezenet1_1");
+    a.ic2_skips = skips;
+    a.feature_channels = 3;
+    ExpectEqualResults(a, 1, 64, 64);
+  }
+  for (const ColorPlanes planes : {ColorPlanes::kY, ColorPlanes::kYcbcr, ColorPlanes::kRgb,
+                                   ColorPlanes::kHsvV, ColorPlanes::kLabL}) {
+    SCOPED_TRACE(ToString(planes));
+    Architecture a = ArchitectureOf("nano", "squeezenet1_1");
+    a.planes = planes;
+    ExpectEqualResults(a, 3, 48, 48);
+    ExpectEqualResults(a, 1, 48, 48);
+  }
+}
+
+TEST(LoweringTest, ClassifiersThatLowerGiveTheModulesResults) {
+  for (const char* classifier : {"squeezenet1_0", "resnet18", "resnet50", "se_resnet18",
+                                 "se_resnet50", "cbam_resnet18", "cbam_resnet50"}) {
+    SCOPED_TRACE(classifier);
+    ExpectEqualResults(ArchitectureOf("nano", classifier), 1, 64, 64);
+  }
+  Architecture with_relu = ArchitectureOf("nano", "squeezenet1_1");
+  with_relu.final_relu = true;
+  ExpectEqualResults(with_relu, 1, 64, 64);
+}
+
+TEST(LoweringTest, AClassifierWithoutLoweringEndsTheGraphAtTheDecouplers) {
+  SeverityNet net = RandomNet(ArchitectureOf("nano", "vit_tiny"));
+  const Graph graph = LowerToGraph(net, 1, 64, 64);
+  EXPECT_FALSE(graph.has_classifier());
+  EXPECT_EQ(graph.decoupling_nodes, graph.nodes.size());
+}
+
+TEST(LoweringTest, NodesCountTheModulesOperations) {
+  SeverityNet net(ArchitectureOf("live", "squeezenet1_1"));
+  net->eval();
+  const Graph graph = LowerToGraph(net, 1, 224, 224);
+  double macs = 0.0;
+  for (const Node& node : graph.nodes) macs += MacsOf(graph, node);
+  EXPECT_EQ(macs, static_cast<double>(CountMacs([&] {
+              net->forward(torch::zeros({1, 1, 224, 224}));
+            })));
+}
+
+TEST(LoweringTest, NodesAreInOrderUnderNamesOfTheirOwn) {
+  const Graph graph = LowerToGraph(RandomNet(ArchitectureOf("nano", "cbam_resnet50")), 1, 64, 64);
+  std::set<std::string> names;
+  std::set<int> known = {0};
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    EXPECT_TRUE(names.insert(node.name).second) << node.name;
+    if (i == graph.decoupling_nodes) known = {graph.planes, graph.specific, graph.common};
+    for (const int input : node.inputs) EXPECT_EQ(known.count(input), 1u) << node.name;
+    EXPECT_TRUE(known.insert(node.output).second) << node.name;
+  }
+}
+
+TEST(LoweringTest, AnInputThatIsTooSmallIsRefusedWithTheLayer) {
+  try {
+    LowerToGraph(RandomNet(ArchitectureOf("nano", "squeezenet1_1")), 1, 4, 4);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kMismatch);
+    EXPECT_NE(std::string(error.what()).find("classifier.features"), std::string::npos)
+        << error.what();
+  }
+}
+
+}  // namespace
+}  // namespace hepar
