@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/engine/engine.h"
 
-#include <torch/torch.h>
+#include <c10/util/Exception.h>
 
 #include <algorithm>
 #include <atomic>
@@ -13,29 +13,17 @@
 #include <utility>
 
 #include "models/bundle/bundle.h"
+#include "models/engine/backend.h"
+#include "models/engine/choose_backend.h"
 #include "models/engine/device.h"
 #include "models/error.h"
 #include "models/named_values.h"
-#include "models/nets/picture_tensor.h"
-#include "models/nets/severity_net.h"
 
 namespace hepar {
 namespace {
 
 constexpr NamedValue<Precision> kPrecisions[] = {
     {"fp32", Precision::kFp32}, {"bf16", Precision::kBf16}, {"fp16", Precision::kFp16}};
-
-torch::ScalarType ScalarTypeOf(Precision precision) {
-  switch (precision) {
-    case Precision::kBf16:
-      return torch::kBFloat16;
-    case Precision::kFp16:
-      return torch::kHalf;
-    case Precision::kFp32:
-      break;
-  }
-  return torch::kFloat32;
-}
 
 // LibTorch's exceptions carry a backtrace of many lines; what leaves models/ is one line.
 template <typename Function>
@@ -51,11 +39,6 @@ auto WithOneLineErrors(ErrorKind kind, const std::string& what, const Function& 
   }
 }
 
-std::vector<float> ToVector(const torch::Tensor& tensor) {
-  const auto host = tensor.to(torch::kCPU, torch::kFloat32).contiguous();
-  return {host.data_ptr<float>(), host.data_ptr<float>() + host.numel()};
-}
-
 }  // namespace
 
 std::string ToString(Precision precision) { return NameOf(kPrecisions, precision); }
@@ -68,23 +51,50 @@ struct Engine::Impl {
   ModelSpec spec;
   std::string device_name;
   Precision precision = Precision::kFp32;
-  torch::Device device = torch::kCPU;
-  // Forward passes in evaluation mode only read the module, so threads share it without a lock.
-  SeverityNet net{nullptr};
-
-  torch::Tensor ToDevice(const cv::Mat& picture) const {
-    return PictureToTensor(picture).unsqueeze(0).to(device, ScalarTypeOf(precision));
-  }
+  std::unique_ptr<const Backend> backend;
 };
+
+namespace {
+
+double MillisecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
+}
+
+Severity SeverityOf(std::vector<float> logits, double temperature) {
+  Severity severity;
+  severity.logits = std::move(logits);
+  const float largest = *std::max_element(severity.logits.begin(), severity.logits.end());
+  auto& p = severity.probabilities;
+  double total = 0.0;
+  for (const float logit : severity.logits) {
+    if (!std::isfinite(logit)) {
+      throw Error(ErrorKind::kFailed, "the network gave numbers that are not finite");
+    }
+    p.push_back(static_cast<float>(std::exp((logit - largest) / temperature)));
+    total += p.back();
+  }
+  double entropy = 0.0;
+  for (float& v : p) {
+    v = static_cast<float>(v / total);
+    entropy -= v > 0.f ? v * std::log(v) : 0.0;
+  }
+  severity.grade = static_cast<int>(std::max_element(p.begin(), p.end()) - p.begin());
+  severity.confidence = p[severity.grade];
+  severity.trust = static_cast<float>(
+      std::clamp(1.0 - entropy / std::log(static_cast<double>(p.size())), 0.0, 1.0));
+  return severity;
+}
+
+}  // namespace
 
 struct FrameInference::Impl {
   std::shared_ptr<const Engine> engine;
   cv::Rect bounds;
   int frame_width = 0, frame_height = 0;
-  torch::Tensor picture;  // Released when the planes that were made of it are there.
 
   std::mutex mutex;  // Guards the members below; held while a stage runs.
-  Decoupled tensors;
+  std::unique_ptr<BackendFrame> frame;
   Severity severity;
   double decouple_ms = 0.0;
   // Readable without waiting for a stage that is running.
@@ -93,11 +103,8 @@ struct FrameInference::Impl {
   void DecoupleLocked() {
     if (decoupled) return;
     const auto start = std::chrono::steady_clock::now();
-    const c10::InferenceMode inference;
-    tensors = SeverityNet(engine->impl().net)->Decouple(picture);
-    picture = torch::Tensor();
-    decouple_ms =
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+    frame->Decouple();
+    decouple_ms = MillisecondsSince(start);
     decoupled = true;
   }
 
@@ -105,28 +112,8 @@ struct FrameInference::Impl {
     if (classified) return;
     DecoupleLocked();
     const auto start = std::chrono::steady_clock::now();
-    const c10::InferenceMode inference;
-    const Engine::Impl& model = engine->impl();
-    const auto logits = SeverityNet(model.net)
-                            ->Classify(SeverityNetImpl::Concatenate(tensors))
-                            .to(torch::kCPU, torch::kFloat32)[0];
-    const auto probabilities = torch::softmax(logits / model.spec.temperature, 0);
-
-    severity.logits = ToVector(logits);
-    severity.probabilities = ToVector(probabilities);
-    const auto& p = severity.probabilities;
-    severity.grade = static_cast<int>(std::max_element(p.begin(), p.end()) - p.begin());
-    severity.confidence = p[severity.grade];
-    double entropy = 0.0;
-    for (float v : p) entropy -= v > 0.f ? v * std::log(v) : 0.0;
-    severity.trust = static_cast<float>(
-        std::clamp(1.0 - entropy / std::log(static_cast<double>(p.size())), 0.0, 1.0));
-    if (!logits.isfinite().all().item<bool>()) {
-      throw Error(ErrorKind::kFailed, "the network gave numbers that are not finite");
-    }
-    severity.inference_ms =
-        decouple_ms +
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+    severity = SeverityOf(frame->Classify(), engine->impl().spec.temperature);
+    severity.inference_ms = decouple_ms + MillisecondsSince(start);
     classified = true;
   }
 };
@@ -152,14 +139,10 @@ std::shared_ptr<const Engine> Engine::Open(const EngineConfig& config) {
 
   return WithOneLineErrors(ErrorKind::kMismatch, config.model, [&] {
     auto impl = std::make_unique<Impl>();
-    impl->spec = std::move(bundle.spec);
     impl->device_name = device;
     impl->precision = config.precision;
-    impl->device = torch::Device(device);
-    impl->net = bundle.net;
-    impl->net->to(impl->device, ScalarTypeOf(config.precision));
-    impl->net->eval();
-    for (auto& parameter : impl->net->parameters()) parameter.set_requires_grad(false);
+    impl->backend = ChooseBackend(bundle, device, config.precision);
+    impl->spec = std::move(bundle.spec);
 
     std::shared_ptr<const Engine> engine(new Engine(std::move(impl)));
     engine->WarmUp(1);  // The dry run: shapes and planes that do not fit fail here, not live.
@@ -171,6 +154,7 @@ std::shared_ptr<const Engine> Engine::Open(const EngineConfig& config) {
 const ModelSpec& Engine::spec() const { return impl_->spec; }
 const std::string& Engine::device() const { return impl_->device_name; }
 Precision Engine::precision() const { return impl_->precision; }
+std::string Engine::backend() const { return impl_->backend->name(); }
 
 void Engine::WarmUp(int passes) const {
   const PreprocessOptions& input = impl_->spec.preprocess;
@@ -200,8 +184,7 @@ std::shared_ptr<FrameInference> Engine::Prepare(const PreparedImage& image) cons
     impl->bounds = image.bounds;
     impl->frame_width = image.frame_width;
     impl->frame_height = image.frame_height;
-    const c10::InferenceMode inference;
-    impl->picture = impl_->ToDevice(image.pixels);
+    impl->frame = impl_->backend->Prepare(image.pixels);
     return std::make_shared<FrameInference>(std::move(impl));
   });
 }
@@ -229,40 +212,20 @@ const Severity& FrameInference::Classify() {
 
 GrayPicture FrameInference::View(FeatureView view) {
   Decouple();
-  return WithOneLineErrors(ErrorKind::kFailed, "the feature view could not be made", [&] {
-    const c10::InferenceMode inference;
-    const Decoupled& tensors = impl_->tensors;
-    const torch::Tensor& source = view == FeatureView::kSpecific ? tensors.specific
-                                  : view == FeatureView::kCommon ? tensors.common
-                                                                 : tensors.reconstruction;
-    const auto grey = source[0].to(torch::kFloat32).mean(0);
-    const auto bytes = (grey * 255.0 + 0.5).clamp(0, 255).to(torch::kUInt8).cpu().contiguous();
-    GrayPicture picture;
-    picture.size = static_cast<int>(bytes.size(1));
-    picture.pixels.assign(bytes.data_ptr<std::uint8_t>(),
-                          bytes.data_ptr<std::uint8_t>() + bytes.numel());
-    return picture;
-  });
+  return WithOneLineErrors(ErrorKind::kFailed, "the feature view could not be made",
+                           [&] { return impl_->frame->View(view); });
 }
 
 double FrameInference::ReconstructionError() {
   Decouple();
-  return WithOneLineErrors(ErrorKind::kFailed, "the reconstruction error failed", [&] {
-    const c10::InferenceMode inference;
-    const Decoupled& tensors = impl_->tensors;
-    return (tensors.planes.to(torch::kFloat32) - tensors.reconstruction.to(torch::kFloat32))
-        .abs()
-        .mean()
-        .item<double>();
-  });
+  return WithOneLineErrors(ErrorKind::kFailed, "the reconstruction error failed",
+                           [&] { return impl_->frame->ReconstructionError(); });
 }
 
 std::vector<float> FrameInference::Planes() {
   Decouple();
-  return WithOneLineErrors(ErrorKind::kFailed, "the planes could not be copied", [&] {
-    const c10::InferenceMode inference;
-    return ToVector(impl_->tensors.planes);
-  });
+  return WithOneLineErrors(ErrorKind::kFailed, "the planes could not be copied",
+                           [&] { return impl_->frame->Planes(); });
 }
 
 }  // namespace hepar

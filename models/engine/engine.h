@@ -61,9 +61,13 @@ class Engine : public std::enable_shared_from_this<Engine> {
   const ModelSpec& spec() const;
   const std::string& device() const;  // The device really in use: "cpu" or "cuda:N".
   Precision precision() const;
+  // What computes: "cpu avx512", "cpu avx2" or "cpu portable", the CPU engine with the kernels that
+  // it chose, or "libtorch".
+  std::string backend() const;
 
-  // Runs the whole graph on a blank frame `passes` times on the calling thread: LibTorch's first
-  // two passes on a thread are many times slower than the rest.
+  // Runs the whole graph on a blank frame `passes` times on the calling thread: the first pass
+  // takes its memory from the system, and LibTorch's first two on a thread are many times slower
+  // than the rest.
   void WarmUp(int passes = 2) const;
 
   // Starts the lazily evaluated inference of one frame: copies what the network needs out of the
@@ -71,7 +75,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   // caller's stream and must have been made with spec().preprocess.
   std::shared_ptr<FrameInference> Prepare(Preprocessor& preprocessor, const FrameView& frame) const;
 
-  // The same from a picture already prepared (training's cache, tests).
+  // The same from a picture already prepared (training's cache, tests). Throws Error(kMismatch) for
+  // one of another size than spec().preprocess says.
   std::shared_ptr<FrameInference> Prepare(const PreparedImage& image) const;
 
   struct Impl;

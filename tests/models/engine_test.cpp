@@ -15,6 +15,7 @@
 
 #include "models/engine/device.h"
 #include "models/error.h"
+#include "tests/support/allocation_counter.h"
 #include "tests/support/tiny_model.h"
 
 namespace hepar {
@@ -32,10 +33,12 @@ class EngineTest : public ::testing::Test {
   }
   static void TearDownTestSuite() { std::filesystem::remove_all(dir_); }
 
-  static std::shared_ptr<const Engine> Open(const std::string& path) {
+  static std::shared_ptr<const Engine> Open(const std::string& path,
+                                            Precision precision = Precision::kFp32) {
     EngineConfig config;
     config.model = path;
     config.device = "cpu";
+    config.precision = precision;
     return Engine::Open(config);
   }
 
@@ -176,14 +179,55 @@ TEST_F(EngineTest, Fp16OnTheCpuIsRefusedWithTheMend) {
 TEST_F(EngineTest, WrongPictureSizeFailsWithOneLine) {
   PreparedImage small = Picture(1);
   small.pixels = cv::Mat::zeros(2, 2, CV_32FC1);
-  const auto frame = Open(path_)->Prepare(small);
-  try {
-    frame->Classify();
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::kFailed);
-    EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos) << error.what();
+  for (const Precision precision : {Precision::kFp32, Precision::kBf16}) {
+    try {
+      Open(path_, precision)->Prepare(small);
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kMismatch);
+      EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos) << error.what();
+      EXPECT_THAT(error.what(), HasSubstr("64x64"));
+    }
   }
+}
+
+TEST_F(EngineTest, SaysWhatComputes) {
+  EXPECT_THAT(Open(path_)->backend(), ::testing::StartsWith("cpu "));
+  EXPECT_EQ(Open(path_, Precision::kBf16)->backend(), "libtorch");
+}
+
+TEST_F(EngineTest, ASteadyFrameTakesNoMemoryForMaps) {
+  const auto engine = Open(path_);
+  const auto one_frame = [&engine](const PreparedImage& picture) {
+    const auto frame = engine->Prepare(picture);
+    frame->Decouple();
+    frame->Classify();
+  };
+  const PreparedImage picture = Picture(1);
+  one_frame(picture);
+  // A map of one channel of this model's input is 16 KiB.
+  const hepar::testing::LargeAllocations allocations(4 * 1024);
+  for (int i = 0; i < 3; ++i) one_frame(picture);
+  EXPECT_EQ(allocations.count(), 0);
+}
+
+TEST_F(EngineTest, TheCounterSeesWhatLibTorchTakes) {
+  const auto engine = Open(path_, Precision::kBf16);
+  const PreparedImage picture = Picture(1);
+  engine->Prepare(picture)->Classify();
+  const hepar::testing::LargeAllocations allocations(4 * 1024);
+  engine->Prepare(picture)->Classify();
+  EXPECT_GT(allocations.count(), 100);
+}
+
+// A frame that is kept, as a buffer that somebody holds does, is not overwritten by later ones.
+TEST_F(EngineTest, FramesThatAreHeldKeepTheirResults) {
+  const auto engine = Open(path_);
+  const auto held = engine->Prepare(Picture(1));
+  held->Classify();
+  const GrayPicture before = held->View(FeatureView::kReconstruction);
+  for (int i = 2; i < 6; ++i) engine->Prepare(Picture(i))->Classify();
+  EXPECT_EQ(held->View(FeatureView::kReconstruction).pixels, before.pixels);
 }
 
 TEST(DeviceTest, NamesResolveOrExplain) {

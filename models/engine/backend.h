@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <memory>
+#include <opencv2/core/mat.hpp>
+#include <string>
+#include <vector>
+
+#include "models/engine/engine.h"
+
+namespace hepar {
+
+// A frame inside a backend: its picture and what has been made of it, on the device. Used by one
+// thread at a time.
+class BackendFrame {
+ public:
+  virtual ~BackendFrame() = default;
+
+  virtual void Decouple() = 0;                // Called once.
+  virtual std::vector<float> Classify() = 0;  // Logits; called once, after Decouple().
+
+  // After Decouple(); as in FrameInference.
+  virtual GrayPicture View(FeatureView view) const = 0;
+  virtual double ReconstructionError() const = 0;
+  virtual std::vector<float> Planes() const = 0;
+};
+
+// Throws Error(kMismatch) unless `picture` is `side` pixels high and wide.
+void CheckPictureSize(const cv::Mat& picture, int side);
+
+// What runs a model behind the engine's interface. Thread-safe; throws Error, or what LibTorch
+// throws, which the engine turns into one.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  virtual std::string name() const = 0;  // For Engine::backend().
+  // Copies a float picture of 1 or 3 channels. Throws Error(kMismatch) for another size than the
+  // model's input. The frame may not outlive the backend.
+  virtual std::unique_ptr<BackendFrame> Prepare(const cv::Mat& picture) const = 0;
+};
+
+}  // namespace hepar

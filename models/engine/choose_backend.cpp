@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "models/engine/choose_backend.h"
+
+#include <torch/torch.h>
+
+#include "models/engine/cpu_backend.h"
+#include "models/engine/torch_backend.h"
+#include "models/error.h"
+#include "models/graph/folding.h"
+#include "models/graph/lowering.h"
+
+namespace hepar {
+namespace {
+
+ClassifyFunction ClassifyByModule(SeverityNet net, int planes, int side) {
+  return [net, planes, side](float* x) mutable {
+    const c10::InferenceMode inference;
+    return ValuesOf(net->Classify(torch::from_blob(x, {1, planes, side, side}))[0]);
+  };
+}
+
+}  // namespace
+
+std::unique_ptr<Backend> ChooseBackend(const Bundle& bundle, const std::string& device,
+                                       Precision precision) {
+  const PreprocessOptions& input = bundle.spec.preprocess;
+  if (device == "cpu" && precision == Precision::kFp32) {
+    try {
+      const Graph graph = LowerToGraph(bundle.net, input.channels, input.size, input.size);
+      const int planes = ClassifierPlanes(bundle.net->architecture);
+      return MakeCpuBackend(graph, ClassifyByModule(bundle.net, planes, input.size));
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kUnsupported) throw;
+    }
+  }
+  return MakeTorchBackend(bundle.net, device, precision, input.size);
+}
+
+}  // namespace hepar

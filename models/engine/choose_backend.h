@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <memory>
+
+#include "models/bundle/bundle.h"
+#include "models/engine/backend.h"
+
+namespace hepar {
+
+// What runs `bundle`, whose network is used up, on `device` (resolved) at `precision`: the CPU
+// engine for 32 bits on the CPU where it has kernels for the graph, else LibTorch. A classifier
+// without a lowering runs by LibTorch behind the decouplers of the CPU engine.
+std::unique_ptr<Backend> ChooseBackend(const Bundle& bundle, const std::string& device,
+                                       Precision precision);
+
+}  // namespace hepar

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <cstddef>
+
+#include "models/graph/graph.h"
+
+namespace hepar::cpu {
+
+// The loops of the CPU engine, compiled once for each kind of processor and chosen when the program
+// runs. They own no memory and keep no state, so any number of threads may call them.
+//
+// Two layouts of a feature map of C x H x W:
+//   planar   C x H x W, as everywhere else.
+//   blocked  ceil(C / lanes) x H x W x lanes: the channels of a pixel fill vectors, the last of
+//            which may end in lanes that hold zeros. Blocks are contiguous, so maps side by side
+//            are their concatenation.
+// Pointers to blocked maps and workspaces are aligned to 64 bytes.
+
+struct Extent {
+  int height = 0, width = 0;
+  std::size_t pixels() const { return static_cast<std::size_t>(height) * width; }
+};
+
+// The second operand of a convolution's end: act(y + residual) or act(y) + residual.
+struct Epilogue {
+  Activation activation = Activation::kNone;  // kNone or kRelu.
+  Residual mode = Residual::kNone;
+  const float* residual = nullptr;
+};
+
+// A 3 x 3 convolution of stride 1 whose padding is its dilation, so that the size stays.
+//
+// Winograd's F(4x4, 3x3): 4 x 4 pixels of one channel pair cost 36 multiplications instead of 144.
+// oneDNN has it for AVX-512 only, so on AVX2 this is 1.8 to 2.5 times as fast as its direct
+// convolution at the shapes of these networks (8 to 128 channels, 7 x 7 to 112 x 112 pixels), and
+// more at dilation 4, where oneDNN multiplies matrices. Rounding: 1e-5 of the largest output.
+struct WinogradArgs {
+  const float* source = nullptr;
+  float* destination = nullptr;
+  Extent extent;
+  int dilation = 1;
+  int in_blocks = 0, out_blocks = 0;
+  const int* used_lanes = nullptr;  // Of each input block: its first lanes that hold channels.
+  int in_channels = 0;              // The sum of them.
+  const float* weights = nullptr;   // Of PackWinogradWeights().
+  const float* bias = nullptr;      // out_blocks x lanes.
+  Epilogue epilogue;
+  int tiles_at_once = 0;       // 1 or more.
+  float* workspace = nullptr;  // WinogradWorkspace() floats.
+};
+
+// tiles_at_once such that the transformed tiles stay in the second-level cache.
+int WinogradTilesAtOnce(int in_channels, int out_channels, const Extent& extent, int dilation);
+std::size_t WinogradWorkspace(int in_channels, int out_channels, int tiles_at_once);
+std::size_t WinogradWeightCount(int in_channels, int out_blocks, int lanes);
+// `weights` is out_channels x in_channels x 3 x 3. Input channels are those of the used lanes, in
+// their order; out_slots[o] is the lane, counted over all output blocks, that output o fills.
+void PackWinogradWeights(const float* weights, int in_channels, int out_channels,
+                         const int* out_slots, int out_blocks, int lanes, float* packed);
+
+// One axis of a bilinear interpolation: output i is (1 - weight[i]) * in[low[i]] + weight[i] *
+// in[high[i]].
+struct Interpolation {
+  const int* low = nullptr;
+  const int* high = nullptr;
+  const float* weight = nullptr;
+};
+
+struct AttentionArgs {
+  const float* source = nullptr;  // Blocked, as the destination.
+  float* destination = nullptr;
+  int tokens = 0, channels = 0, heads = 1;
+  float epsilon = 0.f;
+  const float *norm_weight = nullptr, *norm_bias = nullptr;
+  const float *qkv_weight = nullptr, *qkv_bias = nullptr;  // As in PixelAttention.
+  const float *proj_weight = nullptr, *proj_bias = nullptr;
+  float* workspace = nullptr;  // AttentionWorkspace() floats.
+};
+
+std::size_t AttentionWorkspace(int tokens, int channels);
+
+struct Kernels {
+  const char* name;  // "avx512", "avx2", "portable".
+  int lanes;
+
+  void (*winograd)(const WinogradArgs& args);
+  void (*attention)(const AttentionArgs& args);
+
+  // Blocked maps of `blocks` blocks.
+  void (*max_pool)(const float* x, const Extent& in, int blocks, const MaxPool& op,
+                   const Extent& out, float* y);
+  void (*adaptive_pool)(const float* x, const Extent& in, int blocks, AdaptivePool::Kind kind,
+                        const Extent& out, float* y);
+  void (*upsample)(const float* x, const Extent& in, int blocks, const Interpolation& rows,
+                   const Interpolation& columns, const Extent& out, float* y);
+  // act(x + y) of `count` floats, whatever their layout. `count` is a multiple of lanes.
+  void (*add)(const float* x, const float* y, std::size_t count, Activation activation, float* z);
+  // By one factor for each channel, or (`by_pixel`) for each pixel.
+  void (*multiply)(const float* x, const float* y, int blocks, std::size_t pixels, bool by_pixel,
+                   float* z);
+  // Blocked to one planar map; `used_lanes` as in WinogradArgs.
+  void (*channel_reduce)(const float* x, const int* used_lanes, int blocks, std::size_t pixels,
+                         ChannelReduce::Kind kind, float* y);
+  // Blocked to `outputs` planar maps: a 1 x 1 convolution with few outputs. weight is outputs x
+  // blocks x lanes.
+  void (*pointwise_to_planar)(const float* x, int blocks, std::size_t pixels, const float* weight,
+                              const float* bias, int outputs, Activation activation, float* y);
+  void (*to_blocked)(const float* planar, int channels, std::size_t pixels, float* blocked);
+  // Channel c comes from lane slots[c], counted over all blocks.
+  void (*to_planar)(const float* blocked, const int* slots, int channels, std::size_t pixels,
+                    float* planar);
+
+  // Planar maps.
+  void (*upsample_planar)(const float* x, const Extent& in, int channels, const Interpolation& rows,
+                          const Interpolation& columns, const Extent& out, Activation activation,
+                          float* workspace, float* y);  // Workspace: in.width + 2 lanes.
+  // act(x * scale + shift) of `count` values of one channel; in place where y is x.
+  void (*scale_shift)(const float* x, float scale, float shift, std::size_t count,
+                      Activation activation, float* y);
+};
+
+// The best that this processor runs; those that any processor runs.
+const Kernels& BestKernels();
+const Kernels& PortableKernels();
+
+}  // namespace hepar::cpu

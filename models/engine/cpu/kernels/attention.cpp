@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Attention over the pixels of a small grid with few channels for each head (2 to 32), where
+// products of matrices by a library are mostly calls. All of it works on rows of tokens, one row
+// for each channel, so that every vector holds different tokens and no sum runs across lanes.
+#include "models/engine/cpu/kernels.h"
+#include "models/engine/cpu/kernels/table.h"
+#include "models/engine/cpu/kernels/vector.h"
+
+namespace hepar::cpu::HEPAR_ISA {
+namespace {
+
+constexpr int kMaxHeadWidth = 64;
+
+// Rows of the workspace, each of AttentionStride(tokens) floats but for the scores.
+struct Rows {
+  int stride;
+  float *x, *qkv, *mixed, *scores;
+
+  Rows(const AttentionArgs& a)
+      : stride(AttentionStride(a.tokens)),
+        x(a.workspace),
+        qkv(x + static_cast<std::size_t>(a.channels) * stride),
+        mixed(qkv + static_cast<std::size_t>(3 * a.channels) * stride),
+        scores(mixed + static_cast<std::size_t>(a.channels) * stride) {}
+};
+
+// Blocked pixels to rows; what is behind the last token is zero.
+void Gather(const AttentionArgs& a, const Rows& rows) {
+  for (int c = 0; c < a.channels; ++c) {
+    const float* from =
+        a.source + static_cast<std::size_t>(c / kLanes) * a.tokens * kLanes + c % kLanes;
+    float* to = rows.x + static_cast<std::size_t>(c) * rows.stride;
+    for (int t = 0; t < a.tokens; ++t) to[t] = from[t * kLanes];
+    for (int t = a.tokens; t < rows.stride; ++t) to[t] = 0.f;
+  }
+}
+
+// LayerNorm of every token, into the rows of `mixed`.
+void Normalise(const AttentionArgs& a, const Rows& rows) {
+  const float count = static_cast<float>(a.channels);
+  for (int t = 0; t < rows.stride; t += kLanes) {
+    const float* x = rows.x + t;
+    float* y = rows.mixed + t;
+    Vector mean{}, variance{};
+    for (int c = 0; c < a.channels; ++c) mean += Load(x + c * rows.stride);
+    mean /= count;
+    for (int c = 0; c < a.channels; ++c) {
+      const Vector d = Load(x + c * rows.stride) - mean;
+      variance += d * d;
+    }
+    variance = variance / count + a.epsilon;
+    Vector scale{};
+    for (int i = 0; i < kLanes; ++i) scale[i] = 1.f / __builtin_sqrtf(variance[i]);
+    for (int c = 0; c < a.channels; ++c) {
+      const Vector d = Load(x + c * rows.stride) - mean;
+      Store(y + c * rows.stride, d * scale * a.norm_weight[c] + a.norm_bias[c]);
+    }
+  }
+}
+
+// y = W x + b for `outputs` rows of W.
+void Project(const float* w, const float* bias, int outputs, const float* x, int channels,
+             int stride, float* y) {
+  constexpr int kOutputs = 4, kVectors = 2;
+  for (int t = 0; t < stride; t += kVectors * kLanes) {
+    const int vectors = t + kVectors * kLanes <= stride ? kVectors : 1;
+    for (int o = 0; o < outputs; o += kOutputs) {
+      const int rows = outputs - o < kOutputs ? outputs - o : kOutputs;
+      Vector sum[kOutputs][kVectors] = {};
+      if (rows == kOutputs && vectors == kVectors) {
+        const float* row = w + static_cast<std::size_t>(o) * channels;
+        for (int c = 0; c < channels; ++c) {
+          const float* from = x + static_cast<std::size_t>(c) * stride + t;
+          const Vector left = Load(from), right = Load(from + kLanes);
+#pragma GCC unroll 4
+          for (int i = 0; i < kOutputs; ++i) {
+            const Vector factor = Broadcast(row[i * channels + c]);
+            sum[i][0] += factor * left;
+            sum[i][1] += factor * right;
+          }
+        }
+      } else {
+        for (int c = 0; c < channels; ++c) {
+          for (int i = 0; i < rows; ++i) {
+            const Vector factor = Broadcast(w[static_cast<std::size_t>(o + i) * channels + c]);
+            for (int j = 0; j < vectors; ++j) {
+              sum[i][j] += factor * Load(x + static_cast<std::size_t>(c) * stride + t + j * kLanes);
+            }
+          }
+        }
+      }
+      for (int i = 0; i < rows; ++i) {
+        for (int j = 0; j < vectors; ++j) {
+          Store(y + static_cast<std::size_t>(o + i) * stride + t + j * kLanes,
+                sum[i][j] + bias[o + i]);
+        }
+      }
+    }
+  }
+}
+
+// softmax(q k^T) v for the queries of one vector.
+template <int width>
+void MixHead(const float* q, const float* k, const float* v, float scale, int tokens, int stride,
+             int runtime_width, float* scores, float* mixed) {
+  const int d_count = width > 0 ? width : runtime_width;
+  Vector query[width > 0 ? width : kMaxHeadWidth];
+  Vector sum[width > 0 ? width : kMaxHeadWidth];
+  for (int d = 0; d < d_count; ++d) {
+    query[d] = Load(q + static_cast<std::size_t>(d) * stride) * scale;
+    sum[d] = Vector{};
+  }
+  Vector largest = Broadcast(-3.0e38f);
+  for (int t = 0; t < tokens; ++t) {
+    Vector score{};
+    for (int d = 0; d < d_count; ++d) {
+      score += query[d] * Broadcast(k[static_cast<std::size_t>(d) * stride + t]);
+    }
+    Store(scores + t * kLanes, score);
+    largest = Max(largest, score);
+  }
+  Vector total{};
+  for (int t = 0; t < tokens; ++t) {
+    const Vector weight = Exp2(Load(scores + t * kLanes) - largest);
+    total += weight;
+    for (int d = 0; d < d_count; ++d) {
+      sum[d] += weight * Broadcast(v[static_cast<std::size_t>(d) * stride + t]);
+    }
+  }
+  for (int d = 0; d < d_count; ++d) {
+    Store(mixed + static_cast<std::size_t>(d) * stride, sum[d] / total);
+  }
+}
+
+using Mix = void (*)(const float*, const float*, const float*, float, int, int, int, float*,
+                     float*);
+
+// With the width known, queries and sums stay in registers.
+Mix MixFor(int width) {
+  switch (width) {
+    case 2:
+      return MixHead<2>;
+    case 3:
+      return MixHead<3>;
+    case 4:
+      return MixHead<4>;
+    case 5:
+      return MixHead<5>;
+    case 8:
+      return MixHead<8>;
+    default:
+      return MixHead<0>;
+  }
+}
+
+// Rows back to blocked pixels, with the residual.
+void Scatter(const AttentionArgs& a, const Rows& rows, const float* y) {
+  const int blocks = (a.channels + kLanes - 1) / kLanes;
+  for (int block = 0; block < blocks; ++block) {
+    float* to = a.destination + static_cast<std::size_t>(block) * a.tokens * kLanes;
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const int c = block * kLanes + lane;
+      const std::size_t row = static_cast<std::size_t>(c) * rows.stride;
+      for (int t = 0; t < a.tokens; ++t) {
+        to[t * kLanes + lane] = c < a.channels ? rows.x[row + t] + y[row + t] : 0.f;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void Attention(const AttentionArgs& a) {
+  const Rows rows(a);
+  Gather(a, rows);
+  Normalise(a, rows);
+  Project(a.qkv_weight, a.qkv_bias, 3 * a.channels, rows.mixed, a.channels, rows.stride, rows.qkv);
+
+  const int width = a.channels / a.heads;
+  const Mix mix = MixFor(width);
+  // Powers of two instead of e.
+  const float scale = kLog2E / __builtin_sqrtf(static_cast<float>(width));
+  const std::size_t part = static_cast<std::size_t>(a.channels) * rows.stride;
+  for (int head = 0; head < a.heads; ++head) {
+    const float* q = rows.qkv + static_cast<std::size_t>(head) * width * rows.stride;
+    float* mixed = rows.mixed + static_cast<std::size_t>(head) * width * rows.stride;
+    for (int t = 0; t < a.tokens; t += kLanes) {
+      mix(q + t, q + part, q + 2 * part, scale, a.tokens, rows.stride, width, rows.scores,
+          mixed + t);
+    }
+  }
+  Project(a.proj_weight, a.proj_bias, a.channels, rows.mixed, a.channels, rows.stride, rows.qkv);
+  Scatter(a, rows, rows.qkv);
+}
+
+}  // namespace hepar::cpu::HEPAR_ISA

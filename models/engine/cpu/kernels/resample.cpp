@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Pooling and interpolation. oneDNN has both, but its pooling cannot be adaptive and its
+// interpolation takes about three times as long at these shapes.
+#include "models/engine/cpu/kernels.h"
+#include "models/engine/cpu/kernels/table.h"
+#include "models/engine/cpu/kernels/vector.h"
+
+namespace hepar::cpu::HEPAR_ISA {
+namespace {
+
+inline int Smaller(int a, int b) { return a < b ? a : b; }
+inline int Larger(int a, int b) { return a > b ? a : b; }
+
+inline const float* Pixel(const float* x, const Extent& e, int row, int column) {
+  return x + (static_cast<std::size_t>(row) * e.width + column) * kLanes;
+}
+
+inline Vector LargestOf(const float* x, const Extent& in, int top, int bottom, int left,
+                        int right) {
+  Vector largest = Load(Pixel(x, in, top, left));
+  for (int r = top; r < bottom; ++r) {
+    for (int c = left; c < right; ++c) largest = Max(largest, Load(Pixel(x, in, r, c)));
+  }
+  return largest;
+}
+
+inline Vector SumOf(const float* x, const Extent& in, int top, int bottom, int left, int right) {
+  // Two sums by turns: additions need not wait for each other, and round less.
+  Vector even{}, odd{};
+  for (int r = top; r < bottom; ++r) {
+    const float* p = Pixel(x, in, r, left);
+    int c = left;
+    for (; c + 2 <= right; c += 2, p += 2 * kLanes) {
+      even += Load(p);
+      odd += Load(p + kLanes);
+    }
+    if (c < right) even += Load(p);
+  }
+  return even + odd;
+}
+
+}  // namespace
+
+void MaxPoolBlocked(const float* x, const Extent& in, int blocks, const MaxPool& op,
+                    const Extent& out, float* y) {
+  for (int block = 0; block < blocks; ++block) {
+    for (int r = 0; r < out.height; ++r) {
+      const int top = r * op.stride - op.padding;
+      for (int c = 0; c < out.width; ++c, y += kLanes) {
+        const int left = c * op.stride - op.padding;
+        Store(y, LargestOf(x, in, Larger(top, 0), Smaller(top + op.kernel, in.height),
+                           Larger(left, 0), Smaller(left + op.kernel, in.width)));
+      }
+    }
+    x += in.pixels() * kLanes;
+  }
+}
+
+void AdaptivePoolBlocked(const float* x, const Extent& in, int blocks, AdaptivePool::Kind kind,
+                         const Extent& out, float* y) {
+  for (int block = 0; block < blocks; ++block) {
+    for (int r = 0; r < out.height; ++r) {
+      const int top = r * in.height / out.height;
+      const int bottom = ((r + 1) * in.height + out.height - 1) / out.height;
+      for (int c = 0; c < out.width; ++c, y += kLanes) {
+        const int left = c * in.width / out.width;
+        const int right = ((c + 1) * in.width + out.width - 1) / out.width;
+        const float count = static_cast<float>((bottom - top) * (right - left));
+        Store(y, kind == AdaptivePool::Kind::kMax ? LargestOf(x, in, top, bottom, left, right)
+                                                  : SumOf(x, in, top, bottom, left, right) / count);
+      }
+    }
+    x += in.pixels() * kLanes;
+  }
+}
+
+void UpsampleBlocked(const float* x, const Extent& in, int blocks, const Interpolation& rows,
+                     const Interpolation& columns, const Extent& out, float* y) {
+  for (int block = 0; block < blocks; ++block) {
+    for (int r = 0; r < out.height; ++r) {
+      const float* upper = Pixel(x, in, rows.low[r], 0);
+      const float* lower = Pixel(x, in, rows.high[r], 0);
+      const float below = rows.weight[r];
+      // Neighbours share the columns that they lie between.
+      int low = -1, high = -1;
+      Vector left{}, right{};
+      for (int c = 0; c < out.width; ++c, y += kLanes) {
+        if (columns.low[c] != low || columns.high[c] != high) {
+          const auto blend = [&](int column) {
+            const Vector u = Load(upper + column * kLanes);
+            return u + below * (Load(lower + column * kLanes) - u);
+          };
+          left = columns.low[c] == high ? right : blend(columns.low[c]);
+          low = columns.low[c];
+          high = columns.high[c];
+          right = blend(high);
+        }
+        Store(y, left + columns.weight[c] * (right - left));
+      }
+    }
+    x += in.pixels() * kLanes;
+  }
+}
+
+void UpsamplePlanar(const float* x, const Extent& in, int channels, const Interpolation& rows,
+                    const Interpolation& columns, const Extent& out, Activation activation,
+                    float* workspace, float* y) {
+  for (int channel = 0; channel < channels; ++channel) {
+    for (int r = 0; r < out.height; ++r, y += out.width) {
+      const float* upper = x + static_cast<std::size_t>(rows.low[r]) * in.width;
+      const float* lower = x + static_cast<std::size_t>(rows.high[r]) * in.width;
+      const float below = rows.weight[r];
+      for (int c = 0; c < in.width; ++c) {
+        workspace[c] = upper[c] + below * (lower[c] - upper[c]);
+      }
+      for (int c = 0; c < out.width; ++c) {
+        const float left = workspace[columns.low[c]];
+        y[c] = left + columns.weight[c] * (workspace[columns.high[c]] - left);
+      }
+      if (activation != Activation::kNone) {
+        ScaleShiftPlanar(y, 1.f, 0.f, static_cast<std::size_t>(out.width), activation, y);
+      }
+    }
+    x += in.pixels();
+  }
+}
+
+}  // namespace hepar::cpu::HEPAR_ISA

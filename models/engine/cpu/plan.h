@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "models/engine/cpu/kernels.h"
+#include "models/graph/graph.h"
+
+namespace hepar::cpu {
+
+// Where the picture and the results of a frame lie in its memory, in floats. Maps are planar, and
+// specific, common and planes follow each other: together they are the classifier's input x_c.
+struct FrameLayout {
+  std::size_t picture = 0;  // Where the picture itself is the planes, the same place.
+  std::size_t specific = 0, common = 0, planes = 0, reconstruction = 0;
+  std::size_t auxiliary_logits = 0, logits = 0;
+  std::size_t count = 0;  // Of all.
+};
+
+// A graph made ready to run on the CPU, one picture at a time on one thread, in 32 bits.
+//
+// All is decided here, once: each map's layout (blocked but for pictures and the results, so that
+// concatenation is free where its parts can be written side by side), each convolution's kernel and
+// packed weights, and the place of every map in one piece of memory. Immutable afterwards, so any
+// number of threads may run one plan, each with a workspace of its own.
+class Plan {
+ public:
+  // Throws Error(kUnsupported), naming the node, for a graph that it has no kernels for.
+  explicit Plan(const Graph& graph, const Kernels& kernels = BestKernels());
+  ~Plan();
+
+  class Workspace;
+  std::shared_ptr<Workspace> MakeWorkspace() const;
+
+  const FrameLayout& frame() const;
+  std::size_t workspace_floats() const;
+
+  // Reads the picture from `frame` (frame().count floats) and writes every result but the logits.
+  void Decouple(Workspace* workspace, float* frame) const;
+  // Reads x_c and writes the logits. Only where the graph has a classifier.
+  void Classify(Workspace* workspace, float* frame) const;
+
+  // What a pass does, step by step, for tables: node and kernel, and the time of each.
+  struct StepInfo {
+    std::string node, kernel;
+  };
+  std::vector<StepInfo> steps() const;
+  // Both stages; step_ms[i] becomes the wall time of step i.
+  void RunTimed(Workspace* workspace, float* frame, std::vector<double>* step_ms) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hepar::cpu

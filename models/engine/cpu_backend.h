@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "models/engine/backend.h"
+#include "models/graph/graph.h"
+
+namespace hepar {
+
+// Runs a graph by the CPU engine (models/engine/cpu), in 32 bits. A steady frame allocates no
+// memory for maps: workspaces and frames are kept and used again, as many as ran at one time.
+//
+// `classify` computes the logits of x_c (N x size x size, planar) where the graph has no
+// classifier. Throws Error(kUnsupported) for a graph that the CPU engine has no kernels for.
+using ClassifyFunction = std::function<std::vector<float>(float* planes)>;
+std::unique_ptr<Backend> MakeCpuBackend(const Graph& graph, ClassifyFunction classify);
+
+}  // namespace hepar

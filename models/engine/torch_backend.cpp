@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "models/engine/torch_backend.h"
+
+#include <torch/torch.h>
+
+#include <utility>
+
+#include "models/error.h"
+#include "models/graph/folding.h"
+#include "models/nets/picture_tensor.h"
+
+namespace hepar {
+namespace {
+
+torch::ScalarType ScalarTypeOf(Precision precision) {
+  switch (precision) {
+    case Precision::kBf16:
+      return torch::kBFloat16;
+    case Precision::kFp16:
+      return torch::kHalf;
+    case Precision::kFp32:
+      break;
+  }
+  return torch::kFloat32;
+}
+
+class TorchFrame : public BackendFrame {
+ public:
+  TorchFrame(SeverityNet net, torch::Tensor picture)
+      : net_(std::move(net)), picture_(std::move(picture)) {}
+
+  void Decouple() override {
+    const c10::InferenceMode inference;
+    tensors_ = net_->Decouple(picture_);
+    picture_ = torch::Tensor();
+  }
+
+  std::vector<float> Classify() override {
+    const c10::InferenceMode inference;
+    return ValuesOf(net_->Classify(SeverityNetImpl::Concatenate(tensors_))[0]);
+  }
+
+  GrayPicture View(FeatureView view) const override {
+    const c10::InferenceMode inference;
+    const torch::Tensor& source = view == FeatureView::kSpecific ? tensors_.specific
+                                  : view == FeatureView::kCommon ? tensors_.common
+                                                                 : tensors_.reconstruction;
+    const auto grey = source[0].to(torch::kFloat32).mean(0);
+    const auto bytes = (grey * 255.0 + 0.5).clamp(0, 255).to(torch::kUInt8).cpu().contiguous();
+    GrayPicture picture;
+    picture.size = static_cast<int>(bytes.size(1));
+    picture.pixels.assign(bytes.data_ptr<std::uint8_t>(),
+                          bytes.data_ptr<std::uint8_t>() + bytes.numel());
+    return picture;
+  }
+
+  double ReconstructionError() const override {
+    const c10::InferenceMode inference;
+    return (tensors_.planes.to(torch::kFloat32) - tensors_.reconstruction.to(torch::kFloat32))
+        .abs()
+        .mean()
+        .item<double>();
+  }
+
+  std::vector<float> Planes() const override {
+    const c10::InferenceMode inference;
+    return ValuesOf(tensors_.planes);
+  }
+
+ private:
+  SeverityNet net_;
+  torch::Tensor picture_;  // Released when the planes that were made of it are there.
+  Decoupled tensors_;
+};
+
+class TorchBackend : public Backend {
+ public:
+  TorchBackend(SeverityNet net, const std::string& device, Precision precision, int input_size)
+      : net_(std::move(net)),
+        device_(device),
+        type_(ScalarTypeOf(precision)),
+        input_size_(input_size) {
+    net_->to(device_, type_);
+    net_->eval();
+    for (auto& parameter : net_->parameters()) parameter.set_requires_grad(false);
+  }
+
+  std::string name() const override { return "libtorch"; }
+
+  std::unique_ptr<BackendFrame> Prepare(const cv::Mat& picture) const override {
+    CheckPictureSize(picture, input_size_);
+    const c10::InferenceMode inference;
+    return std::make_unique<TorchFrame>(net_,
+                                        PictureToTensor(picture).unsqueeze(0).to(device_, type_));
+  }
+
+ private:
+  // Forward passes in evaluation mode only read the module, so threads share it without a lock.
+  SeverityNet net_;
+  torch::Device device_;
+  torch::ScalarType type_;
+  int input_size_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> MakeTorchBackend(SeverityNet net, const std::string& device,
+                                          Precision precision, int input_size) {
+  return std::make_unique<TorchBackend>(std::move(net), device, precision, input_size);
+}
+
+}  // namespace hepar

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "models/engine/cpu/plan.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "models/error.h"
+#include "models/graph/graph_builder.h"
+#include "models/graph/lowering.h"
+#include "tests/support/random_net.h"
+
+namespace hepar::cpu {
+namespace {
+
+Architecture ArchitectureOf(const std::string& size, const std::string& classifier) {
+  Architecture a;
+  a.size = size;
+  a.decoupler = DecouplerShapeOf(size);
+  a.classifier = classifier;
+  return a;
+}
+
+std::vector<float> RunPlan(const Plan& plan, const torch::Tensor& picture) {
+  std::vector<float> frame(plan.frame().count);
+  const auto workspace = plan.MakeWorkspace();
+  std::copy_n(picture.data_ptr<float>(), picture.numel(), &frame[plan.frame().picture]);
+  plan.Decouple(workspace.get(), frame.data());
+  plan.Classify(workspace.get(), frame.data());
+  return frame;
+}
+
+void ExpectClose(const std::vector<float>& frame, std::size_t offset, const torch::Tensor& expected,
+                 const char* what) {
+  const auto flat = expected.flatten().contiguous();
+  const auto got = torch::tensor(std::vector<float>(&frame[offset], &frame[offset] + flat.numel()));
+  EXPECT_LT((got - flat).abs().max().item<float>(), 1e-4f * (1.f + flat.abs().max().item<float>()))
+      << what;
+}
+
+// What the plan computes against the module itself.
+void ExpectEqualResults(const Architecture& architecture, int channels, int side,
+                        const Kernels& kernels = BestKernels()) {
+  SeverityNet net = hepar::testing::RandomNet(architecture);
+  const torch::NoGradGuard no_grad;
+  const auto picture = torch::rand({1, channels, side, side});
+  const Plan plan(LowerToGraph(net, channels, side, side), kernels);
+  const FrameLayout& at = plan.frame();
+  const auto frame = RunPlan(plan, picture);
+
+  const Decoupled expected = net->Decouple(picture);
+  ExpectClose(frame, at.planes, expected.planes, "planes");
+  ExpectClose(frame, at.specific, expected.specific, "Feat1");
+  ExpectClose(frame, at.auxiliary_logits, expected.auxiliary_logits, "auxiliary logits");
+  ExpectClose(frame, at.common, expected.common, "Feat2");
+  ExpectClose(frame, at.reconstruction, expected.reconstruction, "reconstruction");
+  ExpectClose(frame, at.logits, net->Classify(SeverityNetImpl::Concatenate(expected)), "logits");
+}
+
+TEST(PlanTest, EverySizeGivesTheModulesResults) {
+  for (const char* size : {"nano", "live", "paper"}) {
+    for (const int side : {64, 97}) {
+      SCOPED_TRACE(std::string(size) + " at " + std::to_string(side));
+      ExpectEqualResults(ArchitectureOf(size, "squeezenet1_1"), 1, side);
+    }
+  }
+  ExpectEqualResults(ArchitectureOf("live", "squeezenet1_1"), 1, 224);
+}
+
+TEST(PlanTest, SkipsPlanesAndFeatureChannelsGiveTheModulesResults) {
+  for (const DecouplerSkips skips : {DecouplerSkips::kNoTop, DecouplerSkips::kNone}) {
+    SCOPED_TRACE(ToString(skips));
+    Architecture a = ArchitectureOf("live", "squeezenet1_1");
+    a.ic2_skips = skips;
+    a.feature_channels = 3;
+    ExpectEqualResults(a, 1, 64);
+  }
+  for (const ColorPlanes planes :
+       {ColorPlanes::kY, ColorPlanes::kYcbcr, ColorPlanes::kRgb, ColorPlanes::kHsvV}) {
+    SCOPED_TRACE(ToString(planes));
+    Architecture a = ArchitectureOf("nano", "squeezenet1_1");
+    a.planes = planes;
+    ExpectEqualResults(a, 3, 48);
+  }
+}
+
+TEST(PlanTest, ClassifiersThatLowerGiveTheModulesResults) {
+  for (const char* classifier : {"squeezenet1_0", "resnet18", "resnet50", "se_resnet18",
+                                 "se_resnet50", "cbam_resnet18", "cbam_resnet50"}) {
+    SCOPED_TRACE(classifier);
+    ExpectEqualResults(ArchitectureOf("nano", classifier), 1, 64);
+  }
+}
+
+TEST(PlanTest, KernelsForAnyProcessorGiveTheModulesResults) {
+  ExpectEqualResults(ArchitectureOf("live", "squeezenet1_1"), 1, 64, PortableKernels());
+}
+
+TEST(PlanTest, AWorkspaceKeepsNothingFromOneFrameToTheNext) {
+  SeverityNet net = hepar::testing::RandomNet(ArchitectureOf("nano", "squeezenet1_1"));
+  const Plan plan(LowerToGraph(net, 1, 64, 64));
+  const auto first = torch::rand({1, 1, 64, 64}), second = torch::rand({1, 1, 64, 64});
+  const auto expected = RunPlan(plan, first);
+
+  const auto workspace = plan.MakeWorkspace();
+  std::vector<float> frame(plan.frame().count);
+  for (const auto& picture : {second, first}) {
+    std::copy_n(picture.data_ptr<float>(), picture.numel(), &frame[plan.frame().picture]);
+    plan.Decouple(workspace.get(), frame.data());
+    plan.Classify(workspace.get(), frame.data());
+  }
+  EXPECT_EQ(frame, expected);
+}
+
+TEST(PlanTest, ThreadsWithWorkspacesOfTheirOwnShareOnePlan) {
+  SeverityNet net = hepar::testing::RandomNet(ArchitectureOf("nano", "squeezenet1_1"));
+  const Plan plan(LowerToGraph(net, 1, 64, 64));
+  const auto picture = torch::rand({1, 1, 64, 64});
+  const auto expected = RunPlan(plan, picture);
+  std::vector<std::vector<float>> frames(4);
+  std::vector<std::thread> threads;
+  for (auto& frame : frames) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 5; ++i) frame = RunPlan(plan, picture);
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  for (const auto& frame : frames) EXPECT_EQ(frame, expected);
+}
+
+TEST(PlanTest, ANetworkThatDivergesShowsIt) {
+  SeverityNet net = hepar::testing::RandomNet(ArchitectureOf("nano", "squeezenet1_1"));
+  const Plan plan(LowerToGraph(net, 1, 64, 64));
+  auto picture = torch::rand({1, 1, 64, 64});
+  picture[0][0][30][30] = std::numeric_limits<float>::quiet_NaN();
+  const auto frame = RunPlan(plan, picture);
+  EXPECT_TRUE(std::isnan(frame[plan.frame().logits]));
+}
+
+TEST(PlanTest, WhatHasNoKernelIsRefusedByName) {
+  GraphBuilder graph({3, 8, 8});
+  Graph& results = graph.graph();
+  results.planes = graph.Append("the.planes", Lightness{}, 0);
+  results.specific = results.common = results.reconstruction = results.auxiliary_logits = 0;
+  try {
+    Plan plan(graph.Finish());
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);
+    EXPECT_NE(std::string(error.what()).find("the.planes"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace hepar::cpu
