@@ -132,7 +132,7 @@ void AppendWrapped(const std::string& text, std::size_t column, std::string* out
 }  // namespace
 
 std::vector<std::string> VerbNames() {
-  return {"train", "evaluate", "attack", "inspect", "simulate"};
+  return {"train", "evaluate", "attack", "bench", "inspect", "simulate"};
 }
 
 std::string NearestName(const std::string& name, const std::vector<std::string>& candidates) {

@@ -13,4 +13,14 @@ void CheckPictureSize(const cv::Mat& picture, int side) {
                                         std::to_string(side));
 }
 
+std::vector<std::vector<float>> Backend::DecoupleAndClassify(
+    const std::vector<BackendFrame*>& frames) const {
+  std::vector<std::vector<float>> logits;
+  for (BackendFrame* frame : frames) {
+    frame->Decouple();
+    logits.push_back(frame->Classify());
+  }
+  return logits;
+}
+
 }  // namespace hepar

@@ -38,6 +38,13 @@ class Backend {
   // Copies a float picture of 1 or 3 channels. Throws Error(kMismatch) for another size than the
   // model's input. The frame may not outlive the backend.
   virtual std::unique_ptr<BackendFrame> Prepare(const cv::Mat& picture) const = 0;
+
+  // Whether several frames cost less together than one after the other.
+  virtual bool gains_by_batches() const { return false; }
+  // Decouple() of every frame, none of which was decoupled, and their logits, in one pass. Called
+  // only where that gains.
+  virtual std::vector<std::vector<float>> DecoupleAndClassify(
+      const std::vector<BackendFrame*>& frames) const;
 };
 
 }  // namespace hepar

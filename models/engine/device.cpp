@@ -73,6 +73,15 @@ std::string ResolveDevice(const std::string& name) {
   return "cuda:" + std::to_string(index);
 }
 
+bool CpuMultipliesBf16() {
+#ifdef __x86_64__
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+#else
+  return false;
+#endif
+}
+
 void SetIntraOpThreads(int threads) {
   if (threads < 1 || threads > 256) {
     throw Error(ErrorKind::kInvalid,

@@ -11,6 +11,10 @@ namespace hepar {
 // no CUDA or no such device, saying what there is. Thread-safe.
 std::string ResolveDevice(const std::string& name);
 
+// Whether oneDNN computes with bf16 numbers on this CPU (AVX-512); elsewhere bf16 runs, slowly, for
+// the numbers' sake.
+bool CpuMultipliesBf16();
+
 // Number of threads that LibTorch uses inside one operator, process-wide. One is the right number
 // on small machines and for several streams: two spinning OpenMP pools on two cores are 10-30 times
 // slower than one thread. Call before the first forward pass.

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <tuple>
@@ -112,8 +113,13 @@ struct FrameInference::Impl {
     if (classified) return;
     DecoupleLocked();
     const auto start = std::chrono::steady_clock::now();
-    severity = SeverityOf(frame->Classify(), engine->impl().spec.temperature);
-    severity.inference_ms = decouple_ms + MillisecondsSince(start);
+    auto logits = frame->Classify();
+    TakeLogits(std::move(logits), decouple_ms + MillisecondsSince(start));
+  }
+
+  void TakeLogits(std::vector<float> logits, double inference_ms) {
+    severity = SeverityOf(std::move(logits), engine->impl().spec.temperature);
+    severity.inference_ms = inference_ms;
     classified = true;
   }
 };
@@ -187,6 +193,58 @@ std::shared_ptr<FrameInference> Engine::Prepare(const PreparedImage& image) cons
     impl->frame = impl_->backend->Prepare(image.pixels);
     return std::make_shared<FrameInference>(std::move(impl));
   });
+}
+
+bool Engine::gains_by_batches() const { return impl_->backend->gains_by_batches(); }
+
+void Engine::RunAsBatch(const std::vector<FrameInference*>& frames) const {
+  // In one order everywhere, so that two callers with some frames in common do not wait for each
+  // other.
+  std::vector<FrameInference*> ordered = frames;
+  std::sort(ordered.begin(), ordered.end(), std::less<>());
+  std::vector<std::unique_lock<std::mutex>> locks;
+  std::vector<FrameInference::Impl*> fresh;
+  std::vector<BackendFrame*> inner;
+  for (FrameInference* frame : ordered) {
+    locks.emplace_back(frame->impl_->mutex);
+    if (frame->impl_->decoupled) continue;
+    fresh.push_back(frame->impl_.get());
+    inner.push_back(fresh.back()->frame.get());
+  }
+  if (fresh.size() < 2) return;
+  const auto start = std::chrono::steady_clock::now();
+  auto logits = impl_->backend->DecoupleAndClassify(inner);
+  const double each_ms = MillisecondsSince(start) / static_cast<double>(fresh.size());
+  for (std::size_t i = 0; i < fresh.size(); ++i) {
+    fresh[i]->decouple_ms = each_ms;
+    fresh[i]->decoupled = true;
+    try {
+      fresh[i]->TakeLogits(std::move(logits[i]), each_ms);
+    } catch (const Error&) {
+      // Of this frame alone; Classify() will say so.
+    }
+  }
+}
+
+std::vector<std::optional<Error>> Engine::ClassifyTogether(
+    const std::vector<FrameInference*>& frames) const {
+  if (gains_by_batches()) {
+    try {
+      RunAsBatch(frames);
+    } catch (const std::exception&) {
+      // Each frame for itself may still succeed, or says what is wrong with it.
+    }
+  }
+  std::vector<std::optional<Error>> errors;
+  for (FrameInference* frame : frames) {
+    try {
+      frame->Classify();
+      errors.emplace_back();
+    } catch (const Error& error) {
+      errors.emplace_back(error);
+    }
+  }
+  return errors;
 }
 
 FrameInference::FrameInference(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -24,6 +24,13 @@ torch::ScalarType ScalarTypeOf(Precision precision) {
   return torch::kFloat32;
 }
 
+// Part i of a batch.
+Decoupled PartOf(const Decoupled& batch, int64_t i) {
+  return {batch.planes.narrow(0, i, 1), batch.specific.narrow(0, i, 1),
+          batch.auxiliary_logits.narrow(0, i, 1), batch.common.narrow(0, i, 1),
+          batch.reconstruction.narrow(0, i, 1)};
+}
+
 class TorchFrame : public BackendFrame {
  public:
   TorchFrame(SeverityNet net, torch::Tensor picture)
@@ -31,7 +38,12 @@ class TorchFrame : public BackendFrame {
 
   void Decouple() override {
     const c10::InferenceMode inference;
-    tensors_ = net_->Decouple(picture_);
+    Take(net_->Decouple(picture_));
+  }
+
+  const torch::Tensor& picture() const { return picture_; }
+  void Take(Decoupled tensors) {
+    tensors_ = std::move(tensors);
     picture_ = torch::Tensor();
   }
 
@@ -82,7 +94,13 @@ class TorchBackend : public Backend {
         input_size_(input_size) {
     net_->to(device_, type_);
     net_->eval();
-    for (auto& parameter : net_->parameters()) parameter.set_requires_grad(false);
+    for (auto& parameter : net_->parameters()) {
+      parameter.set_requires_grad(false);
+      // Convolutions then give channels last, which saves rearranging every map.
+      if (parameter.dim() == 4) {
+        parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
+      }
+    }
   }
 
   std::string name() const override { return "libtorch"; }

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -189,6 +190,34 @@ TEST_F(EngineTest, WrongPictureSizeFailsWithOneLine) {
       EXPECT_THAT(error.what(), HasSubstr("64x64"));
     }
   }
+}
+
+TEST_F(EngineTest, FramesTogetherAreWhatTheyAreAlone) {
+  const auto engine = Open(path_);
+  std::vector<std::shared_ptr<FrameInference>> frames;
+  std::vector<FrameInference*> together;
+  for (int i = 0; i < 3; ++i) {
+    frames.push_back(engine->Prepare(Picture(i)));
+    together.push_back(frames.back().get());
+  }
+  frames[1]->Decouple();
+  for (const auto& error : engine->ClassifyTogether(together)) EXPECT_FALSE(error.has_value());
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(frames[i]->classified());
+    EXPECT_EQ(frames[i]->Classify().logits, engine->Prepare(Picture(i))->Classify().logits);
+  }
+}
+
+TEST_F(EngineTest, OneBadFrameOfSeveralFailsAlone) {
+  const auto engine = Open(path_, Precision::kBf16);  // LibTorch hands on what is no number.
+  PreparedImage bad = Picture(1);
+  bad.pixels.at<float>(20, 20) = std::numeric_limits<float>::quiet_NaN();
+  const auto good = engine->Prepare(Picture(1)), broken = engine->Prepare(bad);
+  const auto errors = engine->ClassifyTogether({broken.get(), good.get()});
+  ASSERT_EQ(errors.size(), 2u);
+  ASSERT_TRUE(errors[0].has_value());
+  EXPECT_EQ(errors[0]->kind(), ErrorKind::kFailed);
+  EXPECT_FALSE(errors[1].has_value());
 }
 
 TEST_F(EngineTest, SaysWhatComputes) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/engine/cpu/aligned_floats.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <new>
 
@@ -9,6 +10,13 @@
 #endif
 
 namespace hepar::cpu {
+namespace {
+
+std::atomic<std::uint64_t> allocated{0};
+
+}  // namespace
+
+std::uint64_t AllocatedBytes() { return allocated; }
 
 void FreeFloats::operator()(float* p) const { std::free(p); }
 
@@ -19,6 +27,7 @@ Floats AllocateFloats(std::size_t count) {
   const std::size_t bytes = (wanted / alignment + 1) * alignment;
   void* memory = std::aligned_alloc(alignment, bytes);
   if (memory == nullptr) throw std::bad_alloc();
+  allocated += bytes;
 #ifdef __linux__
   if (alignment == kHugePage) madvise(memory, bytes, MADV_HUGEPAGE);
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/engine/cpu/plan.h"
 
-#include <chrono>
+#include <functional>
 #include <utility>
 
 #include "models/engine/cpu/aligned_floats.h"
@@ -9,16 +9,6 @@
 #include "models/engine/cpu/plan_builder.h"
 
 namespace hepar::cpu {
-namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double MillisecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
-
-}  // namespace
-
 struct Plan::Impl {
   Program program;
 };
@@ -49,17 +39,12 @@ std::size_t Plan::workspace_floats() const { return impl_->program.workspace_flo
 namespace {
 
 void RunSteps(const Program& program, Plan::Workspace* workspace, float* frame, std::size_t begin,
-              std::size_t end, double* step_ms) {
+              std::size_t end, const std::function<void(std::size_t)>& after_step) {
   const SingleThreaded single;
-  Run run{workspace->memory.get(), frame, &workspace->contexts};
+  const Run run{workspace->memory.get(), frame, &workspace->contexts};
   for (std::size_t i = begin; i < end; ++i) {
-    if (step_ms == nullptr) {
-      program.steps[i].run(run);
-      continue;
-    }
-    const auto start = Clock::now();
     program.steps[i].run(run);
-    step_ms[i] = MillisecondsSince(start);
+    if (after_step) after_step(i);
   }
 }
 
@@ -67,12 +52,12 @@ void RunSteps(const Program& program, Plan::Workspace* workspace, float* frame, 
 
 void Plan::Decouple(Workspace* workspace, float* frame) const {
   const Program& program = impl_->program;
-  RunSteps(program, workspace, frame, 0, program.decoupling_steps, nullptr);
+  RunSteps(program, workspace, frame, 0, program.decoupling_steps, {});
 }
 
 void Plan::Classify(Workspace* workspace, float* frame) const {
   const Program& program = impl_->program;
-  RunSteps(program, workspace, frame, program.decoupling_steps, program.steps.size(), nullptr);
+  RunSteps(program, workspace, frame, program.decoupling_steps, program.steps.size(), {});
 }
 
 std::vector<Plan::StepInfo> Plan::steps() const {
@@ -81,10 +66,16 @@ std::vector<Plan::StepInfo> Plan::steps() const {
   return infos;
 }
 
-void Plan::RunTimed(Workspace* workspace, float* frame, std::vector<double>* step_ms) const {
+void Plan::RunTimed(Workspace* workspace, float* frame, double (*clock)(),
+                    std::vector<double>* step_ms) const {
   const Program& program = impl_->program;
   step_ms->resize(program.steps.size());
-  RunSteps(program, workspace, frame, 0, program.steps.size(), step_ms->data());
+  double last = clock();
+  RunSteps(program, workspace, frame, 0, program.steps.size(), [&](std::size_t step) {
+    const double now = clock();
+    (*step_ms)[step] = now - last;
+    last = now;
+  });
 }
 
 }  // namespace hepar::cpu

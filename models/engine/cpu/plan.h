@@ -25,7 +25,8 @@ struct FrameLayout {
 // All is decided here, once: each map's layout (blocked but for pictures and the results, so that
 // concatenation is free where its parts can be written side by side), each convolution's kernel and
 // packed weights, and the place of every map in one piece of memory. Immutable afterwards, so any
-// number of threads may run one plan, each with a workspace of its own.
+// number of threads may run one plan, each with a workspace of its own. Pictures must be finite:
+// pooling and ReLU may turn what is no number into one.
 class Plan {
  public:
   // Throws Error(kUnsupported), naming the node, for a graph that it has no kernels for.
@@ -48,8 +49,9 @@ class Plan {
     std::string node, kernel;
   };
   std::vector<StepInfo> steps() const;
-  // Both stages; step_ms[i] becomes the wall time of step i.
-  void RunTimed(Workspace* workspace, float* frame, std::vector<double>* step_ms) const;
+  // Both stages; step_ms[i] becomes the time of step i by `clock`, which reads milliseconds.
+  void RunTimed(Workspace* workspace, float* frame, double (*clock)(),
+                std::vector<double>* step_ms) const;
 
  private:
   struct Impl;

@@ -22,7 +22,6 @@ static inline Vector Load(const float* p) { return *reinterpret_cast<const Unali
 static inline void Store(float* p, Vector v) { *reinterpret_cast<UnalignedVector*>(p) = v; }
 static inline Vector Broadcast(float x) { return x - Vector{}; }
 
-// In this order of the operands what is not a number stays so.
 static inline Vector Max(Vector a, Vector b) { return b > a ? b : a; }
 static inline Vector Relu(Vector x) {
   const Vector zero{};
@@ -55,7 +54,7 @@ static inline Vector Sigmoid(Vector x) {
   const Vector zero{};
   const Vector e = Exp2((x > zero ? -x : x) * kLog2E);
   const Vector small = e / (1.f + e);
-  return x > zero ? 1.f - small : (x <= zero ? small : x);
+  return x > zero ? 1.f - small : small;
 }
 
 static inline Vector Activate(Vector x, Activation activation) {
