@@ -18,7 +18,7 @@ torch::jit::Module OptimisedTorchScript(SeverityNet net, int channels, int side)
         return torch::jit::Stack{net->forward(inputs[0].toTensor())};
       },
       [](const torch::Tensor&) { return std::string(); }, /*strict=*/true,
-      /*force_outplace=*/false);
+      /*force_outplace=*/true);
   const std::shared_ptr<torch::jit::Graph> graph = traced.first->graph;
 
   torch::jit::Module module("Traced");
