@@ -23,6 +23,7 @@ constexpr Verb kVerbs[] = {
     {"train", "train a model on labelled scans", hepar::RunTrain},
     {"evaluate", "measure a model on labelled scans", hepar::RunEvaluate},
     {"attack", "measure what attacks leave of a model", hepar::RunAttackVerb},
+    {"export", "write a model for other runtimes, as ONNX or TorchScript", hepar::RunExport},
     {"bench", "measure what a frame costs", hepar::RunBench},
     {"inspect", "show what a model bundle holds", hepar::RunInspect},
     {"simulate", "write labelled scans of the simulated scanner", hepar::RunSimulate},

@@ -66,12 +66,6 @@ bool ParseBoolean(const std::string& text) {
   throw Invalid("expected on or off, got '" + text + "'");
 }
 
-std::string Join(const std::vector<std::string>& values, const std::string& separator) {
-  std::string text;
-  for (const auto& value : values) text += (text.empty() ? "" : separator) + value;
-  return text;
-}
-
 std::vector<std::string> Split(const std::string& text) {
   std::vector<std::string> parts;
   std::istringstream stream(text);
@@ -132,7 +126,13 @@ void AppendWrapped(const std::string& text, std::size_t column, std::string* out
 }  // namespace
 
 std::vector<std::string> VerbNames() {
-  return {"train", "evaluate", "attack", "bench", "inspect", "simulate"};
+  return {"train", "evaluate", "attack", "bench", "export", "inspect", "simulate"};
+}
+
+std::string Join(const std::vector<std::string>& values, const std::string& separator) {
+  std::string text;
+  for (const auto& value : values) text += (text.empty() ? "" : separator) + value;
+  return text;
 }
 
 std::string NearestName(const std::string& name, const std::vector<std::string>& candidates) {
@@ -329,7 +329,10 @@ bool OptionTable::Parse(const std::vector<std::string>& arguments) {
       Apply({name, value, "preset " + preset->value + ": " + name});
     }
   }
-  for (const Setting& setting : settings) Apply(setting);
+  for (const Setting& setting : settings) {
+    Apply(setting);
+    given_.insert(setting.name);
+  }
   return true;
 }
 

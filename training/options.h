@@ -3,11 +3,15 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace hepar {
+
+// All values in one text, `separator` between them.
+std::string Join(const std::vector<std::string>& values, const std::string& separator);
 
 // The candidate that `name` was probably meant to be, or "" when none is near.
 std::string NearestName(const std::string& name, const std::vector<std::string>& candidates);
@@ -57,6 +61,9 @@ class OptionTable {
   // one; Error(kNotFound, kUnreadable) for the file.
   bool Parse(const std::vector<std::string>& arguments);
 
+  // Whether the file or a flag gave the option, after Parse(); what a preset sets does not count.
+  bool IsGiven(const std::string& name) const { return given_.count(name) > 0; }
+
   std::string Help() const;
 
   // The options and their values as JSON text (an object), without --config.
@@ -90,6 +97,7 @@ class OptionTable {
   std::size_t max_positionals_ = 0;
   std::string preset_option_;
   std::map<std::string, Values> presets_;
+  std::set<std::string> given_;
 };
 
 // The verbs of `hepar`: the groups that an INI file may have.

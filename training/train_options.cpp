@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/train_options.h"
 
+#include "training/source_options.h"
+
 namespace hepar {
 namespace {
 
@@ -19,10 +21,7 @@ void AddData(OptionTable& table, TrainOptions& o) {
                "Part of the patients of each grade held out for testing, without --folds");
   table.Text("sector", &o.sector, "RULE",
              "Where the scan is in a picture: auto, full or x,y,width,height");
-  table.Integer("frames-per-video", &o.frames_per_video, 0, 1000000,
-                "Frames that are taken of a video or DICOM cine, evenly spaced; 0: all");
-  table.Integer("frame-step", &o.frame_step, 1, 1000000,
-                "Of a video or cine only each n-th frame is considered");
+  AddSourceOptions(&table, &o.source);
 }
 
 void AddModel(OptionTable& table, TrainOptions& o) {
@@ -225,6 +224,53 @@ OptionTable MakeTrainOptionTable(TrainOptions* options) {
   AddAugmentation(table, *options);
   AddRun(table, *options);
   return table;
+}
+
+std::vector<std::string> IdleTrainOptions(const OptionTable& table, const TrainOptions& o) {
+  const bool adversarial = o.procedure == "adversarial";
+  const bool cfa = adversarial && o.fairness == "cfa";
+  struct Rule {
+    bool idle;
+    std::vector<const char*> options;
+    const char* because;
+  };
+  const std::vector<Rule> rules = {
+      {!adversarial,
+       {"beta", "sigma", "mu", "attack-steps", "attack-step", "attack-precision", "scope",
+        "perturb", "fairness", "adapt-epsilon", "adapt-beta", "dafa-lambda", "begin",
+        "accuracy-source", "detach-clean", "check-steps"},
+       "--procedure joint trains on clean pictures only"},
+      {!adversarial && o.report_steps == 0, {"epsilon"}, "nothing is attacked"},
+      {adversarial && o.fairness == "none",
+       {"sigma", "mu", "adapt-epsilon", "adapt-beta", "dafa-lambda", "begin"},
+       "with --fairness none all classes are alike"},
+      {adversarial && o.fairness == "dafa",
+       {"sigma", "mu", "adapt-epsilon", "adapt-beta"},
+       "--fairness dafa has weights of its own"},
+      {cfa, {"dafa-lambda"}, "it belongs to --fairness dafa"},
+      {cfa && !o.adapt_epsilon, {"sigma"}, "with --adapt-epsilon off budgets stay as they are"},
+      {cfa && !o.adapt_beta, {"mu"}, "with --adapt-beta off beta stays as it is"},
+      {o.schedule != "step", {"milestones", "step-factor"}, "they belong to --schedule step"},
+      {!o.fawa, {"fawa-decay", "fawa-threshold"}, "they belong to --fawa"},
+      {o.validation_fraction == 0,
+       {"patience", "min-delta", "select"},
+       "there is no validation part, so the last epoch is kept"},
+      {!o.augment,
+       {"augment-rotate", "augment-zoom", "augment-shift", "augment-flip", "augment-gain",
+        "augment-gamma", "augment-time-gain", "augment-speckle", "augment-blur", "augment-depth",
+        "augment-sector"},
+       "with --augment off pictures stay as they are"},
+      {o.classifier.rfind("squeezenet", 0) != 0, {"final-relu"}, "only SqueezeNet has one"},
+  };
+  std::vector<std::string> idle;
+  for (const Rule& rule : rules) {
+    if (!rule.idle) continue;
+    for (const char* option : rule.options) {
+      if (!table.IsGiven(option)) continue;
+      idle.push_back("--" + std::string(option) + " has no effect: " + rule.because);
+    }
+  }
+  return idle;
 }
 
 }  // namespace hepar

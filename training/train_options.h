@@ -2,9 +2,11 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "models/nets/architecture.h"
 #include "training/data/augmentation.h"
+#include "training/data/picture_source.h"
 #include "training/options.h"
 
 namespace hepar {
@@ -15,7 +17,7 @@ struct TrainOptions {
   int fold = -1;
   double validation_fraction = 0.15, test_fraction = 0.0;
   std::string sector = "auto";
-  int frames_per_video = 16, frame_step = 1;
+  SourceOptions source;
 
   std::string size = "live", classifier = "squeezenet1_1", planes = "y", ic2_skips = "all";
   int input_size = 224, feature_channels = 1;
@@ -60,5 +62,9 @@ struct TrainOptions {
 
 // The table bound to `options`, which must outlive it.
 OptionTable MakeTrainOptionTable(TrainOptions* options);
+
+// One line for each option that was given (by flag or file) but changes nothing beside the others,
+// saying why: what somebody meant to have an effect and has none.
+std::vector<std::string> IdleTrainOptions(const OptionTable& table, const TrainOptions& options);
 
 }  // namespace hepar

@@ -165,13 +165,6 @@ PreprocessOptions PreprocessOf(const TrainOptions& o) {
   return preprocess;
 }
 
-SourceOptions SourceOptionsOf(const TrainOptions& o) {
-  SourceOptions source;
-  source.frames_per_video = o.frames_per_video;
-  source.frame_step = o.frame_step;
-  return source;
-}
-
 void StartFrom(const std::string& path, SeverityNet net) {
   const Bundle bundle = LoadBundle(path);
   const auto differ = [&path](const std::string& what) {

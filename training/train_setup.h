@@ -17,8 +17,6 @@ namespace hepar {
 // written, before hours are spent.
 void CheckTrainOptions(const TrainOptions& options);
 
-SourceOptions SourceOptionsOf(const TrainOptions& options);
-
 // Reads the file of a TorchScript classifier; errors as SetClassifier().
 Architecture ArchitectureOf(const TrainOptions& options, int classes);
 PreprocessOptions PreprocessOf(const TrainOptions& options);

@@ -17,6 +17,7 @@
 #include "training/exit_codes.h"
 #include "training/options.h"
 #include "training/progress.h"
+#include "training/source_options.h"
 #include "training/table.h"
 #include "training/verbs.h"
 
@@ -30,7 +31,8 @@ struct AttackVerbOptions {
   std::string model, data, folds, part = "all", device = "auto", json;
   std::string attacks = "fgsm pgd:steps=20";
   std::vector<std::string> epsilons = {"8/255"};
-  int fold = -1, batch = 16, threads = 1, seed = 1, frames_per_video = 16, frame_step = 1;
+  int fold = -1, batch = 16, threads = 1, seed = 1;
+  SourceOptions source;
 };
 
 OptionTable MakeTable(AttackVerbOptions* o) {
@@ -47,14 +49,11 @@ OptionTable MakeTable(AttackVerbOptions* o) {
   table.Choice("part", &o->part, {"all", "train", "validation", "test"},
                "Attack one part of the data: that of the split by which the model was trained");
   table.Text("attacks", &o->attacks, "LIST",
-             "Attacks separated by blanks: noise, fgsm, pgd, apgd-ce, apgd-dlr, apgd-dlr-t, "
-             "square, each with its options such as pgd:steps=20,restarts=5");
+             "Attacks separated by blanks: " + Join(AttackNames(), ", ") +
+                 ", each with its options such as pgd:steps=20,restarts=5");
   table.List("epsilon", &o->epsilons, "X,X,...",
              "Budgets, maximum norm, for pictures in [0,1]; fractions such as 8/255");
-  table.Integer("frames-per-video", &o->frames_per_video, 0, 1000000,
-                "Frames that are taken of a video or DICOM cine, evenly spaced; 0: all");
-  table.Integer("frame-step", &o->frame_step, 1, 1000000,
-                "Of a video or cine only each n-th frame is considered");
+  AddSourceOptions(&table, &o->source);
   table.Integer("batch", &o->batch, 1, 4096, "Pictures that are attacked at once");
   table.Integer("seed", &o->seed, 0, 2147483647, "Of the attacks' random starts");
   table.Text("device", &o->device, "NAME", "auto, cpu, cuda or cuda:N");
@@ -250,8 +249,7 @@ int RunAttackVerb(const std::vector<std::string>& arguments) {
   AttackRun run(options, bundle);
   std::vector<int> part;
   const auto data = WithExitCode(kExitInputData, [&] {
-    const Dataset dataset =
-        LoadDataset(options.data, {options.frames_per_video, options.frame_step});
+    const Dataset dataset = LoadDataset(options.data, options.source);
     if (spec.class_names != dataset.class_names) {
       throw ExitError(kExitModel, Error(ErrorKind::kMismatch,
                                         options.model + ": its classes are not those of the data"));

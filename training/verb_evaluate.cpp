@@ -18,6 +18,7 @@
 #include "training/exit_codes.h"
 #include "training/options.h"
 #include "training/progress.h"
+#include "training/source_options.h"
 #include "training/verbs.h"
 
 namespace hepar {
@@ -29,7 +30,8 @@ using nlohmann::ordered_json;
 struct EvaluateOptions {
   std::vector<std::string> models;
   std::string data, folds, device = "auto", precision = "fp32", json, csv;
-  int fold = -1, threads = 1, frames_per_video = 16, frame_step = 1;
+  int fold = -1, threads = 1;
+  SourceOptions source;
 };
 
 OptionTable MakeTable(EvaluateOptions* o) {
@@ -44,10 +46,7 @@ OptionTable MakeTable(EvaluateOptions* o) {
   table.Path("data", &o->data, "PATH", "Labelled scans, as for 'hepar train'. Required");
   table.Path("folds", &o->folds, "FILE", "CSV file with the columns patient_id and fold");
   table.Integer("fold", &o->fold, -1, 1000, "Score on the patients of this fold only; -1 for all");
-  table.Integer("frames-per-video", &o->frames_per_video, 0, 1000000,
-                "Frames that are taken of a video or DICOM cine, evenly spaced; 0: all");
-  table.Integer("frame-step", &o->frame_step, 1, 1000000,
-                "Of a video or cine only each n-th frame is considered");
+  AddSourceOptions(&table, &o->source);
   table.Text("device", &o->device, "NAME", "auto, cpu, cuda or cuda:N");
   table.Choice("precision", &o->precision, {"fp32", "bf16", "fp16"}, "Numbers that the model uses");
   table.Integer("threads", &o->threads, 1, 256, "Threads of one operator");
@@ -198,7 +197,7 @@ int RunEvaluate(const std::vector<std::string>& arguments) {
   Folds folds;
   const Dataset dataset = WithExitCode(kExitInputData, [&] {
     if (!options.folds.empty()) folds = LoadFolds(options.folds);
-    return LoadDataset(options.data, {options.frames_per_video, options.frame_step});
+    return LoadDataset(options.data, options.source);
   });
   const auto models = static_cast<int>(options.models.size());
   if (models > 1 && models != folds.count) {

@@ -126,13 +126,13 @@ class TrainingRun {
   }
 
  private:
-  // Processes of one machine take its GPUs in turn.
+  // Each process of a machine takes a GPU of its own.
   static torch::Device DeviceOf(const TrainOptions& options, const Launch& launch) {
-    torch::Device device(ResolveDevice(options.device));
-    if (device.is_cuda() && launch.size > 1 && options.device.find(':') == std::string::npos) {
-      device.set_index(static_cast<c10::DeviceIndex>(launch.local_rank));
+    std::string device = ResolveDevice(options.device);
+    if (device != "cpu" && launch.size > 1 && options.device.find(':') == std::string::npos) {
+      device = ResolveDevice("cuda:" + std::to_string(launch.local_rank));
     }
-    return device;
+    return torch::Device(device);
   }
 
   void Join() {
@@ -162,7 +162,7 @@ class TrainingRun {
 
   void LoadData() {
     WithExitCode(kExitInputData, [this] {
-      const Dataset dataset = LoadDataset(options_.data, SourceOptionsOf(options_));
+      const Dataset dataset = LoadDataset(options_.data, options_.source);
       split_ = MakeSplit(options_, dataset);
       data_ = std::make_unique<PreparedDataset>(dataset, PreprocessOf(options_), options_.threads);
     });
@@ -449,6 +449,9 @@ int RunTrain(const std::vector<std::string>& arguments) {
     return kExitOk;
   }
   CheckTrainOptions(options);
+  for (const std::string& idle : IdleTrainOptions(table, options)) {
+    std::cerr << "hepar train: warning: " << idle << "\n";
+  }
   return TrainingRun(options, table).Run();
 }
 

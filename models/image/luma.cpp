@@ -6,7 +6,9 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "models/error.h"
 
@@ -156,16 +158,6 @@ Table ChromaTable(const FrameView& frame, double weight) {
   return table;
 }
 
-void Gray16Row(const FrameView& frame, int y, float* out) {
-  const std::uint8_t* in = frame.planes[0] + y * frame.strides[0];
-  const float black = frame.limited_range ? 16.0f * 256.0f : 0.0f;
-  const float scale = 1.0f / (frame.limited_range ? 219.0f * 256.0f : 65535.0f);
-  for (int x = 0; x < frame.width; ++x) {
-    const int value = in[2 * x] | in[2 * x + 1] << 8;
-    out[x] = std::clamp((static_cast<float>(value) - black) * scale, 0.0f, 1.0f);
-  }
-}
-
 // R'G'B' = Y' + these times (Cb, Cr), by the definition of Y'CbCr.
 struct ChromaWeights {
   double red_cr;
@@ -181,106 +173,192 @@ ChromaWeights ChromaWeightsOf(const FrameView& frame) {
   return {red_cr, -blue_cb * frame.kb / kg, -red_cr * frame.kr / kg, blue_cb};
 }
 
-// The sum over the three components of a table each, clipped.
-void SumTables(const FrameView& frame, const Layout& layout, const std::array<Table, 3>& tables,
-               cv::Mat* out) {
-  const auto& [c0, c1, c2] = layout.components;
-  for (int y = 0; y < frame.height; ++y) {
-    const std::uint8_t* in0 = RowOf(frame, c0, y);
-    const std::uint8_t* in1 = RowOf(frame, c1, y);
-    const std::uint8_t* in2 = RowOf(frame, c2, y);
-    float* row = out->ptr<float>(y);
-    for (int x = 0; x < frame.width; ++x) {
-      const float sum = tables[0][in0[(x >> c0.x_shift) * c0.step]] +
-                        tables[1][in1[(x >> c1.x_shift) * c1.step]] +
-                        tables[2][in2[(x >> c2.x_shift) * c2.step]];
-      row[x] = std::clamp(sum, 0.0f, 1.0f);
-    }
-  }
-}
-
-// The first component alone.
-void ReadLevels(const FrameView& frame, const Layout& layout, cv::Mat* out) {
-  const Table table = LevelTable(frame, 1.0);
-  const Component& component = layout.components[0];
-  for (int y = 0; y < frame.height; ++y) {
-    const std::uint8_t* in = RowOf(frame, component, y);
-    float* row = out->ptr<float>(y);
-    for (int x = 0; x < frame.width; ++x) row[x] = table[in[x * component.step]];
-  }
-}
-
 bool IsBt601(const FrameView& frame) {
   return std::abs(frame.kr - kRed) < 1e-4 && std::abs(frame.kb - kBlue) < 1e-4;
 }
 
 }  // namespace
 
-cv::Mat FrameToLuma(const FrameView& frame) {
-  const Layout& layout = CheckedLayout(frame);
-  cv::Mat luma(frame.height, frame.width, CV_32FC1);
-  switch (layout.model) {
-    case ColorModel::kGray8:
-      ReadLevels(frame, layout, &luma);
-      break;
-    case ColorModel::kGray16:
-      for (int y = 0; y < frame.height; ++y) Gray16Row(frame, y, luma.ptr<float>(y));
-      break;
-    case ColorModel::kRgb:
-      SumTables(frame, layout,
-                {LevelTable(frame, kRed), LevelTable(frame, kGreen), LevelTable(frame, kBlue)},
-                &luma);
-      break;
-    case ColorModel::kYCbCr: {
-      if (IsBt601(frame)) {
-        ReadLevels(frame, layout, &luma);
-        break;
-      }
-      const ChromaWeights w = ChromaWeightsOf(frame);
-      SumTables(
-          frame, layout,
-          {LevelTable(frame, 1.0), ChromaTable(frame, kGreen * w.green_cb + kBlue * w.blue_cb),
-           ChromaTable(frame, kRed * w.red_cr + kGreen * w.green_cr)},
-          &luma);
-      break;
+// Reads pixels [begin, end) of row y of one kind of frame into `out`.
+struct FrameReader::Rows {
+  virtual ~Rows() = default;
+  virtual void Read(int y, int begin, int end, float* out) const = 0;
+};
+
+namespace {
+
+using Rows = FrameReader::Rows;
+
+// The first component alone: grey, or the luma of BT.601.
+class LevelRows : public Rows {
+ public:
+  LevelRows(const FrameView& frame, const Component& component)
+      : frame_(frame), component_(component), table_(LevelTable(frame, 1.0)) {}
+
+  void Read(int y, int begin, int end, float* out) const override {
+    const std::uint8_t* in = RowOf(frame_, component_, y);
+    for (int x = begin; x < end; ++x) *out++ = table_[in[x * component_.step]];
+  }
+
+ private:
+  FrameView frame_;
+  Component component_;
+  Table table_;
+};
+
+class Gray16Rows : public Rows {
+ public:
+  explicit Gray16Rows(const FrameView& frame) : frame_(frame) {}
+
+  void Read(int y, int begin, int end, float* out) const override {
+    const std::uint8_t* in = frame_.planes[0] + y * frame_.strides[0];
+    const float black = frame_.limited_range ? 16.0f * 256.0f : 0.0f;
+    const float scale = 1.0f / (frame_.limited_range ? 219.0f * 256.0f : 65535.0f);
+    for (int x = begin; x < end; ++x) {
+      const int value = in[2 * x] | in[2 * x + 1] << 8;
+      *out++ = std::clamp((static_cast<float>(value) - black) * scale, 0.0f, 1.0f);
     }
   }
-  return luma;
-}
 
-cv::Mat FrameToRgb(const FrameView& frame) {
-  const Layout& layout = CheckedLayout(frame);
-  cv::Mat rgb(frame.height, frame.width, CV_32FC3);
-  if (layout.model == ColorModel::kGray8 || layout.model == ColorModel::kGray16) {
-    const cv::Mat luma = FrameToLuma(frame);
-    cv::merge(std::array<cv::Mat, 3>{luma, luma, luma}, rgb);
-    return rgb;
+ private:
+  FrameView frame_;
+};
+
+// The sum over the three components of a table each, clipped.
+class SumRows : public Rows {
+ public:
+  SumRows(const FrameView& frame, const Layout& layout, const std::array<Table, 3>& tables)
+      : frame_(frame), layout_(layout), tables_(tables) {}
+
+  void Read(int y, int begin, int end, float* out) const override {
+    const auto& [c0, c1, c2] = layout_.components;
+    const std::uint8_t* in0 = RowOf(frame_, c0, y);
+    const std::uint8_t* in1 = RowOf(frame_, c1, y);
+    const std::uint8_t* in2 = RowOf(frame_, c2, y);
+    for (int x = begin; x < end; ++x) {
+      const float sum = tables_[0][in0[(x >> c0.x_shift) * c0.step]] +
+                        tables_[1][in1[(x >> c1.x_shift) * c1.step]] +
+                        tables_[2][in2[(x >> c2.x_shift) * c2.step]];
+      *out++ = std::clamp(sum, 0.0f, 1.0f);
+    }
   }
-  const Table level = LevelTable(frame, 1.0);
-  const Table chroma = ChromaTable(frame, 1.0);
-  const ChromaWeights w = ChromaWeightsOf(frame);
-  const auto& [c0, c1, c2] = layout.components;
-  for (int y = 0; y < frame.height; ++y) {
-    const std::uint8_t* in0 = RowOf(frame, c0, y);
-    const std::uint8_t* in1 = RowOf(frame, c1, y);
-    const std::uint8_t* in2 = RowOf(frame, c2, y);
-    cv::Vec3f* row = rgb.ptr<cv::Vec3f>(y);
-    for (int x = 0; x < frame.width; ++x) {
+
+ private:
+  FrameView frame_;
+  const Layout& layout_;
+  std::array<Table, 3> tables_;
+};
+
+// Grey as three equal channels.
+class GreyRgbRows : public Rows {
+ public:
+  explicit GreyRgbRows(std::unique_ptr<Rows> grey) : grey_(std::move(grey)) {}
+
+  void Read(int y, int begin, int end, float* out) const override {
+    // From the end, so that the single values at the front are read before they are written over.
+    grey_->Read(y, begin, end, out);
+    for (int i = end - begin - 1; i >= 0; --i)
+      out[3 * i] = out[3 * i + 1] = out[3 * i + 2] = out[i];
+  }
+
+ private:
+  std::unique_ptr<Rows> grey_;
+};
+
+// R'G'B' of a colour frame.
+class RgbRows : public Rows {
+ public:
+  RgbRows(const FrameView& frame, const Layout& layout)
+      : frame_(frame),
+        layout_(layout),
+        level_(LevelTable(frame, 1.0)),
+        chroma_(ChromaTable(frame, 1.0)),
+        weights_(ChromaWeightsOf(frame)) {}
+
+  void Read(int y, int begin, int end, float* out) const override {
+    const auto& [c0, c1, c2] = layout_.components;
+    const std::uint8_t* in0 = RowOf(frame_, c0, y);
+    const std::uint8_t* in1 = RowOf(frame_, c1, y);
+    const std::uint8_t* in2 = RowOf(frame_, c2, y);
+    const ChromaWeights& w = weights_;
+    for (int x = begin; x < end; ++x, out += 3) {
       const std::uint8_t v0 = in0[(x >> c0.x_shift) * c0.step];
       const std::uint8_t v1 = in1[(x >> c1.x_shift) * c1.step];
       const std::uint8_t v2 = in2[(x >> c2.x_shift) * c2.step];
-      if (layout.model == ColorModel::kRgb) {
-        row[x] = {level[v0], level[v1], level[v2]};
+      if (layout_.model == ColorModel::kRgb) {
+        out[0] = level_[v0];
+        out[1] = level_[v1];
+        out[2] = level_[v2];
       } else {
-        const double cb = chroma[v1];
-        const double cr = chroma[v2];
-        row[x] = {Clip(level[v0] + w.red_cr * cr),
-                  Clip(level[v0] + w.green_cb * cb + w.green_cr * cr),
-                  Clip(level[v0] + w.blue_cb * cb)};
+        const double cb = chroma_[v1];
+        const double cr = chroma_[v2];
+        out[0] = Clip(level_[v0] + w.red_cr * cr);
+        out[1] = Clip(level_[v0] + w.green_cb * cb + w.green_cr * cr);
+        out[2] = Clip(level_[v0] + w.blue_cb * cb);
       }
     }
   }
-  return rgb;
+
+ private:
+  FrameView frame_;
+  const Layout& layout_;
+  Table level_, chroma_;
+  ChromaWeights weights_;
+};
+
+std::unique_ptr<Rows> LumaRowsOf(const FrameView& frame, const Layout& layout) {
+  switch (layout.model) {
+    case ColorModel::kGray8:
+      break;
+    case ColorModel::kGray16:
+      return std::make_unique<Gray16Rows>(frame);
+    case ColorModel::kRgb:
+      return std::make_unique<SumRows>(
+          frame, layout,
+          std::array<Table, 3>{LevelTable(frame, kRed), LevelTable(frame, kGreen),
+                               LevelTable(frame, kBlue)});
+    case ColorModel::kYCbCr: {
+      if (IsBt601(frame)) break;
+      const ChromaWeights w = ChromaWeightsOf(frame);
+      return std::make_unique<SumRows>(
+          frame, layout,
+          std::array<Table, 3>{LevelTable(frame, 1.0),
+                               ChromaTable(frame, kGreen * w.green_cb + kBlue * w.blue_cb),
+                               ChromaTable(frame, kRed * w.red_cr + kGreen * w.green_cr)});
+    }
+  }
+  return std::make_unique<LevelRows>(frame, layout.components[0]);
 }
+
+std::unique_ptr<Rows> RgbRowsOf(const FrameView& frame, const Layout& layout) {
+  if (layout.model == ColorModel::kGray8 || layout.model == ColorModel::kGray16) {
+    return std::make_unique<GreyRgbRows>(LumaRowsOf(frame, layout));
+  }
+  return std::make_unique<RgbRows>(frame, layout);
+}
+
+cv::Mat ReadAll(const FrameView& frame, int channels) {
+  const FrameReader reader(frame, channels);
+  cv::Mat picture(frame.height, frame.width, CV_32FC(channels));
+  for (int y = 0; y < frame.height; ++y) reader.ReadRow(y, 0, frame.width, picture.ptr<float>(y));
+  return picture;
+}
+
+}  // namespace
+
+FrameReader::FrameReader(const FrameView& frame, int channels) {
+  const Layout& layout = CheckedLayout(frame);
+  rows_ = channels == 3 ? RgbRowsOf(frame, layout) : LumaRowsOf(frame, layout);
+}
+
+FrameReader::~FrameReader() = default;
+
+void FrameReader::ReadRow(int y, int begin, int end, float* out) const {
+  rows_->Read(y, begin, end, out);
+}
+
+cv::Mat FrameToLuma(const FrameView& frame) { return ReadAll(frame, 1); }
+
+cv::Mat FrameToRgb(const FrameView& frame) { return ReadAll(frame, 3); }
 
 }  // namespace hepar

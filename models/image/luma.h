@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <memory>
 #include <opencv2/core.hpp>
 
 #include "models/image/frame_view.h"
@@ -16,5 +17,22 @@ cv::Mat FrameToLuma(const FrameView& frame);
 
 // The same frame as R'G'B', full range: CV_32FC3 in [0,1], channel order R, G, B.
 cv::Mat FrameToRgb(const FrameView& frame);
+
+// The same two, row by row and part by part, for whoever makes more of a frame in one pass.
+class FrameReader {
+ public:
+  // Reads luma (1 channel) or R'G'B' (3 channels). Keeps the view: the frame must stay mapped.
+  // Throws as FrameToLuma().
+  FrameReader(const FrameView& frame, int channels);
+  ~FrameReader();
+
+  // Writes the pixels [begin, end) of row `y`, `channels` floats in [0,1] for each.
+  void ReadRow(int y, int begin, int end, float* out) const;
+
+  struct Rows;  // One kind of frame.
+
+ private:
+  std::unique_ptr<Rows> rows_;
+};
 
 }  // namespace hepar

@@ -7,6 +7,7 @@
 
 #include "models/error.h"
 #include "models/image/luma.h"
+#include "models/image/masked_resize.h"
 
 namespace hepar {
 namespace {
@@ -25,39 +26,30 @@ const PreprocessOptions& Checked(const PreprocessOptions& options) {
   return options;
 }
 
-// Averages along the axes that shrink, then interpolates along those that grow; cv::resize with
-// INTER_AREA does not average at all as soon as one axis grows.
-cv::Mat ResizeToSquare(const cv::Mat& image, int size) {
-  cv::Mat shrunk;
-  cv::resize(image, shrunk, {std::min(image.cols, size), std::min(image.rows, size)}, 0, 0,
-             cv::INTER_AREA);
-  if (shrunk.cols == size && shrunk.rows == size) return shrunk;
-  cv::Mat grown;
-  cv::resize(shrunk, grown, {size, size}, 0, 0, cv::INTER_LINEAR);
-  return grown;
-}
-
 }  // namespace
 
 Preprocessor::Preprocessor(const PreprocessOptions& options)
     : options_(Checked(options)), tracker_(options.sector) {}
 
 PreparedImage Preprocessor::Process(const FrameView& frame) {
-  cv::Mat picture;
-  cv::Mat luma;
-  if (options_.channels == 3) {
-    picture = FrameToRgb(frame);
-    cv::cvtColor(picture, luma, cv::COLOR_RGB2GRAY);
-  } else {
-    picture = luma = FrameToLuma(frame);
-  }
-  cv::Mat luma8;
-  luma.convertTo(luma8, CV_8U, 255.0);
-  const Sector& sector = tracker_.Update(luma8);
+  const FrameReader reader(frame, options_.channels);
+  const Sector& sector = tracker_.Update({frame.width, frame.height}, [&frame] {
+    cv::Mat luma;
+    FrameToLuma(frame).convertTo(luma, CV_8U, 255.0);
+    return luma;
+  });
 
-  cv::Mat masked = cv::Mat::zeros(sector.bounds.size(), picture.type());
-  picture(sector.bounds).copyTo(masked, sector.mask(sector.bounds));
-  return {ResizeToSquare(masked, options_.size), sector.bounds, frame.width, frame.height};
+  // Averages along the axes that shrink, then interpolates along those that grow.
+  const int size = options_.size;
+  cv::Mat pixels =
+      ResizeMasked(reader, options_.channels, sector,
+                   {std::min(sector.bounds.width, size), std::min(sector.bounds.height, size)});
+  if (pixels.cols != size || pixels.rows != size) {
+    cv::Mat grown;
+    cv::resize(pixels, grown, {size, size}, 0, 0, cv::INTER_LINEAR);
+    pixels = grown;
+  }
+  return {pixels, sector.bounds, frame.width, frame.height};
 }
 
 void Preprocessor::Reset() { tracker_.Reset(); }

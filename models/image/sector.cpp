@@ -633,12 +633,12 @@ Sector FindSector(const cv::Mat& luma, const SectorRule& rule) {
 
 SectorTracker::SectorTracker(const SectorRule& rule) : rule_(rule) {}
 
-const Sector& SectorTracker::Update(const cv::Mat& luma) {
-  if (current_.mask.size() != luma.size()) {
+const Sector& SectorTracker::Update(cv::Size size, const std::function<cv::Mat()>& luma) {
+  if (current_.mask.size() != size) {
     Reset();
-    std::optional<Sector> first = TryFindSector(luma, rule_);
+    std::optional<Sector> first = TryFindSector(luma(), rule_);
     found_ = first.has_value();
-    current_ = found_ ? *std::move(first) : WholeFrame(luma.size());
+    current_ = found_ ? *std::move(first) : WholeFrame(size);
     return current_;
   }
   if (rule_.kind != SectorRule::Kind::kAuto) return current_;
@@ -648,7 +648,7 @@ const Sector& SectorTracker::Update(const cv::Mat& luma) {
   if (disagreements_ == 0 && frame_count_ % kCalmInterval != 0) return current_;
 
   // A frame without a scan (frozen, black, between two views) is no reason to give one up.
-  std::optional<Sector> found = TryFindSector(luma, rule_);
+  std::optional<Sector> found = TryFindSector(luma(), rule_);
   if (!found || Agree(*found, current_)) {
     disagreements_ = 0;
     return current_;

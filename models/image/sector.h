@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <functional>
 #include <opencv2/core.hpp>
 #include <string>
 
@@ -37,9 +38,10 @@ class SectorTracker {
  public:
   explicit SectorTracker(const SectorRule& rule);
 
-  // The sector to use for this frame, valid until the next call. The first call after construction
-  // or Reset() equals FindSector(luma, rule).
-  const Sector& Update(const cv::Mat& luma);
+  // The sector to use for a frame of `size`, valid until the next call. The first call after
+  // construction or Reset() equals FindSector(luma(), rule). `luma` is only called when this frame
+  // is looked at, which few are; it must give a picture of `size`.
+  const Sector& Update(cv::Size size, const std::function<cv::Mat()>& luma);
 
   // Forgets the stream (new caps, flush, seek).
   void Reset();

@@ -280,11 +280,29 @@ TEST(SectorRuleTest, RefusesAnythingElseAndQuotesIt) {
   }
 }
 
+const Sector& Follow(SectorTracker& tracker, const cv::Mat& picture) {
+  return tracker.Update(picture.size(), [&picture] { return picture; });
+}
+
+TEST(SectorTrackerTest, LooksAtFewFramesOfACalmStream) {
+  const cv::Mat picture = Speckle(FanMask({640, 480}, kPhasedArray), 70, 12);
+  SectorTracker tracker(Auto());
+  int looks = 0;
+  for (int i = 0; i < 40; ++i) {
+    tracker.Update(picture.size(), [&] {
+      ++looks;
+      return picture;
+    });
+  }
+  EXPECT_GE(looks, 5);
+  EXPECT_LE(looks, 12);
+}
+
 TEST(SectorTrackerTest, TheFirstFrameDecides) {
   const cv::Mat picture = Speckle(FanMask({640, 480}, kPhasedArray), 70, 11);
   SectorTracker tracker(Auto());
   const Sector expected = FindSector(picture, Auto());
-  const Sector& sector = tracker.Update(picture);
+  const Sector& sector = Follow(tracker, picture);
   EXPECT_EQ(sector.bounds, expected.bounds);
   EXPECT_EQ(cv::countNonZero(sector.mask != expected.mask), 0);
 }
@@ -292,13 +310,13 @@ TEST(SectorTrackerTest, TheFirstFrameDecides) {
 TEST(SectorTrackerTest, DoesNotJitterOrBlink) {
   const cv::Mat mask = FanMask({640, 480}, kPhasedArray);
   SectorTracker tracker(Auto());
-  const Sector first = tracker.Update(Speckle(mask, 70, 100));
+  const Sector first = Follow(tracker, Speckle(mask, 70, 100));
   for (int i = 1; i < 40; ++i) {
     // Other speckle and gain; black frames and single frames of another view between.
     cv::Mat picture = Speckle(mask, 40 + i, 100 + i);
     if (i % 8 == 0) picture = cv::Mat::zeros(mask.size(), CV_8UC1);
     if (i % 12 == 0) picture = Speckle(FanMask(mask.size(), kCurvedArray), 70, i);
-    const Sector& sector = tracker.Update(picture);
+    const Sector& sector = Follow(tracker, picture);
     ASSERT_EQ(sector.bounds, first.bounds) << "frame " << i;
     ASSERT_EQ(cv::countNonZero(sector.mask != first.mask), 0) << "frame " << i;
   }
@@ -306,12 +324,12 @@ TEST(SectorTrackerTest, DoesNotJitterOrBlink) {
 
 TEST(SectorTrackerTest, FollowsAViewThatStays) {
   SectorTracker tracker(Auto());
-  tracker.Update(Speckle(FanMask({640, 480}, kPhasedArray), 70, 12));
+  Follow(tracker, Speckle(FanMask({640, 480}, kPhasedArray), 70, 12));
   const cv::Mat mask = FanMask({640, 480}, kCurvedArray);
   Sector sector;
   int frames = 0;
   do {
-    sector = tracker.Update(Speckle(mask, 70, 200 + frames));
+    sector = Follow(tracker, Speckle(mask, 70, 200 + frames));
     ++frames;
   } while (OverlapOf(sector.mask, mask) < 0.95 && frames < 30);
   EXPECT_GT(frames, 3);
@@ -324,49 +342,50 @@ TEST(SectorTrackerTest, LostContactShrinksTheSectorOnlyAfterAWhile) {
   near.outer = 200;
   const cv::Mat near_mask = FanMask({640, 480}, near);
   SectorTracker tracker(Auto());
-  const cv::Rect bounds = tracker.Update(Speckle(mask, 70, 13)).bounds;
+  const cv::Rect bounds = Follow(tracker, Speckle(mask, 70, 13)).bounds;
   for (int i = 0; i < 20; ++i) {
-    ASSERT_EQ(tracker.Update(Speckle(near_mask, 70, 300 + i)).bounds, bounds) << "frame " << i;
+    ASSERT_EQ(Follow(tracker, Speckle(near_mask, 70, 300 + i)).bounds, bounds) << "frame " << i;
   }
-  for (int i = 0; i < 20; ++i) tracker.Update(Speckle(near_mask, 70, 400 + i));
-  EXPECT_LT(tracker.Update(Speckle(near_mask, 70, 500)).bounds.height, 220);
+  for (int i = 0; i < 20; ++i) Follow(tracker, Speckle(near_mask, 70, 400 + i));
+  EXPECT_LT(Follow(tracker, Speckle(near_mask, 70, 500)).bounds.height, 220);
 }
 
 TEST(SectorTrackerTest, ABlackScreenIsNoReasonToGiveTheSectorUp) {
   const cv::Mat mask = FanMask({640, 480}, kPhasedArray);
   SectorTracker tracker(Auto());
-  const cv::Rect bounds = tracker.Update(Speckle(mask, 70, 16)).bounds;
+  const cv::Rect bounds = Follow(tracker, Speckle(mask, 70, 16)).bounds;
   for (int i = 0; i < 60; ++i) {
-    ASSERT_EQ(tracker.Update(cv::Mat::zeros(mask.size(), CV_8UC1)).bounds, bounds) << "frame " << i;
+    ASSERT_EQ(Follow(tracker, cv::Mat::zeros(mask.size(), CV_8UC1)).bounds, bounds)
+        << "frame " << i;
   }
 }
 
 TEST(SectorTrackerTest, AStreamThatStartsBlackFindsItsScanSoon) {
   const cv::Mat mask = FanMask({640, 480}, kPhasedArray);
   SectorTracker tracker(Auto());
-  ExpectIsWholeFrame(tracker.Update(cv::Mat::zeros(mask.size(), CV_8UC1)), mask.size());
-  for (int i = 0; i < 10; ++i) tracker.Update(Speckle(mask, 70, 600 + i));
-  EXPECT_GT(OverlapOf(tracker.Update(Speckle(mask, 70, 700)).mask, mask), 0.95);
+  ExpectIsWholeFrame(Follow(tracker, cv::Mat::zeros(mask.size(), CV_8UC1)), mask.size());
+  for (int i = 0; i < 10; ++i) Follow(tracker, Speckle(mask, 70, 600 + i));
+  EXPECT_GT(OverlapOf(Follow(tracker, Speckle(mask, 70, 700)).mask, mask), 0.95);
 }
 
 TEST(SectorTrackerTest, ResetAndAnotherFrameSizeStartAfresh) {
   const cv::Mat first = Speckle(FanMask({640, 480}, kPhasedArray), 70, 14);
   const cv::Mat second = Speckle(FanMask({640, 480}, kCurvedArray), 70, 15);
   SectorTracker tracker(Auto());
-  tracker.Update(first);
+  Follow(tracker, first);
   tracker.Reset();
-  EXPECT_EQ(tracker.Update(second).bounds, FindSector(second, Auto()).bounds);
+  EXPECT_EQ(Follow(tracker, second).bounds, FindSector(second, Auto()).bounds);
 
   cv::Mat smaller;
   cv::resize(first, smaller, {320, 240}, 0, 0, cv::INTER_AREA);
-  EXPECT_EQ(tracker.Update(smaller).bounds, FindSector(smaller, Auto()).bounds);
+  EXPECT_EQ(Follow(tracker, smaller).bounds, FindSector(smaller, Auto()).bounds);
 }
 
 TEST(SectorTrackerTest, FixedIsClippedAnewWhenTheFrameSizeChanges) {
   SectorTracker tracker(SectorRule::Parse("40,40,100,100"));
-  EXPECT_EQ(tracker.Update(cv::Mat::zeros(200, 200, CV_8UC1)).bounds, cv::Rect(40, 40, 100, 100));
-  EXPECT_EQ(tracker.Update(cv::Mat::zeros(80, 80, CV_8UC1)).bounds, cv::Rect(40, 40, 40, 40));
-  EXPECT_THROW(tracker.Update(cv::Mat::zeros(32, 32, CV_8UC1)), Error);
+  EXPECT_EQ(Follow(tracker, cv::Mat::zeros(200, 200, CV_8UC1)).bounds, cv::Rect(40, 40, 100, 100));
+  EXPECT_EQ(Follow(tracker, cv::Mat::zeros(80, 80, CV_8UC1)).bounds, cv::Rect(40, 40, 40, 40));
+  EXPECT_THROW(Follow(tracker, cv::Mat::zeros(32, 32, CV_8UC1)), Error);
 }
 
 class SectorDataTest : public testing::Test {

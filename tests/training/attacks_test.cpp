@@ -12,6 +12,7 @@
 #include "training/attacks/apgd.h"
 #include "training/attacks/attack_losses.h"
 #include "training/attacks/attack_suite.h"
+#include "training/attacks/budget.h"
 #include "training/attacks/fgsm.h"
 #include "training/attacks/picture_gradient.h"
 #include "training/attacks/sample_random.h"
@@ -181,22 +182,14 @@ const std::vector<std::string> kAllAttacks = {"noise",
 
 // ---- Projection, divergence, losses ---------------------------------------------------------
 
-TEST(ProjectTest, KeepsToTheBudgetAndToTheRangeOfPictures) {
+TEST(BudgetTest, KeepsToTheBudgetAndToTheRangeOfPictures) {
   const auto pictures = Doubles({0, .01, .5, .99, 1}).view({1, 1, 1, 5});
-  const auto epsilon = Doubles({8. / 255});
-  ExpectRow(Project(torch::full_like(pictures, -9), pictures, epsilon),
+  const Budget budget(pictures, Doubles({8. / 255}));
+  ExpectRow(budget.Clip(torch::full_like(pictures, -9)),
             {0, 0, .5 - 8. / 255, .99 - 8. / 255, 1 - 8. / 255});
-  ExpectRow(Project(torch::full_like(pictures, 9), pictures, epsilon),
+  ExpectRow(budget.Clip(torch::full_like(pictures, 9)),
             {8. / 255, .01 + 8. / 255, .5 + 8. / 255, 1, 1});
-  ExpectRow(Project(pictures + .001, pictures, epsilon), {.001, .011, .501, .991, 1});
-}
-
-TEST(ProjectTest, LeavesItsArgumentsAlone) {
-  const auto candidates = torch::full({1, 1, 1, 2}, 2.);
-  const auto pictures = torch::full({1, 1, 1, 2}, .5);
-  Project(candidates, pictures, torch::full(1, .1));
-  EXPECT_EQ(Value(candidates.max()), 2);
-  EXPECT_EQ(Value(pictures.max()), .5);
+  ExpectRow(budget.Clip(pictures + .001), {.001, .011, .501, .991, 1});
 }
 
 TEST(KlDivergenceTest, OfPermutedLogits) {
@@ -508,8 +501,8 @@ TEST(PgdTest, RaisesItsLossAndMoreWithMoreSteps) {
     return KlDivergence(clean, logits_of(Pgd(logits_of, input, options)));
   };
   SampleRandom random(input.seeds);
-  const auto start =
-      Project(input.pictures + 1e-3 * random.Normal(input.pictures), input.pictures, input.epsilon);
+  const auto start = Budget(input.pictures, input.epsilon)
+                         .Clip(input.pictures + 1e-3 * random.Normal(input.pictures));
   EXPECT_TRUE((loss_after(5) >= KlDivergence(clean, logits_of(start))).all().item<bool>());
   EXPECT_GE(Mean(loss_after(20)), Mean(loss_after(5)) - 1e-4);
 }

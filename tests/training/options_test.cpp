@@ -18,6 +18,8 @@ using nlohmann::json;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
 
 // The message of the error that parsing `arguments` as `hepar train` ends in.
 std::string ErrorOf(const std::vector<std::string>& arguments,
@@ -144,6 +146,31 @@ TEST(OptionTableTest, JsonHasTypesAndNoFoldersOfThisMachine) {
   EXPECT_EQ(values.at("resume"), true);
   EXPECT_EQ(values.at("size"), "live");
   EXPECT_EQ(table.ToJson().find("somebody"), std::string::npos);
+}
+
+std::vector<std::string> IdleOf(const std::vector<std::string>& arguments) {
+  TrainOptions options;
+  OptionTable table = MakeTrainOptionTable(&options);
+  EXPECT_TRUE(table.Parse(arguments));
+  return IdleTrainOptions(table, options);
+}
+
+TEST(IdleTrainOptionsTest, NamesWhatHasNoEffectAndWhy) {
+  EXPECT_THAT(IdleOf({"--beta", "3", "--epochs", "5"}),
+              ElementsAre(AllOf(HasSubstr("--beta"), HasSubstr("--procedure joint"))));
+  EXPECT_THAT(IdleOf({"--epsilon", "2/255"}), SizeIs(1));
+  EXPECT_THAT(IdleOf({"--preset", "paper", "--fairness", "dafa", "--sigma", "0.5"}),
+              ElementsAre(HasSubstr("--sigma")));
+  EXPECT_THAT(IdleOf({"--milestones", "3,4", "--augment", "off", "--augment-gain", "0.1"}),
+              SizeIs(2));
+}
+
+TEST(IdleTrainOptionsTest, IsSilentWhereOptionsActOrOnlyThePresetSetThem) {
+  EXPECT_THAT(IdleOf({}), IsEmpty());
+  EXPECT_THAT(IdleOf({"--preset", "paper"}), IsEmpty());
+  EXPECT_THAT(IdleOf({"--preset", "paper", "--procedure", "joint"}), IsEmpty());
+  EXPECT_THAT(IdleOf({"--preset", "paper", "--beta", "3", "--sigma", "0.2"}), IsEmpty());
+  EXPECT_THAT(IdleOf({"--epsilon", "2/255", "--report-steps", "20"}), IsEmpty());
 }
 
 TEST(NearestNameTest, SaysNothingWhenNothingIsNear) {

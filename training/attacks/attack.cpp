@@ -5,7 +5,6 @@
 #include <string>
 
 #include "models/error.h"
-#include "training/attacks/budget.h"
 
 namespace hepar {
 namespace {
@@ -66,13 +65,6 @@ AttackGuard::~AttackGuard() {
   // module is its own.
   for (auto& [module, training] : modes_) module->train(training);
   for (auto& [parameter, flag] : requires_grad_) parameter.set_requires_grad(flag);
-}
-
-torch::Tensor Project(const torch::Tensor& candidates, const torch::Tensor& pictures,
-                      const torch::Tensor& epsilon) {
-  auto projected = candidates.detach().clone();
-  Budget(pictures, epsilon).Clip(projected);
-  return projected;
 }
 
 torch::Tensor KlDivergence(const torch::Tensor& clean_logits, const torch::Tensor& logits) {

@@ -47,11 +47,6 @@ class AttackGuard {
   std::vector<std::pair<torch::Tensor, bool>> requires_grad_;
 };
 
-// The pictures nearest to `candidates` (B, C, H, W) that are within `epsilon` (B) of `pictures` and
-// in [0,1]. Where epsilon is 0 they are `pictures` bit for bit. Detached.
-torch::Tensor Project(const torch::Tensor& candidates, const torch::Tensor& pictures,
-                      const torch::Tensor& epsilon);
-
 // KL(p(z) || p(z')) of (B, K) logits, summed over the classes: (B). Differentiable in both.
 torch::Tensor KlDivergence(const torch::Tensor& clean_logits, const torch::Tensor& logits);
 

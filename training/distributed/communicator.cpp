@@ -262,11 +262,6 @@ void Communicator::Broadcast(const std::vector<torch::Tensor>& tensors) {
   }
 }
 
-void Communicator::Barrier() {
-  auto nothing = torch::zeros({1}, torch::kUInt8);
-  Sum(nothing);
-}
-
 void Communicator::RequireSame(const std::vector<std::pair<std::string, std::string>>& parts) {
   const auto count = static_cast<std::int64_t>(parts.size());
   auto digests = torch::zeros({count, 64}, torch::kUInt8);

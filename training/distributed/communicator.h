@@ -54,9 +54,6 @@ class Communicator {
   // In place, the values of rank 0.
   void Broadcast(const std::vector<torch::Tensor>& tensors);
 
-  // Returns when all processes are here.
-  void Barrier();
-
   // Throws Error(kMismatch) in every process, naming what differs and where, unless all have equal
   // texts. `parts` are (name, text), with the same names in all processes.
   void RequireSame(const std::vector<std::pair<std::string, std::string>>& parts);
