@@ -27,9 +27,9 @@
 #include "models/graph/lowering.h"
 #include "models/nets/picture_tensor.h"
 #include "training/bench/standalone_convolution.h"
-#include "training/bench/traced_module.h"
 #include "training/evaluation/report.h"
 #include "training/exit_codes.h"
+#include "training/export/torchscript_model.h"
 #include "training/options.h"
 #include "training/table.h"
 #include "training/verbs.h"
@@ -250,7 +250,7 @@ class LayerBench {
 
  private:
   struct Alone {
-    const Convolution* op = nullptr;
+    const Convolution* op = nullptr;  // Of the constructor's graph, for the constructor.
     Shape in, out;
     std::unique_ptr<StandaloneConvolution> convolution;
   };
@@ -367,7 +367,9 @@ int RunBench(const std::vector<std::string>& arguments) {
   torch::jit::Module script;
   std::unique_ptr<LayerBench> layers;
   if (on_cpu) {
-    script = OptimisedTorchScript(net, input.channels, input.size);
+    const Graph graph = LowerToGraph(net, input.channels, input.size, input.size);
+    torch::jit::Module exported = ToTorchScript(graph, net);
+    script = torch::jit::optimize_for_inference(exported);
     contenders.push_back({"torchscript_fp32_ms",
                           [&] {
                             const torch::NoGradGuard no_grad;
@@ -375,8 +377,7 @@ int RunBench(const std::vector<std::string>& arguments) {
                           },
                           {}});
     if (options.layers) {
-      layers = std::make_unique<LayerBench>(
-          LowerToGraph(net, input.channels, input.size, input.size), clock);
+      layers = std::make_unique<LayerBench>(graph, clock);
       contenders.push_back({"layers", [&] { layers->Run(); }, {}});
     }
   }

@@ -31,7 +31,7 @@ torch::Tensor ConvBnReluImpl::forward(const torch::Tensor& x) {
   const auto scale = bn->weight * torch::rsqrt(bn->running_var + bn->options.eps());
   const auto shift = bn->bias - bn->running_mean * scale;
   return torch::conv2d(x, conv->weight * scale.view({-1, 1, 1, 1}), shift, conv->options.stride(),
-                       padding_, conv->options.dilation())
+                       {padding_, padding_}, conv->options.dilation())
       .relu_();
 }
 
