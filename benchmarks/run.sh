@@ -98,7 +98,7 @@ print_live() {
 print_newest() {
   local out passed graded alone frames=1000
   # What the engine manages alone, without a source: the model's own time for a frame.
-  alone=$(hepar bench --model "$model" --only engine --repeat 100 --json - 2> /dev/null |
+  alone=$(hepar bench --model "$model" --engine-only --repeat 100 --json - 2> /dev/null |
     python3 -c 'import json,sys; print(1000 / json.load(sys.stdin)["engine_fp32_ms"])')
   out=$(gst-launch-1.0 -m heparsimsrc num-buffers=1 ! imagefreeze is-live=true num-buffers=$frames \
     ! video/x-raw,framerate=100/1 ! heparclassify mode=newest model="$model" ! fakesink sync=true)
