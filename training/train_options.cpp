@@ -62,6 +62,7 @@ OptionTable::Values AdversarialPreset(const std::string& epsilon, const std::str
           {"scope", "image"},
           {"fairness", "cfa"},
           {"begin", "10"},
+          {"ramp", "0"},
           {"lambda1", "1"},
           {"lambda2", "1"},
           {"lambda3", "1"},
@@ -164,6 +165,8 @@ void AddAdversarial(OptionTable& table, TrainOptions& o) {
   table.OnOff("adapt-beta", &o.adapt_beta, "Classes have betas of their own");
   table.Number("dafa-lambda", &o.dafa_lambda, 0, 1.5, "How far DAFA's weights part");
   table.Integer("begin", &o.begin, 1, 100000, "First epoch at whose end the classes part");
+  table.Integer("ramp", &o.ramp, 0, 100000,
+                "Epochs over which epsilon and beta rise in equal steps to their values; 0: none");
   table.Choice("accuracy-source", &o.accuracy_source,
                {"robust", "robust-train-mode", "clean", "validation"},
                "Whose accuracy moves the classes: attacked training pictures in evaluation mode, "

@@ -255,6 +255,7 @@ std::unique_ptr<Objective> ObjectiveOf(const TrainOptions& o, const Dataset& dat
   adversarial.schedule.adapt_beta = o.adapt_beta;
   adversarial.schedule.dafa_lambda = o.dafa_lambda;
   adversarial.schedule.begin = o.begin;
+  adversarial.schedule.ramp = o.ramp;
   adversarial.scope = ValueOf(kScopes, o.scope, "scope");
   adversarial.accuracy = ValueOf(kAccuracies, o.accuracy_source, "accuracy source");
   adversarial.steps = o.attack_steps;
