@@ -112,6 +112,8 @@ void AddProcedure(OptionTable& table, TrainOptions& o) {
   table.Number("fawa-threshold", &o.fawa_threshold, 0, 1, "Robust accuracy of the worst class");
   table.Integer("freeze-decouplers-after", &o.freeze_decouplers_after, 0, 100000,
                 "Epochs after which the decouplers no longer learn; 0: never");
+  table.Switch("freeze-normalisation", &o.freeze_normalisation,
+               "Normalisation keeps the statistics of the model in --init, in training too");
   table.Choice("sampling", &o.sampling, {"each", "balanced"},
                "Each picture once in an epoch, or each class equally often");
   table.Choice("select", &o.select, {"balanced-accuracy", "loss", "robust", "last"},

@@ -30,6 +30,7 @@ struct TrainOptions {
   bool fawa = false;
   double fawa_decay = 0.85, fawa_threshold = 0.2;
   int freeze_decouplers_after = 0;
+  bool freeze_normalisation = false;
   std::string sampling = "each";
   int patience = 20;
   double min_delta = 0.0;
