@@ -398,7 +398,7 @@ TEST_F(CliTest, GoesOnAfterCtrlCToTheSameModel) {
 
 const std::vector<std::string> kAdversarial = {"--preset",      "paper", "--attack-steps", "2",
                                                "--check-steps", "1",     "--report-steps", "2",
-                                               "--begin",       "1"};
+                                               "--begin",       "1",     "--ramp",         "2"};
 
 TEST_F(CliTest, KillAtAnyMomentLosesAtMostTheRunningEpoch) {
   Program whole(Train("unkilled.hepar", 4, kAdversarial));
@@ -456,7 +456,7 @@ TEST_F(CliTest, PaperPresetTrainsAndReportsItsClasses) {
     return more;
   }()));
   ASSERT_EQ(train.Wait(), kExitOk) << train.err();
-  EXPECT_THAT(train.err(), AllOf(HasSubstr("epsilon x 255: normal 8.000"), HasSubstr("beta: "),
+  EXPECT_THAT(train.err(), AllOf(HasSubstr("epsilon x 255: normal 4.000"), HasSubstr("beta: "),
                                  HasSubstr("under an end-to-end attack")));
   const json figures = json::parse(train.out());
   EXPECT_EQ(figures.at("options").at("procedure"), "adversarial");
@@ -487,6 +487,7 @@ TEST_F(CliTest, PaperPresetTrainsAndReportsItsClasses) {
 TEST_F(CliTest, FlagsWinOverPresets) {
   ExpectFailure(Train("m.hepar", 1, {"--preset", "papre"}), kExitUsage, "--preset");
   ExpectFailure(Train("m.hepar", 1, {"--fawa"}), kExitUsage, "--fawa needs");
+  ExpectFailure(Train("m.hepar", 1, {"--freeze-normalisation"}), kExitUsage, "needs --init");
   ExpectFailure(Train("m.hepar", 1, {"--select", "robust"}), kExitUsage, "--procedure adversarial");
   ExpectFailure(Train("m.hepar", 1, {"--epsilon", "8/0"}), kExitUsage, "--epsilon");
   Program train(Train("flags.hepar", 1,
