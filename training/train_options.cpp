@@ -243,7 +243,7 @@ std::vector<std::string> IdleTrainOptions(const OptionTable& table, const TrainO
       {!adversarial,
        {"beta", "sigma", "mu", "attack-steps", "attack-step", "attack-precision", "scope",
         "perturb", "fairness", "adapt-epsilon", "adapt-beta", "dafa-lambda", "begin",
-        "accuracy-source", "detach-clean", "check-steps"},
+        "accuracy-source", "detach-clean", "check-steps", "ramp"},
        "--procedure joint trains on clean pictures only"},
       {!adversarial && o.report_steps == 0, {"epsilon"}, "nothing is attacked"},
       {adversarial && o.fairness == "none",
