@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <functional>
 #include <map>
 #include <string>
@@ -27,6 +28,9 @@ double MillisecondsOf(const std::function<void()>& step) {
   step();
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
+
+// Of the processor, all threads together: what others on the machine take does not count.
+double CpuMilliseconds() { return 1e3 * static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 // Time that each operator spent without those that it called.
 struct SelfTimes {
@@ -123,15 +127,20 @@ int main(int argc, char** argv) {
     optimizer.Step();
   };
   step();  // The first pass makes the buffers of all later ones.
-  std::vector<double> times;
-  for (int i = 0; i < number("--repeat"); ++i) times.push_back(MillisecondsOf(step));
+  std::vector<double> times, cpu_times;
+  for (int i = 0; i < number("--repeat"); ++i) {
+    const double cpu_start = CpuMilliseconds();
+    times.push_back(MillisecondsOf(step));
+    cpu_times.push_back(CpuMilliseconds() - cpu_start);
+  }
   std::sort(times.begin(), times.end());
+  std::sort(cpu_times.begin(), cpu_times.end());
   std::printf(
       "hepar step: size=%s input=%d batch=%d steps=%d scope=%s attack=%s threads=%d: median %.1f "
-      "ms, min %.1f, max %.1f, n=%zu\n",
+      "ms, min %.1f, max %.1f, n=%zu, cpu %.1f ms\n",
       options["--size"].c_str(), side, size, adversarial.steps, options["--scope"].c_str(),
       options["--precision"].c_str(), number("--threads"), times[times.size() / 2], times.front(),
-      times.back(), times.size());
+      times.back(), times.size(), cpu_times[cpu_times.size() / 2]);
   if (options["--profile"] == "yes") PrintProfile(step);
   return 0;
 }

@@ -60,16 +60,18 @@ def main():
         return loss.item(), (predictions == labels).sum().item()
 
     step()
-    milliseconds = []
+    milliseconds, cpu_milliseconds = [], []
     for _ in range(options.repeat):
-        begin = time.perf_counter()
+        begin, cpu_begin = time.perf_counter(), time.process_time()
         step()
         milliseconds.append(1e3 * (time.perf_counter() - begin))
+        cpu_milliseconds.append(1e3 * (time.process_time() - cpu_begin))
     print(f"eager step: size={options.size} input={options.input} batch={options.batch} "
           f"steps={options.steps} scope={options.scope} optimizer={options.optimizer} "
           f"device={options.device} threads={options.threads} torch={torch.__version__}: "
           f"median {statistics.median(milliseconds):.1f} ms, "
-          f"min {min(milliseconds):.1f}, max {max(milliseconds):.1f}, n={len(milliseconds)}")
+          f"min {min(milliseconds):.1f}, max {max(milliseconds):.1f}, n={len(milliseconds)}, "
+          f"cpu {statistics.median(cpu_milliseconds):.1f} ms")
 
     if options.profile:
         activities = [torch.profiler.ProfilerActivity.CPU]

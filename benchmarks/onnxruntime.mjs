@@ -5,9 +5,9 @@
 //
 //   node onnxruntime.mjs FOLDER_OF_NODE_MODULES [size ...]
 //
-// For each size of model (live, paper) `hepar bench` writes the graph that it measures as ONNX; then
-// ONNX Runtime and `hepar bench` run in turns, BENCH_ROUNDS times (5). Prints the medians over all
-// rounds and their ratio.
+// For each size of model (live, paper) `hepar bench` keeps the network that it measures and `hepar
+// export` writes it as ONNX; then ONNX Runtime and `hepar bench` run in turns, BENCH_ROUNDS times
+// (5). Prints the medians over all rounds and their ratio.
 import {execFileSync} from 'node:child_process';
 import {mkdtempSync, rmSync} from 'node:fs';
 import {createRequire} from 'node:module';
@@ -21,6 +21,7 @@ if (!modules) {
 }
 const sizes = wished.length ? wished : ['live', 'paper'];
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
+const side = 224;
 const repeats = {nano: 40, live: 30, paper: 6};
 const ort = createRequire(join(resolve(modules), 'index.js'))('onnxruntime-node');
 
@@ -33,13 +34,18 @@ function testPicture(dims) {
   return new ort.Tensor('float32', picture, dims);
 }
 
-function bench(...args) {
-  const text = execFileSync('hepar', ['bench', '--only', 'engine', '--json', '-', ...args], {
+function hepar(...args) {
+  return execFileSync('hepar', args, {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
     env: {...process.env, OMP_NUM_THREADS: '1'},
   });
-  return JSON.parse(text);
+}
+
+function engineMs(size, ...args) {
+  const text = hepar('bench', '--engine-only', '--size', size, '--json', '-', '--repeat',
+    String(repeats[size]), ...args);
+  return JSON.parse(text).engine_fp32_ms;
 }
 
 async function timeRuntime(session, picture, repeat) {
@@ -58,8 +64,10 @@ try {
   console.log('| size | input | engine fp32, ms | ONNX Runtime, ms | engine is faster by |');
   console.log('|---|---|---|---|---|');
   for (const size of sizes) {
+    const bundle = join(work, `${size}.hepar`);
     const file = join(work, `${size}.onnx`);
-    const {input_size: side} = bench('--size', size, '--repeat', '1', '--onnx', file);
+    engineMs(size, '--input-size', String(side), '--save', bundle);
+    hepar('export', '--model', bundle, '--format', 'onnx', '--out', file);
     const session = await ort.InferenceSession.create(file, {
       executionProviders: ['cpu'],
       intraOpNumThreads: 1,
@@ -72,7 +80,7 @@ try {
     const theirs = [];
     for (let round = 0; round < rounds; ++round) {
       theirs.push(...(await timeRuntime(session, picture, repeats[size])));
-      ours.push(bench('--size', size, '--repeat', String(repeats[size])).engine_fp32_ms);
+      ours.push(engineMs(size, '--input-size', String(side)));
     }
     const a = median(ours);
     const b = median(theirs);

@@ -37,7 +37,8 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <exception>
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <numeric>
@@ -49,10 +50,10 @@
 #include "elements/error_message.h"
 #include "elements/gstheparframemeta.h"
 #include "elements/gstheparseveritymeta.h"
-#include "elements/newest_worker.h"
 #include "elements/scene_cut.h"
 #include "elements/value_array.h"
 #include "models/decision/severity_smoother.h"
+#include "models/engine/batch_runner.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_hepar_classify_debug);
 #define GST_CAT_DEFAULT gst_hepar_classify_debug
@@ -77,6 +78,9 @@ struct Settings {
   double smoothing = 1.0;
   double min_confidence = 0.0;
   bool post_stats = false;
+  guint batch = 1;
+  guint batch_deadline = 5;  // Milliseconds.
+  guint threads = 1;
 };
 
 // When a frame is shown; made up from durations where a buffer has no timestamp.
@@ -184,7 +188,7 @@ struct Result {
   guint64 number = 0;
 };
 
-// Runs the network; any thread. Leaves errors in `grading`.
+// Runs the network, or takes what is ready; any thread. Leaves errors in `grading`.
 void Grade(Grading* grading) noexcept {
   try {
     grading->frame->Classify();
@@ -208,10 +212,16 @@ struct GstHeparClassifyPrivate {
   std::atomic<GstClockTime> earliest_time{GST_CLOCK_TIME_NONE};  // By QoS: before, it is too late.
 
   GstHeparMode mode = GST_HEPAR_MODE_AUTO;  // Of the present run, from start to stop.
-  hepar::NewestWorker worker;
-  bool worker_warm = false;  // The worker's own.
+  hepar::BatchOptions batch;                // Likewise.
+
+  // Where frames are graded off the streaming thread. Replaced by the streaming thread, or by start
+  // and stop when there is none; Drop() is called from any thread.
+  std::mutex stream_mutex;  // Guards the pointer.
+  std::shared_ptr<hepar::BatchRunner::Stream> stream;
+  std::vector<std::shared_ptr<hepar::BatchRunner::Stream>>
+      retired;  // Of models before, still busy.
   std::mutex finished_mutex;
-  std::vector<Grading> finished;  // By the worker, not seen by the streaming thread yet.
+  std::vector<Grading> finished;  // By the runner, not seen by the streaming thread yet.
 
   // The streaming thread's own.
   std::optional<bool> newest;  // What `mode` comes to in this stream.
@@ -244,7 +254,10 @@ enum {
   PROP_SMOOTHING,
   PROP_MIN_CONFIDENCE,
   PROP_STATS,
-  PROP_POST_STATS
+  PROP_POST_STATS,
+  PROP_BATCH,
+  PROP_BATCH_DEADLINE,
+  PROP_THREADS
 };
 
 static GType gst_hepar_mode_get_type() {
@@ -286,6 +299,15 @@ static void gst_hepar_classify_set_property(GObject* object, guint id, const GVa
     case PROP_POST_STATS:
       settings.post_stats = g_value_get_boolean(value);
       break;
+    case PROP_BATCH:
+      settings.batch = g_value_get_uint(value);
+      break;
+    case PROP_BATCH_DEADLINE:
+      settings.batch_deadline = g_value_get_uint(value);
+      break;
+    case PROP_THREADS:
+      settings.threads = g_value_get_uint(value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
   }
@@ -315,6 +337,15 @@ static void gst_hepar_classify_get_property(GObject* object, guint id, GValue* v
     case PROP_POST_STATS:
       g_value_set_boolean(value, settings.post_stats);
       break;
+    case PROP_BATCH:
+      g_value_set_uint(value, settings.batch);
+      break;
+    case PROP_BATCH_DEADLINE:
+      g_value_set_uint(value, settings.batch_deadline);
+      break;
+    case PROP_THREADS:
+      g_value_set_uint(value, settings.threads);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
   }
@@ -332,8 +363,36 @@ static void gst_hepar_classify_count_error(GstHeparClassify* self) {
 
 // Makes what is in flight stale. Any thread.
 static void gst_hepar_classify_drop_in_flight(GstHeparClassify* self) {
-  ++self->priv->generation;
-  if (self->priv->worker.Drop()) gst_hepar_classify_count_skipped(self, 1);
+  GstHeparClassifyPrivate* priv = self->priv;
+  ++priv->generation;
+  std::shared_ptr<hepar::BatchRunner::Stream> stream;
+  {
+    std::lock_guard<std::mutex> lock(priv->stream_mutex);
+    stream = priv->stream;
+  }
+  if (stream && stream->Drop()) gst_hepar_classify_count_skipped(self, 1);
+}
+
+// The stream for frames of `engine`, made anew when there is none or that of another model. The old
+// one may still be busy; waiting for it would hold up the picture.
+static hepar::BatchRunner::Stream& gst_hepar_classify_get_stream(GstHeparClassify* self,
+                                                                 const hepar::Engine& engine) {
+  GstHeparClassifyPrivate* priv = self->priv;
+  auto& retired = priv->retired;
+  retired.erase(std::remove_if(retired.begin(), retired.end(),
+                               [](const auto& stream) { return stream->idle(); }),
+                retired.end());
+  if (priv->stream && &priv->stream->runner().engine() == &engine) return *priv->stream;
+
+  const auto shared = engine.shared_from_this();
+  auto runner = priv->batch.max_batch > 1
+                    ? hepar::BatchRunner::Shared(shared, priv->batch)
+                    : std::make_shared<hepar::BatchRunner>(shared, priv->batch);
+  auto stream = std::make_shared<hepar::BatchRunner::Stream>(std::move(runner));
+  std::lock_guard<std::mutex> lock(priv->stream_mutex);
+  if (priv->stream) retired.push_back(std::move(priv->stream));
+  priv->stream = std::move(stream);
+  return *priv->stream;
 }
 
 static void gst_hepar_classify_reset(GstHeparInference* inference) noexcept {
@@ -359,7 +418,7 @@ static void gst_hepar_classify_engine_changed(GstHeparInference* inference) noex
 static void gst_hepar_classify_warm_up(GstHeparInference* inference, const hepar::Engine& engine) {
   auto* self = GST_HEPAR_CLASSIFY(inference);
   GstHeparClassifyPrivate* priv = self->priv;
-  if (priv->mode == GST_HEPAR_MODE_SYNC) {
+  if (priv->mode == GST_HEPAR_MODE_SYNC && priv->batch.max_batch == 1) {
     // Grading on the streaming thread, which does not run yet; only the latency is wanted here.
     engine.WarmUp();
     const gint64 begin = g_get_monotonic_time();
@@ -368,22 +427,21 @@ static void gst_hepar_classify_warm_up(GstHeparInference* inference, const hepar
         inference, static_cast<GstClockTime>(g_get_monotonic_time() - begin) * GST_USECOND);
     return;
   }
-  std::exception_ptr failure;
-  priv->worker.Submit([priv, &engine, &failure] {
-    try {
-      engine.WarmUp();
-      priv->worker_warm = true;
-    } catch (...) {
-      failure = std::current_exception();
-    }
-  });
-  priv->worker.Drain();
-  if (failure) std::rethrow_exception(failure);
+  gst_hepar_classify_get_stream(self, engine).runner().AwaitWarm();
+}
+
+// Waits for what runs.
+static void gst_hepar_classify_end_streams(GstHeparClassify* self) {
+  GstHeparClassifyPrivate* priv = self->priv;
+  priv->retired.clear();
+  std::shared_ptr<hepar::BatchRunner::Stream> stream;
+  std::lock_guard<std::mutex> lock(priv->stream_mutex);
+  std::swap(stream, priv->stream);
 }
 
 static gboolean gst_hepar_classify_stop(GstBaseTransform* base) noexcept {
   GstHeparClassifyPrivate* priv = GST_HEPAR_CLASSIFY(base)->priv;
-  priv->worker.Stop();
+  gst_hepar_classify_end_streams(GST_HEPAR_CLASSIFY(base));
   priv->finished.clear();
   gst_hepar_classify_reset(GST_HEPAR_INFERENCE(base));
   priv->newest.reset();
@@ -395,16 +453,19 @@ static gboolean gst_hepar_classify_start(GstBaseTransform* base) noexcept {
   GstHeparClassifyPrivate* priv = self->priv;
   {
     std::lock_guard<std::mutex> lock(priv->mutex);
-    priv->mode = priv->settings.mode;
+    const Settings& settings = priv->settings;
+    priv->mode = settings.mode;
+    priv->batch.max_batch = static_cast<int>(settings.batch);
+    priv->batch.deadline = std::chrono::milliseconds(settings.batch_deadline);
+    priv->batch.threads = static_cast<int>(settings.threads);
     priv->stats.emplace();
   }
   priv->summary = Summary();
   priv->frame_number = 0;
   priv->scene_begin = 0;
   priv->stats_posted = g_get_monotonic_time();
-  priv->worker_warm = false;
   if (GST_BASE_TRANSFORM_CLASS(gst_hepar_classify_parent_class)->start(base)) return TRUE;
-  priv->worker.Stop();
+  gst_hepar_classify_end_streams(self);
   return FALSE;
 }
 
@@ -540,20 +601,19 @@ static GstFlowReturn gst_hepar_classify_collect(GstHeparClassify* self, const Se
   return flow;
 }
 
-static void gst_hepar_classify_submit(GstHeparClassify* self, Grading grading) {
-  GstHeparClassifyPrivate* priv = self->priv;
-  // The job ends before stop() does, and priv lives longer than that.
-  const bool superseded = priv->worker.Submit([priv, grading = std::move(grading)]() mutable {
-    try {
-      if (!priv->worker_warm) grading.frame->engine().WarmUp();
-      priv->worker_warm = true;
-    } catch (...) {
-      grading.error = hepar::CurrentError();
-    }
-    if (!grading.error) Grade(&grading);
-    std::lock_guard<std::mutex> lock(priv->finished_mutex);
-    priv->finished.push_back(std::move(grading));
-  });
+// Hands a frame in; `done` gets it back when it is graded, on another thread. Streams end before
+// stop() does, and priv lives longer than that.
+static void gst_hepar_classify_submit(GstHeparClassify* self, Grading grading,
+                                      std::function<void(Grading)> done) {
+  auto frame = grading.frame;
+  const bool superseded =
+      gst_hepar_classify_get_stream(self, frame->engine())
+          .Submit(std::move(frame), [grading = std::move(grading), done = std::move(done)](
+                                        const std::optional<hepar::Error>& error) mutable {
+            grading.error = error;
+            if (!error) Grade(&grading);
+            done(std::move(grading));
+          });
   if (superseded) gst_hepar_classify_count_skipped(self, 1);
 }
 
@@ -605,12 +665,22 @@ static GstFlowReturn gst_hepar_classify_grade(GstHeparClassify* self, const Sett
   }
 
   if (gst_hepar_classify_is_newest(self)) {
-    gst_hepar_classify_submit(self, std::move(grading));
+    gst_hepar_classify_submit(self, std::move(grading), [priv](Grading graded) {
+      std::lock_guard<std::mutex> lock(priv->finished_mutex);
+      priv->finished.push_back(std::move(graded));
+    });
     gst_hepar_classify_carry_over(self, buffer, now);
     return GST_FLOW_OK;
   }
 
-  Grade(&grading);
+  if (priv->batch.max_batch > 1) {
+    // Together with the frames of other streams, which come on other threads.
+    gst_hepar_classify_submit(self, grading,
+                              [&grading](Grading graded) { grading = std::move(graded); });
+    priv->stream->Drain();
+  } else {
+    Grade(&grading);
+  }
   if (grading.generation != priv->generation) {
     gst_hepar_classify_count_skipped(self, 1);
     return GST_FLOW_OK;
@@ -695,7 +765,7 @@ static gboolean gst_hepar_classify_sink_event(GstBaseTransform* base, GstEvent* 
       break;
     case GST_EVENT_EOS:
       try {
-        priv->worker.Drain();
+        if (priv->stream) priv->stream->Drain();
         gst_hepar_classify_collect(self, gst_hepar_classify_get_settings(self));
         gst_hepar_classify_post_summary(self);
       } catch (...) {
@@ -823,6 +893,54 @@ static void gst_hepar_classify_class_init(GstHeparClassifyClass* klass) {
       g_param_spec_boolean("post-stats", "Post statistics",
                            "Post the statistics on the bus once a second", Settings().post_stats,
                            playing));
+
+  const auto ready = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                              GST_PARAM_MUTABLE_READY);
+  /**
+   * GstHeparClassify:batch:
+   *
+   * Frames of this and other streams that are graded together. Above 1, all elements in the process
+   * with the same model, device, precision, `batch`, `batch-deadline` and `threads` share the
+   * threads that grade: a machine with many streams and few cores is filled, not flooded. CUDA runs
+   * a batch in one pass; the CPU runs its frames one after the other, which is as fast there.
+   *
+   * |[
+   * gst-launch-1.0 heparsimsrc seed=1 ! heparbin model=liver.hepar batch=2 threads=2 ! fakesink \
+   *     heparsimsrc seed=2 ! heparbin model=liver.hepar batch=2 threads=2 ! fakesink
+   * ]| Grades two streams with one set of threads.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      object_class, PROP_BATCH,
+      g_param_spec_uint("batch", "Batch", "Frames of several streams that are graded together", 1,
+                        256, Settings().batch, ready));
+  /**
+   * GstHeparClassify:batch-deadline:
+   *
+   * How long the first frame of a batch waits for those of other streams, where the device gains by
+   * batches (CUDA). In milliseconds.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      object_class, PROP_BATCH_DEADLINE,
+      g_param_spec_uint("batch-deadline", "Batch deadline",
+                        "Milliseconds that the first frame of a batch waits for others", 1, 60000,
+                        Settings().batch_deadline, ready));
+  /**
+   * GstHeparClassify:threads:
+   *
+   * Threads that grade frames of the streams that share (see `batch`). One stream has one frame at
+   * a time in work, so alone it needs one.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      object_class, PROP_THREADS,
+      g_param_spec_uint("threads", "Threads",
+                        "Threads that grade the frames of all sharing streams", 1, 256,
+                        Settings().threads, ready));
 
   gst_element_class_set_static_metadata(
       element_class, "Liver ultrasound classifier", "Filter/Analyzer/Video",

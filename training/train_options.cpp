@@ -61,6 +61,7 @@ OptionTable::Values AdversarialPreset(const std::string& epsilon, const std::str
           {"scope", "image"},
           {"fairness", "cfa"},
           {"begin", "10"},
+          {"ramp", "0"},
           {"lambda1", "1"},
           {"lambda2", "1"},
           {"lambda3", "1"},
@@ -110,6 +111,8 @@ void AddProcedure(OptionTable& table, TrainOptions& o) {
   table.Number("fawa-threshold", &o.fawa_threshold, 0, 1, "Robust accuracy of the worst class");
   table.Integer("freeze-decouplers-after", &o.freeze_decouplers_after, 0, 100000,
                 "Epochs after which the decouplers no longer learn; 0: never");
+  table.Switch("freeze-normalisation", &o.freeze_normalisation,
+               "Normalisation keeps the statistics of the model in --init, in training too");
   table.Choice("sampling", &o.sampling, {"each", "balanced"},
                "Each picture once in an epoch, or each class equally often");
   table.Choice("select", &o.select, {"balanced-accuracy", "loss", "robust", "last"},
@@ -163,6 +166,8 @@ void AddAdversarial(OptionTable& table, TrainOptions& o) {
   table.OnOff("adapt-beta", &o.adapt_beta, "Classes have betas of their own");
   table.Number("dafa-lambda", &o.dafa_lambda, 0, 1.5, "How far DAFA's weights part");
   table.Integer("begin", &o.begin, 1, 100000, "First epoch at whose end the classes part");
+  table.Integer("ramp", &o.ramp, 0, 100000,
+                "Epochs over which epsilon and beta rise in equal steps to their values; 0: none");
   table.Choice("accuracy-source", &o.accuracy_source,
                {"robust", "robust-train-mode", "clean", "validation"},
                "Whose accuracy moves the classes: attacked training pictures in evaluation mode, "
@@ -238,7 +243,7 @@ std::vector<std::string> IdleTrainOptions(const OptionTable& table, const TrainO
       {!adversarial,
        {"beta", "sigma", "mu", "attack-steps", "attack-step", "attack-precision", "scope",
         "perturb", "fairness", "adapt-epsilon", "adapt-beta", "dafa-lambda", "begin",
-        "accuracy-source", "detach-clean", "check-steps"},
+        "accuracy-source", "detach-clean", "check-steps", "ramp"},
        "--procedure joint trains on clean pictures only"},
       {!adversarial && o.report_steps == 0, {"epsilon"}, "nothing is attacked"},
       {adversarial && o.fairness == "none",

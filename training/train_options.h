@@ -32,6 +32,7 @@ struct TrainOptions {
   bool fawa = false;
   double fawa_decay = 0.85, fawa_threshold = 0.2;
   int freeze_decouplers_after = 0;
+  bool freeze_normalisation = false;
   std::string sampling = "each";
   int patience = 20;
   double min_delta = 0.0;
@@ -46,7 +47,7 @@ struct TrainOptions {
   double epsilon = 8.0 / 255.0, beta = 6.0, sigma = 0.3, mu = 0.5, dafa_lambda = 1.0;
   double attack_step = 0.0;
   std::string attack_precision = "fp32";
-  int attack_steps = 10, begin = 10, check_steps = 10, report_steps = 0;
+  int attack_steps = 10, begin = 10, ramp = 0, check_steps = 10, report_steps = 0;
   bool adapt_epsilon = true, adapt_beta = true, detach_clean = false;
 
   bool augment = true;

@@ -108,6 +108,10 @@ void CheckTrainOptions(const TrainOptions& o) {
   if (o.freeze_decouplers_after > 0 && o.lambda3 == 0) {
     throw Invalid("--freeze-decouplers-after leaves nothing to train with --lambda3 0");
   }
+  if (o.freeze_normalisation && o.init.empty()) {
+    throw Invalid(
+        "--freeze-normalisation needs --init: a fresh net has no statistics worth keeping");
+  }
   const bool validates = o.validation_fraction > 0;
   const bool robust_check = o.procedure == "adversarial" && o.check_steps > 0 && validates;
   if (o.fawa && !robust_check) {
@@ -216,6 +220,7 @@ TrainerOptions TrainerOptionsOf(const TrainOptions& o) {
   if (o.procedure == "adversarial" && o.check_steps > 0) {
     trainer.robust_check = RobustCheck{o.epsilon, o.check_steps};
   }
+  trainer.freeze_normalisation = o.freeze_normalisation;
   trainer.select = ValueOf(kSelections, o.select, "selection");
   trainer.patience = o.patience;
   trainer.min_delta = o.min_delta;
@@ -248,6 +253,7 @@ std::unique_ptr<Objective> ObjectiveOf(const TrainOptions& o, const Dataset& dat
   adversarial.schedule.adapt_beta = o.adapt_beta;
   adversarial.schedule.dafa_lambda = o.dafa_lambda;
   adversarial.schedule.begin = o.begin;
+  adversarial.schedule.ramp = o.ramp;
   adversarial.scope = ValueOf(kScopes, o.scope, "scope");
   adversarial.accuracy = ValueOf(kAccuracies, o.accuracy_source, "accuracy source");
   adversarial.steps = o.attack_steps;

@@ -11,12 +11,14 @@
 #include "models/engine/device.h"
 #include "models/error.h"
 #include "training/attacks/attack_suite.h"
+#include "training/attacks/sanity_panel.h"
 #include "training/data/batches.h"
 #include "training/evaluation/metrics.h"
 #include "training/evaluation/report.h"
 #include "training/exit_codes.h"
 #include "training/options.h"
 #include "training/progress.h"
+#include "training/recorded_split.h"
 #include "training/source_options.h"
 #include "training/table.h"
 #include "training/verbs.h"
@@ -24,7 +26,6 @@
 namespace hepar {
 namespace {
 
-using nlohmann::json;
 using nlohmann::ordered_json;
 
 struct AttackVerbOptions {
@@ -33,6 +34,7 @@ struct AttackVerbOptions {
   std::vector<std::string> epsilons = {"8/255"};
   int fold = -1, batch = 16, threads = 1, seed = 1;
   SourceOptions source;
+  bool sanity = false;
 };
 
 OptionTable MakeTable(AttackVerbOptions* o) {
@@ -53,6 +55,9 @@ OptionTable MakeTable(AttackVerbOptions* o) {
                  ", each with its options such as pgd:steps=20,restarts=5");
   table.List("epsilon", &o->epsilons, "X,X,...",
              "Budgets, maximum norm, for pictures in [0,1]; fractions such as 8/255");
+  table.Switch("sanity", &o->sanity,
+               "Also ask, at the first budget, whether what attacks by gradient measure can be "
+               "believed; a model that fails ends the program with code 1");
   AddSourceOptions(&table, &o->source);
   table.Integer("batch", &o->batch, 1, 4096, "Pictures that are attacked at once");
   table.Integer("seed", &o->seed, 0, 2147483647, "Of the attacks' random starts");
@@ -71,23 +76,13 @@ std::vector<int> SelectPart(const AttackVerbOptions& o, const Dataset& dataset,
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int>(i);
   if (o.fold >= 0) return SplitByFold(dataset, LoadFolds(o.folds), o.fold, 0.0, 0).test;
   if (o.part == "all") return all;
-  if (spec.dataset_digest != dataset.digest) {
-    throw Error(ErrorKind::kMismatch,
-                "--part " + o.part + ": the model was trained on other data than " + o.data);
-  }
-  const json made_with = json::parse(spec.training_options);
-  for (const char* key : {"test_fraction", "validation_fraction", "seed"}) {
-    if (!made_with.contains(key)) {
-      throw Error(ErrorKind::kMismatch, "--part: the model does not say how its data was split");
+  const Split split = [&] {
+    try {
+      return RecordedSplit(spec, dataset, nullptr);
+    } catch (const Error& error) {
+      throw Error(error.kind(), "--part " + o.part + ": " + error.what());
     }
-  }
-  if (made_with.value("fold", -1) >= 0) {
-    throw Invalid("--part: the model was trained by folds; give --folds and --fold " +
-                  std::to_string(made_with.value("fold", -1)));
-  }
-  const Split split =
-      SplitByPatient(dataset, made_with.at("test_fraction"), made_with.at("validation_fraction"),
-                     made_with.at("seed").get<std::uint64_t>());
+  }();
   const auto& part = o.part == "train"  ? split.train
                      : o.part == "test" ? split.test
                                         : split.validation;
@@ -158,10 +153,9 @@ class AttackRun {
       const auto labels = batch.labels.to(torch::kCPU);
       std::size_t row = 0;
       outcomes_[row++].Add(labels, clean);
+      if (options_.sanity) panel_.Add(logits_of, InputOf(batch, epsilons_.front()));
       for (double epsilon : epsilons_) {
-        AttackInput input{batch.pictures, batch.labels,
-                          torch::full({batch.labels.size(0)}, epsilon, batch.pictures.options()),
-                          batch.seeds};
+        const AttackInput input = InputOf(batch, epsilon);
         auto worst = clean;
         for (const auto& [text, spec] : attacks_) {
           const auto correct =
@@ -187,6 +181,11 @@ class AttackRun {
     return FormatTable(rows);
   }
 
+  // What the sanity panel found; empty unless it was asked for.
+  std::vector<SanityCheck> Sanity() const {
+    return options_.sanity ? panel_.Finish() : std::vector<SanityCheck>();
+  }
+
   ordered_json ToJson() const {
     ordered_json results = ordered_json::array();
     for (std::size_t i = 0; i < names_.size(); ++i) {
@@ -200,14 +199,26 @@ class AttackRun {
                          {"accuracy", outcomes_[i].Accuracy()},
                          {"per_class", per_class}});
     }
-    return {{"model", bundle_.spec.name},
-            {"model_id", bundle_.spec.id},
-            {"part", options_.part},
-            {"scope", "end2end"},
-            {"results", results}};
+    ordered_json object = {{"model", bundle_.spec.name},
+                           {"model_id", bundle_.spec.id},
+                           {"part", options_.part},
+                           {"scope", "end2end"},
+                           {"results", results}};
+    for (const SanityCheck& check : Sanity()) {
+      object["sanity"].push_back({{"check", check.name},
+                                  {"expected", check.expected},
+                                  {"seen", check.seen},
+                                  {"passed", check.passed}});
+    }
+    return object;
   }
 
  private:
+  static AttackInput InputOf(const Batch& batch, double epsilon) {
+    return {batch.pictures, batch.labels,
+            torch::full({batch.labels.size(0)}, epsilon, batch.pictures.options()), batch.seeds};
+  }
+
   void Name(const std::string& attack, double epsilon, int classes) {
     names_.push_back(attack + ", " + Fixed(epsilon * 255, 2) + "/255");
     budgets_.push_back(epsilon);
@@ -222,7 +233,25 @@ class AttackRun {
   std::vector<std::string> names_;
   std::vector<double> budgets_;    // Of each name.
   std::vector<Outcome> outcomes_;  // Of each name.
+  SanityPanel panel_{SanityOptions()};
 };
+
+// Prints the panel; false when the model failed a check.
+bool PrintSanity(const std::vector<SanityCheck>& checks, std::ostream& text) {
+  bool passed = true;
+  if (!checks.empty()) text << "\nsanity:\n";
+  for (const SanityCheck& check : checks) {
+    text << (check.passed ? "  passed  " : "  FAILED  ") << check.name << ": " << check.expected
+         << " (" << check.seen << ")\n";
+    passed = passed && check.passed;
+  }
+  if (!passed) {
+    text
+        << "\nThe figures above are no evidence of robustness: attacks by gradient do not see what "
+           "this model does.\n";
+  }
+  return passed;
+}
 
 }  // namespace
 
@@ -258,9 +287,11 @@ int RunAttackVerb(const std::vector<std::string>& arguments) {
     return PreparedDataset(dataset, spec.preprocess, options.threads);
   });
   run.Run(data, part);
-  (options.json == "-" ? std::cerr : std::cout) << part.size() << " pictures\n" << run.ToTable();
+  std::ostream& text = options.json == "-" ? std::cerr : std::cout;
+  text << part.size() << " pictures\n" << run.ToTable();
+  const bool believable = PrintSanity(run.Sanity(), text);
   if (!options.json.empty()) WriteJson(options.json, run.ToJson());
-  return kExitOk;
+  return believable ? kExitOk : kExitFailure;
 }
 
 }  // namespace hepar

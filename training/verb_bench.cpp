@@ -41,9 +41,9 @@ using nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
 struct BenchOptions {
-  std::string model, size = "live", device = "cpu", clock = "wall", json;
+  std::string model, size = "live", save, device = "cpu", clock = "wall", json;
   int input_size = 224, threads = 1, repeat = 30, streams = 0;
-  bool layers = true;
+  bool layers = true, engine_only = false;
 };
 
 OptionTable MakeTable(BenchOptions* o) {
@@ -55,12 +55,15 @@ OptionTable MakeTable(BenchOptions* o) {
   table.Path("model", &o->model, "FILE", "Model bundle; without it, a fresh network of --size");
   table.Choice("size", &o->size, {"nano", "live", "paper"}, "Size of the fresh network");
   table.Integer("input-size", &o->input_size, 32, 1024, "Side of its input, pixels");
+  table.Path("save", &o->save, "FILE.hepar",
+             "Keep the fresh network, to measure it elsewhere: its weights are always the same");
   table.Text("device", &o->device, "DEVICE", "cpu, cuda or cuda:N");
   table.Integer("threads", &o->threads, 1, 256, "Threads of LibTorch; the engine takes one");
   table.Heading("What is measured");
   table.Integer("repeat", &o->repeat, 3, 10000, "Passes of each");
   table.Choice("clock", &o->clock, {"wall", "processor"},
                "Time that passes, or that of the thread alone: ratios on a busy machine");
+  table.Switch("engine-only", &o->engine_only, "The engine alone, nothing beside it");
   table.OnOff("layers", &o->layers, "The table of layers, and the convolutions alone");
   table.Integer("streams", &o->streams, 0, 64,
                 "Frames a second of 1, 2, 4 ... threads up to this that share one engine");
@@ -149,9 +152,12 @@ class BenchModel {
       ModelSpec spec;
       spec.name = "bench";
       spec.preprocess.size = options.input_size;
-      path_ = std::filesystem::temp_directory_path() /
-              ("hepar-bench-" + std::to_string(::getpid()) + ".hepar");
-      temporary_ = true;
+      temporary_ = options.save.empty();
+      path_ = options.save;
+      if (temporary_) {
+        path_ = std::filesystem::temp_directory_path() /
+                ("hepar-bench-" + std::to_string(::getpid()) + ".hepar");
+      }
       SaveBundle(path_, spec, SeverityNet(architecture));
     }
     bundle_ = WithExitCode(kExitModel, [this] { return LoadBundle(path_); });
@@ -357,8 +363,8 @@ int RunBench(const std::vector<std::string>& arguments) {
     const c10::InferenceMode inference;
     net->forward(tensor).cpu();
   };
-  std::vector<Contender> contenders = {{"engine_fp32_ms", [&] { OneFrame(*engine, picture); }, {}},
-                                       {"eager_fp32_ms", eager, {}}};
+  std::vector<Contender> contenders = {{"engine_fp32_ms", [&] { OneFrame(*engine, picture); }, {}}};
+  if (!options.engine_only) contenders.push_back({"eager_fp32_ms", eager, {}});
   std::shared_ptr<const Engine> bf16;
   if (!on_cpu || CpuMultipliesBf16()) {
     bf16 = model.Open(device, Precision::kBf16);
@@ -366,7 +372,7 @@ int RunBench(const std::vector<std::string>& arguments) {
   }
   torch::jit::Module script;
   std::unique_ptr<LayerBench> layers;
-  if (on_cpu) {
+  if (on_cpu && !options.engine_only) {
     const Graph graph = LowerToGraph(net, input.channels, input.size, input.size);
     torch::jit::Module exported = ToTorchScript(graph, net);
     script = torch::jit::optimize_for_inference(exported);

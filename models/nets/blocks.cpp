@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/nets/blocks.h"
 
+#include <array>
 #include <cmath>
+
+#include "models/nets/few_planes_conv.h"
 
 namespace hepar {
 
@@ -30,8 +33,11 @@ torch::Tensor ConvBnReluImpl::forward(const torch::Tensor& x) {
   // the convolution can apply: a pass over the picture less, and one over its gradient.
   const auto scale = bn->weight * torch::rsqrt(bn->running_var + bn->options.eps());
   const auto shift = bn->bias - bn->running_mean * scale;
-  return torch::conv2d(x, conv->weight * scale.view({-1, 1, 1, 1}), shift, conv->options.stride(),
-                       {padding_, padding_}, conv->options.dilation())
+  const auto weight = conv->weight * scale.view({-1, 1, 1, 1});
+  const auto &stride = *conv->options.stride(), &dilation = *conv->options.dilation();
+  const std::array<int64_t, 2> padding = {padding_, padding_};
+  return (dilation[0] == 1 ? FewPlanesConv2d(x, weight, shift, stride, padding)
+                           : torch::conv2d(x, weight, shift, stride, padding, dilation))
       .relu_();
 }
 
@@ -51,9 +57,9 @@ torch::Tensor GridAttentionImpl::forward(const torch::Tensor& x) {
   auto t = norm(x.flatten(2).transpose(1, 2));                      // B, N, C
   auto split = qkv(t).view({batch, tokens, 3, heads, head_width});  // B, N, 3, h, C/h
   auto parts = split.permute({2, 0, 3, 1, 4});                      // 3, B, h, N, C/h
-  auto q = parts[0], k = parts[1], v = parts[2];
-  auto weights = torch::softmax(
-      torch::matmul(q, k.transpose(-2, -1)) / std::sqrt(static_cast<double>(head_width)), -1);
+  // Scaled before the product, which has many times as many values.
+  auto q = parts[0] / std::sqrt(static_cast<double>(head_width)), k = parts[1], v = parts[2];
+  auto weights = torch::softmax(torch::matmul(q, k.transpose(-2, -1)), -1);
   auto mixed = torch::matmul(weights, v).transpose(1, 2).reshape({batch, tokens, channels});
   return proj(mixed).transpose(1, 2).reshape({batch, channels, height, width});
 }

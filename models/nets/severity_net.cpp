@@ -31,7 +31,13 @@ torch::Tensor SeverityNetImpl::Classify(const torch::Tensor& concatenated) {
 }
 
 torch::Tensor SeverityNetImpl::forward(const torch::Tensor& picture) {
-  return Classify(Concatenate(Decouple(picture)));
+  // As Decouple(), without the heads that the classifier does not see.
+  const auto planes = SelectPlanes(picture, architecture.planes);
+  const auto features_of = [&planes](auto& decoupler) {
+    return torch::sigmoid(
+        UpsampleLike(decoupler->feature_head(decoupler->trunk(planes).decoded), planes));
+  };
+  return Classify(torch::cat({features_of(ic1), features_of(ic2), planes}, 1));
 }
 
 }  // namespace hepar

@@ -5,6 +5,7 @@
 
 #include "models/graph/folding.h"
 #include "models/graph/graph_builder.h"
+#include "models/nets/few_planes_conv.h"
 
 namespace hepar {
 
@@ -47,13 +48,13 @@ nn::Sequential MakeFeatures(SqueezeNetVersion version, int in_planes) {
   // the pooling, which gives the same for a quarter of the work.
   const auto relu = [] { return nn::ReLU(nn::ReLUOptions(true)); };
   if (version == SqueezeNetVersion::k1_0) {
-    return nn::Sequential(nn::Conv2d(nn::Conv2dOptions(in_planes, 96, 7).stride(2)), Pool(), relu(),
-                          Fire(96, 16, 64), Fire(128, 16, 64), Fire(128, 32, 128), Pool(),
+    return nn::Sequential(FewPlanesConv(nn::Conv2dOptions(in_planes, 96, 7).stride(2)), Pool(),
+                          relu(), Fire(96, 16, 64), Fire(128, 16, 64), Fire(128, 32, 128), Pool(),
                           Fire(256, 32, 128), Fire(256, 48, 192), Fire(384, 48, 192),
                           Fire(384, 64, 256), Pool(), Fire(512, 64, 256));
   }
-  return nn::Sequential(nn::Conv2d(nn::Conv2dOptions(in_planes, 64, 3).stride(2)), Pool(), relu(),
-                        Fire(64, 16, 64), Fire(128, 16, 64), Pool(), Fire(128, 32, 128),
+  return nn::Sequential(FewPlanesConv(nn::Conv2dOptions(in_planes, 64, 3).stride(2)), Pool(),
+                        relu(), Fire(64, 16, 64), Fire(128, 16, 64), Pool(), Fire(128, 32, 128),
                         Fire(256, 32, 128), Pool(), Fire(256, 48, 192), Fire(384, 48, 192),
                         Fire(384, 64, 256), Fire(512, 64, 256));
 }

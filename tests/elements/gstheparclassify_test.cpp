@@ -115,6 +115,43 @@ TEST(GstHeparClassifyTest, AResultOfTheWorkerTellsItsAge) {
   EXPECT_LE(SeverityOf(out.get()).age, static_cast<GstClockTime>(i) * kFrameTime);
 }
 
+TEST(GstHeparClassifyTest, StreamsThatShareAreGradedAsAlone) {
+  Pipe alone(Classify("mode=sync smoothing=0"));
+  Pipe first(Classify("mode=sync smoothing=0 batch=2 threads=2"));
+  Pipe second(Classify("mode=sync smoothing=0 batch=2 threads=2"));
+  for (int i = 0; i < 3; ++i) {
+    const GstHeparSeverity expected = SeverityOf(alone.Process(ScanBuffer(CapsOf(), i)).get());
+    for (Pipe* pipe : {&first, &second}) {
+      const GstHeparSeverity severity = SeverityOf(pipe->Process(ScanBuffer(CapsOf(), i)).get());
+      EXPECT_TRUE(severity.fresh);
+      EXPECT_EQ(severity.raw_probabilities, expected.raw_probabilities);
+    }
+  }
+  EXPECT_EQ(StatOf(second["c"], "graded"), 3u);
+}
+
+TEST(GstHeparClassifyTest, SharingStreamsOfNewestModeLoseNoFrame) {
+  constexpr int kFrames = 50;
+  Pipe first(Classify("mode=newest batch=2")), second(Classify("mode=newest batch=2"));
+  for (int i = 0; i < kFrames; ++i) {
+    for (Pipe* pipe : {&first, &second}) pipe->Process(ScanBuffer(CapsOf(), i));
+  }
+  for (Pipe* pipe : {&first, &second}) {
+    pipe->PushEos();
+    EXPECT_GT(StatOf((*pipe)["c"], "graded"), 0u);
+    EXPECT_EQ(StatOf((*pipe)["c"], "graded") + StatOf((*pipe)["c"], "skipped"),
+              static_cast<guint64>(kFrames));
+  }
+}
+
+TEST(GstHeparClassifyTest, ASharingStreamThatFailsLeavesTheOtherAlone) {
+  Pipe good(Classify("mode=sync batch=2")), bad(Classify("mode=sync batch=2"));
+  bad.Process(ShortBuffer());
+  EXPECT_NE(bad.PopMessage(GST_MESSAGE_WARNING), nullptr);
+  EXPECT_TRUE(HasSeverity(good.Process(ScanBuffer(CapsOf())).get()));
+  EXPECT_EQ(good.CountMessages(GST_MESSAGE_WARNING), 0);
+}
+
 TEST(GstHeparClassifyTest, AutoIsNewestBehindALiveSource) {
   Pipe pipe(Classify(""));
   EXPECT_FALSE(HasSeverity(pipe.Process(ScanBuffer(CapsOf())).get()));

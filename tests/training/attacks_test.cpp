@@ -16,6 +16,7 @@
 #include "training/attacks/fgsm.h"
 #include "training/attacks/picture_gradient.h"
 #include "training/attacks/sample_random.h"
+#include "training/attacks/sanity_panel.h"
 #include "training/attacks/square.h"
 #include "training/attacks/strongest.h"
 
@@ -751,6 +752,50 @@ TEST(ZeroGradientFractionTest, FindsWhatGradientAttacksCannotSee) {
     return ToyLogits()(x) * factors.to(x.scalar_type()).unsqueeze(1);
   };
   EXPECT_NEAR(ZeroGradientFraction(saturated, input), .25, 1e-9);
+}
+
+// The names of what a classifier fails, in two batches.
+std::vector<std::string> FailedChecks(const LogitsOf& logits_of) {
+  SanityOptions options;
+  options.queries = 300;
+  SanityPanel panel(options);
+  for (const std::uint64_t seed : {1, 2}) panel.Add(logits_of, ToyInput(60, .06, seed));
+  std::vector<std::string> failed;
+  for (const SanityCheck& check : panel.Finish()) {
+    EXPECT_FALSE(check.expected.empty() || check.seen.empty()) << check.name;
+    if (!check.passed) failed.push_back(check.name);
+  }
+  return failed;
+}
+
+TEST(SanityPanelTest, PassesAClassifierThatHidesNothing) {
+  EXPECT_THAT(FailedChecks(ToyLogits()), testing::IsEmpty());
+}
+
+TEST(SanityPanelTest, FailsOneWhoseGradientIsRoundedAway) {
+  EXPECT_THAT(FailedChecks(RoundedLogits),
+              testing::IsSupersetOf({"gradients are there", "knowing the gradient helps",
+                                     "an unlimited attack succeeds"}));
+}
+
+TEST(SanityPanelTest, FailsOneThatSaturates) {
+  const auto saturated = [](const torch::Tensor& x) { return ToyLogits()(x) * 1e6; };
+  EXPECT_THAT(FailedChecks(saturated), testing::Contains("gradients are there"));
+}
+
+TEST(SanityPanelTest, FailsOneThatHasNoGradientOrAnswersAtRandom) {
+  const auto detached = [](const torch::Tensor& x) { return ToyLogits()(x).detach(); };
+  EXPECT_THAT(FailedChecks(detached), testing::Contains("gradients are there"));
+  const auto random = [](const torch::Tensor& x) {
+    const auto logits = ToyLogits()(x);
+    return logits + .01 * torch::randn_like(logits);
+  };
+  EXPECT_THAT(FailedChecks(random), testing::ElementsAre("answers are the same twice"));
+}
+
+TEST(SanityPanelTest, RefusesToJudgeWithoutPictures) {
+  EXPECT_THROW(SanityPanel(SanityOptions{}).Finish(), Error);
+  EXPECT_THROW(SanityPanel(SanityOptions{0, 1}), Error);
 }
 
 TEST(GradientAtTest, RefusesAClassifierWithoutGradient) {

@@ -350,5 +350,25 @@ TEST(AugmentTest, RefusesOtherTypesAndOptionsOutOfRange) {
   EXPECT_THAT(message(Disc(), options), HasSubstr("gain"));
 }
 
+TEST(ApplyChangeTest, NoChangeGivesTheSamePicture) {
+  const cv::Mat picture(16, 16, CV_32FC1, cv::Scalar(0.5));
+  EXPECT_EQ(cv::norm(ApplyChange(picture, {}), picture, cv::NORM_INF), 0.0);
+}
+
+TEST(ApplyChangeTest, AppliesTheSizesThatItIsGiven) {
+  const cv::Mat picture(16, 16, CV_32FC1, cv::Scalar(0.5));
+  PictureChange gain;
+  gain.gain = 0.2;
+  // Fades out near black: 0.5 + 0.2 * 0.5 / 0.56.
+  EXPECT_NEAR(ApplyChange(picture, gain).at<float>(3, 3), 0.6785714, 1e-6);
+  PictureChange gamma;
+  gamma.exponent = 2.0;
+  EXPECT_NEAR(ApplyChange(picture, gamma).at<float>(3, 3), 0.25, 1e-6);
+}
+
+TEST(ApplyChangeTest, RefusesPicturesOfAnotherType) {
+  EXPECT_THROW(ApplyChange(cv::Mat(4, 4, CV_8UC1), {}), Error);
+}
+
 }  // namespace
 }  // namespace hepar

@@ -61,7 +61,9 @@ std::unique_ptr<Objective> MakeObjective(bool adversarial) {
   if (!adversarial) return std::make_unique<JointObjective>(JointObjectiveOptions());
   AdversarialOptions options;
   options.steps = 2;
-  options.schedule.begin = 1;  // So that the classes part between the stop and the end.
+  // So that the classes part and the ramp goes on between the stop and the end.
+  options.schedule.begin = 1;
+  options.schedule.ramp = 3;
   return std::make_unique<AdversarialObjective>(options);
 }
 

@@ -137,6 +137,38 @@ TEST(ClassScheduleTest, WaitsForItsFirstEpoch) {
   EXPECT_THAT(In255(schedule.epsilon()), Each(DoubleNear(2.4, kTolerance)));
 }
 
+TEST(ClassScheduleTest, ARampRaisesBudgetAndBetaInEqualSteps) {
+  ClassScheduleOptions options;
+  options.ramp = 4;
+  ClassSchedule schedule(options);
+  for (const double share : {.25, .5, .75, 1., 1.}) {
+    EXPECT_THAT(In255(schedule.epsilon()), Each(DoubleNear(8 * share, kTolerance)));
+    EXPECT_THAT(schedule.beta(), Each(DoubleNear(6 * share / (1 + 6 * share), kTolerance)));
+    const auto seen = schedule.EndEpoch(Counts({1, 1, 1, 1}, {1, 0, 1, 0}));
+    EXPECT_THAT(In255(seen[0].values), Each(DoubleNear(8 * share, kTolerance)));
+  }
+}
+
+TEST(ClassScheduleTest, ClassesPartWithinTheRampToo) {
+  ClassScheduleOptions options = FromFirstEpoch(0.3);
+  options.ramp = 4;
+  ClassSchedule schedule(options);
+  schedule.EndEpoch(Counts({1, 1, 1, 1}, {1, 0, 1, 0}));
+  // Half of equations 1 and 2's base values, in the second epoch of four.
+  EXPECT_THAT(In255(schedule.epsilon()), Pointwise(DoubleNear(kTolerance), {5.2, 1.2, 5.2, 1.2}));
+  EXPECT_THAT(schedule.beta(),
+              Pointwise(DoubleNear(kTolerance), {4.5 / 5.5, 1.5 / 2.5, 4.5 / 5.5, 1.5 / 2.5}));
+}
+
+TEST(ClassScheduleTest, AClassWithoutASampleStillFollowsTheRamp) {
+  ClassScheduleOptions options = FromFirstEpoch(0.3);
+  options.ramp = 4;
+  ClassSchedule schedule(options);
+  schedule.EndEpoch(Counts({1, 1, 1, 1}, {1, 1, 1, 1}));
+  schedule.EndEpoch(Counts({1, 1, 0, 1}, {1, 1, 0, 1}));
+  EXPECT_THAT(In255(schedule.epsilon()), Each(DoubleNear(0.75 * 10.4, kTolerance)));
+}
+
 TEST(ClassScheduleTest, EitherHalfCanBeLeftOut) {
   ClassScheduleOptions options = FromFirstEpoch(0.3);
   options.adapt_epsilon = false;
@@ -190,12 +222,26 @@ TEST(DafaTest, ScalesBudgetAndLossOnceAfterTheWarmUp) {
 }
 
 TEST(ClassScheduleTest, GoesOnFromItsState) {
-  ClassSchedule one(FromFirstEpoch(0.3)), other(FromFirstEpoch(0.3));
-  one.EndEpoch(Counts({3, 7, 5, 9}, {1, 3, 5, 2}));
-  other.Restore(one.State());
-  EXPECT_EQ(other.epsilon(), one.epsilon());
-  EXPECT_EQ(other.beta(), one.beta());
-  EXPECT_EQ(other.State(), one.State());
+  for (const Fairness fairness : {Fairness::kNone, Fairness::kCfa, Fairness::kDafa}) {
+    ClassScheduleOptions options = FromFirstEpoch(0.3);
+    options.fairness = fairness;
+    options.ramp = 3;
+    ClassSchedule one(options), other(options);
+    const auto go_on = [](ClassSchedule* schedule) {
+      // The third class has no sample: it has not parted yet.
+      schedule->EndEpoch(Counts({3, 7, 0, 9}, {1, 3, 0, 2}));
+    };
+    go_on(&one);
+    other.Restore(one.State());
+    for (int epoch = 0; epoch < 3; ++epoch) {
+      EXPECT_EQ(other.epsilon(), one.epsilon());
+      EXPECT_EQ(other.beta(), one.beta());
+      EXPECT_EQ(other.weight(), one.weight());
+      EXPECT_EQ(other.State(), one.State());
+      go_on(&one);
+      go_on(&other);
+    }
+  }
 }
 
 TEST(ClassScheduleTest, RefusesNumbersOutOfRange) {

@@ -272,6 +272,109 @@ TEST_F(CliTest, CrossValidationScoresEachPatientOnceByTheModelThatDidNotSeeIt) {
   EXPECT_EQ(json::parse(swapped.out()).at("warnings").size(), 2u);
 }
 
+TEST_F(CliTest, EvaluatesWithAllEvidenceOnOnePage) {
+  Program train(Train("evidence.hepar", 1));
+  ASSERT_EQ(train.Wait(), kExitOk) << train.err();
+  std::string folds = "patient_id,fold\n", groups = "patient_id,scanner\n";
+  for (int patient = 1; patient <= 8; ++patient) {
+    const std::string id = "S0000" + std::to_string(patient);
+    folds += id + "," + std::to_string((patient - 1) / 4) + "\n";
+    groups += id + "," + (patient % 3 == 0 ? "A" : "B") + "\n";
+  }
+  folder_->Write("evidence_folds.csv", folds);
+  folder_->Write("groups.csv", groups);
+  const auto evaluate = [](const std::string& page) {
+    Program program({"evaluate",
+                     "--model",
+                     Path("evidence.hepar"),
+                     "--data",
+                     Manifest(),
+                     "--folds",
+                     Path("evidence_folds.csv"),
+                     "--subgroups",
+                     Path("groups.csv"),
+                     "--compare",
+                     Path("evidence.hepar"),
+                     "--corruptions",
+                     "gain,jpeg",
+                     "--bootstrap",
+                     "100",
+                     "--seed",
+                     "5",
+                     "--json",
+                     "-",
+                     "--html",
+                     Path(page)});
+    EXPECT_EQ(program.Wait(), kExitOk) << program.err();
+    EXPECT_THAT(program.err(), AllOf(HasSubstr("95 % intervals"), HasSubstr("kept %"),
+                                     HasSubstr("chosen on the patients of the other folds")));
+    return json::parse(program.out());
+  };
+  json figures = evaluate("evidence.html"), again = evaluate("again.html");
+  EXPECT_EQ(figures.at("bootstrap").at("resamples"), 100);
+  EXPECT_TRUE(figures.at("choice").at("possible"));
+  EXPECT_EQ(figures.at("choice").at("temperatures").size(), 2u);
+  EXPECT_TRUE(figures.at("patient").at("calibration").at("after").is_object());
+  EXPECT_EQ(figures.at("corruptions").at("kinds").size(), 2u);
+  EXPECT_EQ(figures.at("comparison").at("patient").at("figures").at("qwk").at("difference"), 0.0);
+  int patients = 0;
+  for (const auto& group : figures.at("subgroups")) {
+    patients += group.at("patient").at("cases").get<int>();
+  }
+  EXPECT_EQ(patients, 8);
+  EXPECT_LE(figures.at("failures").size(), 12u);
+  EXPECT_EQ(figures.at("models").at(0).at("training_options").at("epochs"), 1);
+  EXPECT_EQ(figures.at("data").at("name"), "manifest.csv");
+  // Wall times differ.
+  EXPECT_TRUE(figures.at("cost").contains("median_inference_ms"));
+  for (json* one : {&figures, &again}) {
+    one->erase("cost");
+    one->at("options").erase("html");
+  }
+  EXPECT_EQ(figures, again);
+
+  const std::string page = ReadFile(Path("evidence.html"), kMaxOutput);
+  EXPECT_THAT(page, AllOf(HasSubstr("Evaluation of evidence"), HasSubstr("Reporting checklist"),
+                          HasSubstr("Robustness to spoilt pictures"), HasSubstr("</html>")));
+}
+
+TEST_F(CliTest, ChoosesOnTheValidationPartOnlyWhatItDoesNotScore) {
+  Program train(Train("scored.hepar", 1));
+  ASSERT_EQ(train.Wait(), kExitOk) << train.err();
+  const auto evaluate = [](const std::string& part) {
+    Program program({"evaluate", "--model", Path("scored.hepar"), "--data", Manifest(), "--part",
+                     part, "--bootstrap", "0", "--json", "-"});
+    EXPECT_EQ(program.Wait(), kExitOk) << program.err();
+    return json::parse(program.out());
+  };
+  const json train_part = evaluate("train"), validation = evaluate("validation");
+  EXPECT_EQ(train_part.at("patient").at("cases"), 4);
+  EXPECT_TRUE(train_part.at("choice").at("possible"));
+  EXPECT_EQ(validation.at("patient").at("cases"), 4);
+  EXPECT_FALSE(validation.at("choice").at("possible"));
+  EXPECT_THAT(validation.at("choice").at("source").get<std::string>(), HasSubstr("--choose-on"));
+  EXPECT_TRUE(validation.at("patient").at("operating_points").at("mild").is_null());
+
+  // The patients that are scored may not choose.
+  Program same({"evaluate", "--model", Path("scored.hepar"), "--data", Manifest(), "--choose-on",
+                Manifest()});
+  EXPECT_EQ(same.Wait(), kExitInputData);
+  EXPECT_THAT(same.err(), HasSubstr("chosen on the same patient"));
+  Program no_test(
+      {"evaluate", "--model", Path("scored.hepar"), "--data", Manifest(), "--part", "test"});
+  EXPECT_EQ(no_test.Wait(), kExitInputData);
+  EXPECT_THAT(no_test.err(), HasSubstr("without a test part"));
+  ExpectFailure(
+      {"evaluate", "--model", Path("scored.hepar"), "--data", Manifest(), "--corruptions", "fog"},
+      kExitUsage, "unknown corruption 'fog'");
+  ExpectFailure({"evaluate", "--model", Path("scored.hepar"), "--data", Manifest(), "--part",
+                 "test", "--folds", Path("x.csv")},
+                kExitUsage, "--part and --folds");
+  ExpectFailure({"evaluate", "--model", Path("scored.hepar"), "--data", Manifest(), "--subgroups",
+                 Path("nowhere.csv")},
+                kExitInputData, "nowhere.csv");
+}
+
 TEST_F(CliTest, GoesOnAfterCtrlCToTheSameModel) {
   Program whole(Train("whole.hepar", 3));
   ASSERT_EQ(whole.Wait(), kExitOk) << whole.err();
@@ -295,7 +398,7 @@ TEST_F(CliTest, GoesOnAfterCtrlCToTheSameModel) {
 
 const std::vector<std::string> kAdversarial = {"--preset",      "paper", "--attack-steps", "2",
                                                "--check-steps", "1",     "--report-steps", "2",
-                                               "--begin",       "1"};
+                                               "--begin",       "1",     "--ramp",         "2"};
 
 TEST_F(CliTest, KillAtAnyMomentLosesAtMostTheRunningEpoch) {
   Program whole(Train("unkilled.hepar", 4, kAdversarial));
@@ -353,7 +456,7 @@ TEST_F(CliTest, PaperPresetTrainsAndReportsItsClasses) {
     return more;
   }()));
   ASSERT_EQ(train.Wait(), kExitOk) << train.err();
-  EXPECT_THAT(train.err(), AllOf(HasSubstr("epsilon x 255: normal 8.000"), HasSubstr("beta: "),
+  EXPECT_THAT(train.err(), AllOf(HasSubstr("epsilon x 255: normal 4.000"), HasSubstr("beta: "),
                                  HasSubstr("under an end-to-end attack")));
   const json figures = json::parse(train.out());
   EXPECT_EQ(figures.at("options").at("procedure"), "adversarial");
@@ -384,6 +487,7 @@ TEST_F(CliTest, PaperPresetTrainsAndReportsItsClasses) {
 TEST_F(CliTest, FlagsWinOverPresets) {
   ExpectFailure(Train("m.hepar", 1, {"--preset", "papre"}), kExitUsage, "--preset");
   ExpectFailure(Train("m.hepar", 1, {"--fawa"}), kExitUsage, "--fawa needs");
+  ExpectFailure(Train("m.hepar", 1, {"--freeze-normalisation"}), kExitUsage, "needs --init");
   ExpectFailure(Train("m.hepar", 1, {"--select", "robust"}), kExitUsage, "--procedure adversarial");
   ExpectFailure(Train("m.hepar", 1, {"--epsilon", "8/0"}), kExitUsage, "--epsilon");
   Program train(Train("flags.hepar", 1,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/evaluation/html_report.h"
 
-#include <glib.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "models/error.h"
+#include "tests/training/html_elements.h"
 #include "training/evaluation/markup.h"
 #include "training/evaluation/report.h"
 #include "training/evaluation/svg_chart.h"
@@ -30,74 +30,6 @@ using testing::Not;
 using testing::SizeIs;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
-struct Element {
-  std::string name;
-  std::vector<std::pair<std::string, std::string>> attributes;
-  std::string text;  // Of the element itself, not of those in it.
-
-  std::string Get(const std::string& attribute) const {
-    for (const auto& [name, value] : attributes) {
-      if (name == attribute) return value;
-    }
-    return "";
-  }
-};
-
-// All elements in the order of their start. Fails the test unless `markup` is well-formed.
-std::vector<Element> Parse(const std::string& markup) {
-  struct State {
-    std::vector<Element> elements;
-    std::vector<std::size_t> open;
-  } state;
-  GMarkupParser parser = {};
-  parser.start_element = [](GMarkupParseContext*, const char* name, const char** names,
-                            const char** values, gpointer data, GError**) {
-    auto* state = static_cast<State*>(data);
-    state->open.push_back(state->elements.size());
-    state->elements.push_back({name, {}, ""});
-    for (; *names != nullptr; ++names, ++values) {
-      state->elements.back().attributes.emplace_back(*names, *values);
-    }
-  };
-  parser.end_element = [](GMarkupParseContext*, const char*, gpointer data, GError**) {
-    static_cast<State*>(data)->open.pop_back();
-  };
-  parser.text = [](GMarkupParseContext*, const char* text, gsize size, gpointer data, GError**) {
-    auto* state = static_cast<State*>(data);
-    if (!state->open.empty()) state->elements[state->open.back()].text.append(text, size);
-  };
-  g_autoptr(GMarkupParseContext) context =
-      g_markup_parse_context_new(&parser, static_cast<GMarkupParseFlags>(0), &state, nullptr);
-  g_autoptr(GError) error = nullptr;
-  if (!g_markup_parse_context_parse(context, markup.data(), markup.size(), &error) ||
-      !g_markup_parse_context_end_parse(context, &error)) {
-    ADD_FAILURE() << error->message;
-  }
-  return state.elements;
-}
-
-std::vector<Element> Named(const std::vector<Element>& elements, const std::string& name) {
-  std::vector<Element> found;
-  std::copy_if(elements.begin(), elements.end(), std::back_inserter(found),
-               [&name](const Element& element) { return element.name == name; });
-  return found;
-}
-
-std::vector<Element> OfClass(const std::vector<Element>& elements, const std::string& css) {
-  std::vector<Element> found;
-  std::copy_if(
-      elements.begin(), elements.end(), std::back_inserter(found), [&css](const Element& element) {
-        return (" " + element.Get("class") + " ").find(" " + css + " ") != std::string::npos;
-      });
-  return found;
-}
-
-std::vector<std::string> Texts(const std::vector<Element>& elements) {
-  std::vector<std::string> texts;
-  for (const Element& element : elements) texts.push_back(element.text);
-  return texts;
-}
 
 // Cases of every class; the answers of some are one grade too high.
 Predictions SomePredictions() {
@@ -307,6 +239,40 @@ TEST(SvgChartTest, NamesAreCutBetweenCharacters) {
   const auto name = Texts(OfClass(Parse(LineChartSvg(chart)), "name")).at(0);
   EXPECT_TRUE(g_utf8_validate(name.c_str(), -1, nullptr));
   EXPECT_EQ(g_utf8_strlen(name.c_str(), -1), 24);
+}
+
+TEST(SvgChartTest, SeriesMayHavePlacesOfTheirOwn) {
+  LineChart chart;
+  chart.x_range = {0.0, 1.0};
+  chart.x_percent = chart.percent = true;
+  chart.low = 0.0;
+  chart.high = 1.0;
+  chart.x_name = "x";
+  ChartSeries stairs{"stairs", {0.0, 0.5, 0.5, 1.0}, {0.0, 0.0, 0.5, 1.0}};
+  stairs.marks = {{0.5, 0.5, "half-way"}};
+  ChartSeries ideal{"ideal", {0.0, 1.0}, {0.0, 1.0}};
+  ideal.reference = true;
+  ChartSeries dots{"dots", {0.2, 0.4}, {0.25, 0.75}, true, {"n = 3", "n = 4"}};
+  chart.series = {ideal, stairs, dots};
+  const auto elements = Parse(LineChartSvg(chart));
+  // The reference takes no colour, so the first line has the first.
+  EXPECT_THAT(OfClass(elements, "reference"), SizeIs(2));  // And the way to its name.
+  EXPECT_FALSE(OfClass(elements, "line0").empty());
+  EXPECT_TRUE(OfClass(elements, "line2").empty());
+  EXPECT_THAT(Texts(Named(elements, "title")),
+              ElementsAre("stairs\nhalf-way", "dots\nx 25.0 %: 20.0 %\nn = 3",
+                          "dots\nx 75.0 %: 40.0 %\nn = 4"));
+  EXPECT_THAT(Texts(OfClass(elements, "quiet")),
+              IsSupersetOf({"0", "20", "40", "60", "80", "100"}));
+  chart.series[1].x.pop_back();
+  EXPECT_THROW(LineChartSvg(chart), Error);
+}
+
+TEST(SvgChartTest, IsAsHighAsAsked) {
+  LineChart chart = Chart({0.5, 0.7});
+  chart.height = 430;
+  const auto elements = Parse(LineChartSvg(chart));
+  EXPECT_EQ(elements.front().Get("viewBox"), "0 0 600 430");
 }
 
 TEST(SvgChartTest, SeriesOfAnotherLengthAreErrors) {

@@ -240,6 +240,24 @@ TEST(TrainTest, FrozenDecouplersKeepWeightsAndStatistics) {
   EXPECT_FALSE(same(*before->classifier, *state.net->classifier));
 }
 
+TEST(TrainTest, FrozenNormalisationLearnsButKeepsItsStatistics) {
+  const TinyData data;
+  TrainingState state(TinyNet(1), OptimizerOptions());
+  Batches batches(data.prepared(), data.all(), TinyBatches(), torch::kCPU);
+  JointObjective objective{JointObjectiveOptions()};
+  TrainerOptions options = TinyOptions(2);
+  options.freeze_normalisation = true;
+  SeverityNet before = CopyNet(state.net);
+  Train(options, data.prepared(), batches, {}, torch::kCPU, objective, {}, state);
+  ASSERT_EQ(state.epoch, 2);
+  for (const auto& item : before->named_buffers()) {
+    EXPECT_TRUE(item.value().equal(state.net->named_buffers()[item.key()])) << item.key();
+  }
+  const std::string scale = "ic1.trunk.stem.bn.weight";
+  ASSERT_TRUE(before->named_parameters().contains(scale));
+  EXPECT_FALSE(before->named_parameters()[scale].equal(state.net->named_parameters()[scale]));
+}
+
 TEST(TrainTest, LossFallsOnEightPictures) {
   const TinyData data;
   const auto losses = LossTrace(data, 1, 12);

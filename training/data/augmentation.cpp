@@ -19,7 +19,7 @@ namespace {
 // The grey level below which added gain fades out, so that what is near black stays there, as under
 // the log compression of a scanner, and what is 0 stays 0.
 constexpr float kKneeLevel = 0.06f;
-constexpr int kTimeGainKnobs = 5;   // Of the time-gain curve, evenly spaced over the depth.
+constexpr int kTimeGainKnobs = PictureChange::kTimeGainKnobs;
 constexpr double kLeastBlur = 0.2;  // Pixels; a narrower kernel is 1 to two decimals.
 // Standard deviations of the speckle grain, pixels: wider across the beam than along it.
 constexpr double kSpeckleAcross = 1.2;
@@ -28,22 +28,12 @@ constexpr int kSpeckleKernel = 7;
 
 // Everything random about one picture. All of it is drawn whatever the options are, so that
 // switching one change off leaves the others as they were.
-struct Draw {
-  double degrees, zoom, shift_x, shift_y;
-  bool flip;
-  double gain, exponent;
-  std::array<double, kTimeGainKnobs> time_gain;
-  double blur;
-  cv::RNG speckle;
-  double depth, sector_angle;
-};
-
-Draw DrawFor(const AugmentationOptions& options, std::uint64_t seed) {
+PictureChange DrawFor(const AugmentationOptions& options, std::uint64_t seed) {
   // cv::RNG starts neighbouring seeds with nearly equal numbers.
   std::mt19937_64 mix(seed);
   cv::RNG rng(mix());
   const auto about_0 = [&rng](double most) { return most * rng.uniform(-1.0, 1.0); };
-  Draw draw;
+  PictureChange draw;
   draw.degrees = about_0(options.rotate_degrees);
   draw.zoom = 1.0 + about_0(options.zoom);
   draw.shift_x = about_0(options.shift);
@@ -52,8 +42,9 @@ Draw DrawFor(const AugmentationOptions& options, std::uint64_t seed) {
   draw.gain = about_0(options.gain);
   draw.exponent = std::exp(about_0(options.gamma));
   for (double& knob : draw.time_gain) knob = about_0(options.time_gain);
-  draw.blur = options.blur_pixels * rng.uniform(0.0, 1.0);
-  draw.speckle = cv::RNG(rng.next());
+  draw.blur_pixels = options.blur_pixels * rng.uniform(0.0, 1.0);
+  draw.speckle = options.speckle;
+  draw.speckle_seed = rng.next();
   draw.depth = 1.0 + about_0(options.depth);
   draw.sector_angle = 1.0 + about_0(options.sector_angle);
   return draw;
@@ -66,13 +57,16 @@ void CheckRange(const char* name, double value, double low, double high) {
                                        " to " + std::to_string(high));
 }
 
-void Check(const cv::Mat& picture, const AugmentationOptions& options) {
+void Check(const cv::Mat& picture) {
   if (picture.empty() || (picture.type() != CV_32FC1 && picture.type() != CV_32FC3)) {
     throw Error(ErrorKind::kInvalid,
                 "picture to augment is " +
                     (picture.empty() ? std::string("empty") : cv::typeToString(picture.type())) +
                     ", expected CV_32FC1 or CV_32FC3");
   }
+}
+
+void Check(const AugmentationOptions& options) {
   CheckRange("rotate_degrees", options.rotate_degrees, 0.0, 180.0);
   CheckRange("zoom", options.zoom, 0.0, 0.9);
   CheckRange("shift", options.shift, 0.0, 1.0);
@@ -145,17 +139,17 @@ std::optional<Fan> FindFan(const cv::Mat& picture) {
 }
 
 // What another depth of view and another angle of the sector would show, in one resampling.
-cv::Mat MoveEchoes(const cv::Mat& picture, const Draw& draw) {
-  if (draw.depth == 1.0 && draw.sector_angle == 1.0) return picture;
+cv::Mat MoveEchoes(const cv::Mat& picture, const PictureChange& change) {
+  if (change.depth == 1.0 && change.sector_angle == 1.0) return picture;
   const auto fan = FindFan(picture);
   if (!fan) return picture;
   cv::Mat from_x(picture.size(), CV_32FC1);
   cv::Mat from_y(picture.size(), CV_32FC1);
   for (int y = 0; y < picture.rows; ++y) {
-    const double source_y = fan->top + (y - fan->top) * draw.depth;
+    const double source_y = fan->top + (y - fan->top) * change.depth;
     // A beam's distance from the axis grows as that from the apex.
     const double along = y > fan->top ? (source_y - fan->apex) / (y - fan->apex) : 1.0;
-    const double across = along * draw.sector_angle;
+    const double across = along * change.sector_angle;
     for (int x = 0; x < picture.cols; ++x) {
       from_x.at<float>(y, x) = static_cast<float>(fan->axis + (x - fan->axis) * across);
       from_y.at<float>(y, x) = static_cast<float>(source_y);
@@ -170,13 +164,13 @@ cv::Mat MoveEchoes(const cv::Mat& picture, const Draw& draw) {
 }
 
 // Rotation and zoom about the centre, then shift, then mirror, in one resampling.
-cv::Mat MoveProbe(const cv::Mat& picture, const Draw& draw) {
+cv::Mat MoveProbe(const cv::Mat& picture, const PictureChange& change) {
   cv::Matx23d move = cv::getRotationMatrix2D(
       {0.5f * static_cast<float>(picture.cols - 1), 0.5f * static_cast<float>(picture.rows - 1)},
-      draw.degrees, draw.zoom);
-  move(0, 2) += draw.shift_x * picture.cols;
-  move(1, 2) += draw.shift_y * picture.rows;
-  if (draw.flip) {
+      change.degrees, change.zoom);
+  move(0, 2) += change.shift_x * picture.cols;
+  move(1, 2) += change.shift_y * picture.rows;
+  if (change.flip) {
     for (int i = 0; i < 3; ++i) move(0, i) = -move(0, i);
     move(0, 2) += picture.cols - 1;
   }
@@ -190,14 +184,15 @@ cv::Mat MoveProbe(const cv::Mat& picture, const Draw& draw) {
 
 // The added level of each row: what the gain knob adds everywhere and the time-gain knobs add at
 // their depth, with half-cosines between them.
-std::vector<float> AddedLevels(const Draw& draw, int rows) {
+std::vector<float> AddedLevels(const PictureChange& change, int rows) {
   std::vector<float> levels(rows);
   for (int y = 0; y < rows; ++y) {
     const double place = (y + 0.5) / rows * (kTimeGainKnobs - 1);
     const int knob = std::min(static_cast<int>(place), kTimeGainKnobs - 2);
     const double weight = 0.5 - 0.5 * std::cos(CV_PI * (place - knob));
-    const double curve = (1.0 - weight) * draw.time_gain[knob] + weight * draw.time_gain[knob + 1];
-    levels[y] = static_cast<float>(draw.gain + curve);
+    const double curve =
+        (1.0 - weight) * change.time_gain[knob] + weight * change.time_gain[knob + 1];
+    levels[y] = static_cast<float>(change.gain + curve);
   }
   return levels;
 }
@@ -229,18 +224,22 @@ void ChangeLevels(float* row, int pixels, int channels, float added, const float
 }  // namespace
 
 cv::Mat Augment(const cv::Mat& picture, const AugmentationOptions& options, std::uint64_t seed) {
-  Check(picture, options);
-  const Draw draw = DrawFor(options, seed);
+  Check(picture);
+  Check(options);
+  return ApplyChange(picture, DrawFor(options, seed));
+}
 
-  cv::Mat changed = MoveProbe(MoveEchoes(picture, draw), draw);
+cv::Mat ApplyChange(const cv::Mat& picture, const PictureChange& change) {
+  Check(picture);
+  cv::Mat changed = MoveProbe(MoveEchoes(picture, change), change);
   cv::Mat outside;
   cv::inRange(changed, cv::Scalar::all(0), cv::Scalar::all(0), outside);
-  if (draw.blur >= kLeastBlur) cv::GaussianBlur(changed, changed, {}, draw.blur);
-  if (draw.exponent != 1.0) cv::pow(changed, draw.exponent, changed);
-  const auto added = AddedLevels(draw, changed.rows);
+  if (change.blur_pixels >= kLeastBlur) cv::GaussianBlur(changed, changed, {}, change.blur_pixels);
+  if (change.exponent != 1.0) cv::pow(changed, change.exponent, changed);
+  const auto added = AddedLevels(change, changed.rows);
   cv::Mat factors;
-  if (options.speckle > 0.0) {
-    factors = SpeckleFactors(draw.speckle, options.speckle, changed.size());
+  if (change.speckle > 0.0) {
+    factors = SpeckleFactors(cv::RNG(change.speckle_seed), change.speckle, changed.size());
   }
   for (int y = 0; y < changed.rows; ++y) {
     ChangeLevels(changed.ptr<float>(y), changed.cols, changed.channels(), added[y],

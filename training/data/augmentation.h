@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <opencv2/core.hpp>
 
@@ -40,5 +41,26 @@ struct AugmentationOptions {
 // arguments: the same seed gives the same picture, on any thread, and switching one change off
 // leaves the others as they were. Throws Error(kInvalid) for another type or options out of range.
 cv::Mat Augment(const cv::Mat& picture, const AugmentationOptions& options, std::uint64_t seed);
+
+// The changes themselves, each of a given size; as it stands, none.
+struct PictureChange {
+  static constexpr int kTimeGainKnobs = 5;  // Of the time-gain curve, evenly spaced over the depth.
+
+  double degrees = 0.0;                 // Rotation, counter-clockwise.
+  double zoom = 1.0;                    // Factor.
+  double shift_x = 0.0, shift_y = 0.0;  // Fractions of the side.
+  bool flip = false;
+  double gain = 0.0;                                  // Added grey level; less near black.
+  double exponent = 1.0;                              // Of the grey levels.
+  std::array<double, kTimeGainKnobs> time_gain = {};  // Added grey level at each knob.
+  double blur_pixels = 0.0;                           // Standard deviation.
+  double speckle = 0.0;                               // Standard deviation, 0..1.
+  std::uint64_t speckle_seed = 1;
+  double depth = 1.0, sector_angle = 1.0;  // Factors.
+};
+
+// Augment() with changes that are given in place of drawn. Throws Error(kInvalid) for another type
+// of picture.
+cv::Mat ApplyChange(const cv::Mat& picture, const PictureChange& change);
 
 }  // namespace hepar

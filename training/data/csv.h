@@ -19,6 +19,7 @@ class CsvTable {
   static CsvTable Parse(std::string_view text, const std::string& name);
 
   const std::string& name() const { return name_; }
+  const std::vector<std::string>& columns() const { return columns_; }
   int rows() const { return static_cast<int>(rows_.size()); }  // Without the header.
 
   bool HasColumn(const std::string& column) const;

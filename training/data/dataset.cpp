@@ -485,25 +485,6 @@ std::vector<FileSamples> ByFile(const std::vector<Sample>& samples) {
   return files;
 }
 
-PreparedImage PreparePicture(const cv::Mat& picture, const std::string& path, int number,
-                             Preprocessor& preprocessor) {
-  FrameView frame;
-  frame.format = picture.channels() == 3     ? PixelFormat::kBgr
-                 : picture.depth() == CV_16U ? PixelFormat::kGray16Le
-                                             : PixelFormat::kGray8;
-  frame.width = picture.cols;
-  frame.height = picture.rows;
-  frame.planes[0] = picture.data;
-  frame.strides[0] = static_cast<std::ptrdiff_t>(picture.step[0]);
-  preprocessor.Reset();
-  try {
-    return preprocessor.Process(frame);
-  } catch (const Error& error) {
-    const std::string where = number == 0 ? path : path + ", frame " + std::to_string(number);
-    throw Error(error.kind(), where + ": " + error.what());
-  }
-}
-
 // Prepares the frames of one file that the cache, if there is one, does not know.
 void PrepareSamples(const FileSamples& file, Preprocessor& preprocessor, PictureCache* cache,
                     std::vector<PreparedImage>& images) {
@@ -579,6 +560,25 @@ PreparedDataset::PreparedDataset(const Dataset& dataset, const PreprocessOptions
     work();
   }
   if (failure) std::rethrow_exception(failure);
+}
+
+PreparedImage PreparePicture(const cv::Mat& picture, const std::string& path, int number,
+                             Preprocessor& preprocessor) {
+  FrameView frame;
+  frame.format = picture.channels() == 3     ? PixelFormat::kBgr
+                 : picture.depth() == CV_16U ? PixelFormat::kGray16Le
+                                             : PixelFormat::kGray8;
+  frame.width = picture.cols;
+  frame.height = picture.rows;
+  frame.planes[0] = picture.data;
+  frame.strides[0] = static_cast<std::ptrdiff_t>(picture.step[0]);
+  preprocessor.Reset();
+  try {
+    return preprocessor.Process(frame);
+  } catch (const Error& error) {
+    const std::string where = number == 0 ? path : path + ", frame " + std::to_string(number);
+    throw Error(error.kind(), where + ": " + error.what());
+  }
 }
 
 PreparedImage PrepareFile(const std::string& path, Preprocessor& preprocessor, int frame) {

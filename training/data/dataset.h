@@ -112,4 +112,8 @@ class PreparedDataset {
 // outside it).
 PreparedImage PrepareFile(const std::string& path, Preprocessor& preprocessor, int frame = 0);
 
+// The same of a picture as ReadFrames() hands it out; `path` and `frame` stand in messages.
+PreparedImage PreparePicture(const cv::Mat& picture, const std::string& path, int frame,
+                             Preprocessor& preprocessor);
+
 }  // namespace hepar

@@ -23,6 +23,25 @@ void Check(const Predictions& predictions) {
 
 double Mean(double sum, std::size_t cases) { return cases == 0 ? kNan : sum / cases; }
 
+void CheckTemperature(double temperature) {
+  if (temperature > 0.0) return;
+  throw Invalid("temperature is " + std::to_string(temperature) + ", expected more than 0");
+}
+
+// log of softmax(log p / temperature).
+std::vector<double> LogProbabilities(const std::vector<double>& p, double temperature) {
+  constexpr double kSmallest = std::numeric_limits<float>::min();
+  std::vector<double> logits;
+  for (const double probability : p) {
+    logits.push_back(std::log(std::max(probability, kSmallest)) / temperature);
+  }
+  const double largest = *std::max_element(logits.begin(), logits.end());
+  double sum = 0.0;
+  for (const double logit : logits) sum += std::exp(logit - largest);
+  for (double& logit : logits) logit -= largest + std::log(sum);
+  return logits;
+}
+
 }  // namespace
 
 std::vector<ReliabilityBin> Reliability(const std::vector<double>& confidences,
@@ -64,18 +83,22 @@ double ExpectedCalibrationError(const std::vector<double>& confidences,
   return Mean(sum, confidences.size());
 }
 
-double ExpectedCalibrationError(const Predictions& predictions, int bins) {
+Answers AnswersOf(const Predictions& predictions) {
   Check(predictions);
-  std::vector<double> confidences;
-  std::vector<bool> right;
+  Answers answers;
   for (std::size_t i = 0; i < predictions.labels.size(); ++i) {
     const auto& p = predictions.probabilities[i];
-    const auto best = std::max_element(p.begin(), p.end());
+    const int answer = AnswerOf(p);
     // Rounding may leave the probabilities with a sum just above 1.
-    confidences.push_back(std::min(*best, 1.0));
-    right.push_back(best - p.begin() == predictions.labels[i]);
+    answers.confidences.push_back(std::min(p[answer], 1.0));
+    answers.right.push_back(answer == predictions.labels[i]);
   }
-  return ExpectedCalibrationError(confidences, right, bins);
+  return answers;
+}
+
+double ExpectedCalibrationError(const Predictions& predictions, int bins) {
+  const Answers answers = AnswersOf(predictions);
+  return ExpectedCalibrationError(answers.confidences, answers.right, bins);
 }
 
 double BrierScore(const Predictions& predictions) {
@@ -91,24 +114,52 @@ double BrierScore(const Predictions& predictions) {
   return Mean(sum, predictions.labels.size());
 }
 
-double NegativeLogLikelihood(const Predictions& predictions, double temperature) {
-  if (!(temperature > 0.0)) {
-    throw Invalid("temperature is " + std::to_string(temperature) + ", expected more than 0");
-  }
+Predictions WithTemperature(const Predictions& predictions, double temperature) {
+  CheckTemperature(temperature);
   Check(predictions);
-  constexpr double kSmallest = std::numeric_limits<float>::min();
+  Predictions scaled = predictions;
+  for (auto& p : scaled.probabilities) {
+    p = LogProbabilities(p, temperature);
+    for (double& value : p) value = std::exp(value);
+  }
+  return scaled;
+}
+
+double NegativeLogLikelihood(const Predictions& predictions, double temperature) {
+  CheckTemperature(temperature);
+  Check(predictions);
   double sum = 0.0;
   for (std::size_t i = 0; i < predictions.labels.size(); ++i) {
-    const auto& p = predictions.probabilities[i];
-    const auto logit = [&](double probability) {
-      return std::log(std::max(probability, kSmallest)) / temperature;
-    };
-    const double largest = logit(*std::max_element(p.begin(), p.end()));
-    double scale = 0.0;
-    for (double probability : p) scale += std::exp(logit(probability) - largest);
-    sum += largest + std::log(scale) - logit(p[predictions.labels[i]]);
+    sum -= LogProbabilities(predictions.probabilities[i], temperature)[predictions.labels[i]];
   }
   return Mean(sum, predictions.labels.size());
+}
+
+double FitTemperature(const Predictions& predictions) {
+  if (predictions.labels.empty()) return kNan;
+  const double golden = (std::sqrt(5.0) - 1.0) / 2.0;
+  const auto loss = [&](double log_temperature) {
+    return NegativeLogLikelihood(predictions, std::exp(log_temperature));
+  };
+  double low = std::log(kLeastTemperature), high = std::log(kLargestTemperature);
+  double left = high - golden * (high - low), right = low + golden * (high - low);
+  double left_loss = loss(left), right_loss = loss(right);
+  while (high - low > 1e-5) {
+    if (left_loss <= right_loss) {
+      high = right;
+      right = left;
+      right_loss = left_loss;
+      left = high - golden * (high - low);
+      left_loss = loss(left);
+    } else {
+      low = left;
+      left = right;
+      left_loss = right_loss;
+      right = low + golden * (high - low);
+      right_loss = loss(right);
+    }
+  }
+  return std::exp((low + high) / 2.0);
 }
 
 }  // namespace hepar

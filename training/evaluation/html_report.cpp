@@ -11,7 +11,7 @@
 
 #include "models/error.h"
 #include "training/evaluation/agreement.h"
-#include "training/evaluation/html_style.h"
+#include "training/evaluation/html_parts.h"
 #include "training/evaluation/markup.h"
 #include "training/evaluation/metrics.h"
 #include "training/evaluation/statistics.h"
@@ -24,10 +24,6 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-// Share of its row from which a cell is so deep that its text reads better inverted.
-constexpr double kDeepShare = 0.75;
-constexpr std::size_t kOptionColumns = 3;
-
 struct Level {
   const char* key;
   const char* name;
@@ -36,65 +32,10 @@ struct Level {
 constexpr Level kLevels[] = {{"frame", "by frame", false}, {"patient", "by patient", true}};
 constexpr const char* kParts[] = {"validation", "test"};
 
-std::string Capitalised(std::string text) {
-  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] += 'A' - 'a';
-  return text;
-}
-
 // "auxiliary_loss" as people write it.
 std::string Words(std::string name) {
   std::replace(name.begin(), name.end(), '_', ' ');
   return name;
-}
-
-std::string Tag(const std::string& name, const std::string& content) {
-  return "<" + name + ">" + content + "</" + name.substr(0, name.find(' ')) + ">";
-}
-
-// A child that may not be there.
-const ordered_json* Find(const ordered_json* object, const std::string& key) {
-  if (object == nullptr || !object->is_object()) return nullptr;
-  const auto found = object->find(key);
-  return found == object->end() ? nullptr : &*found;
-}
-
-// NaN for what is not there or null, which is what NaN becomes in a file.
-double Number(const ordered_json* object, const std::string& key) {
-  const ordered_json* value = Find(object, key);
-  return value != nullptr && value->is_number() ? value->get<double>() : kNan;
-}
-
-std::string PercentText(double fraction) {
-  return std::isnan(fraction) ? "–" : Fixed(100.0 * fraction, 1);
-}
-
-std::string IntervalText(int hits, int cases) {
-  const Interval interval = WilsonInterval(hits, cases);
-  return PercentText(interval.low) + "–" + PercentText(interval.high);
-}
-
-std::optional<ConfusionMatrix> MatrixOf(const ordered_json* level, int classes) {
-  const ordered_json* rows = Find(level, "confusion_matrix");
-  if (rows == nullptr) return std::nullopt;
-  const auto fits = [classes](const ordered_json& value) {
-    return value.is_array() && value.size() == static_cast<std::size_t>(classes);
-  };
-  const auto counts = [](const ordered_json& value) {
-    return value.is_number_integer() && value.get<int>() >= 0;
-  };
-  if (!fits(*rows) || !std::all_of(rows->begin(), rows->end(), [&](const ordered_json& row) {
-        return fits(row) && std::all_of(row.begin(), row.end(), counts);
-      })) {
-    throw Error(ErrorKind::kInvalid, "confusion_matrix is " + rows->dump() + ", expected " +
-                                         std::to_string(classes) + " rows of as many counts");
-  }
-  ConfusionMatrix matrix(classes);
-  for (int truth = 0; truth < classes; ++truth) {
-    for (int answer = 0; answer < classes; ++answer) {
-      matrix.Add(truth, answer, (*rows)[truth][answer].get<int>());
-    }
-  }
-  return matrix;
 }
 
 int Hits(const ConfusionMatrix& matrix) {
@@ -122,7 +63,7 @@ class CourseSection {
   }
 
  private:
-  using Figure = std::function<double(const EpochRecord&)>;
+  using FigureOf = std::function<double(const EpochRecord&)>;
   using Validation = EpochRecord::Validation;
 
   void Check(const EpochRecord& record) const {
@@ -138,7 +79,7 @@ class CourseSection {
     }
   }
 
-  ChartSeries Series(const std::string& name, const Figure& figure) const {
+  ChartSeries Series(const std::string& name, const FigureOf& figure) const {
     ChartSeries series{name, {}};
     for (const EpochRecord& record : report_.history) series.values.push_back(figure(record));
     return series;
@@ -178,9 +119,7 @@ class CourseSection {
       chart.marked_x = report_.kept_epoch;
       chart.mark = "kept: epoch " + std::to_string(report_.kept_epoch);
     }
-    figures_ += "<figure>\n<figcaption><b>Figure " + std::to_string(++count_) + ". " +
-                EscapeMarkup(title) + "</b> " + EscapeMarkup(caption) + "</figcaption>\n" +
-                LineChartSvg(chart) + "</figure>\n";
+    figures_ += Figure(++count_, title, caption, LineChartSvg(chart));
   }
 
   void AddLosses() {
@@ -357,8 +296,9 @@ class PartSection {
       const ordered_json* figures = attacked ? Find(figures_, "under_attack") : figures_;
       for (const Level& level : kLevels) {
         if (const auto matrix = MatrixOf(Find(figures, level.key), Classes())) {
-          text += MatrixTable(*matrix, Capitalised(part_) + " part, " + level.name +
-                                           (attacked ? ", attacked" : ""));
+          text += MatrixTable(
+              *matrix, classes_,
+              Capitalised(part_) + " part, " + level.name + (attacked ? ", attacked" : ""));
         }
       }
     }
@@ -375,21 +315,16 @@ class PartSection {
       if (!std::isnan(value)) text += Tile(shown, name);
     };
     const std::string where = part_ + ", by patient";
-    const double accuracy = Number(patient, "accuracy"), qwk = Number(patient, "qwk");
-    const double balanced = Number(patient, "balanced_accuracy");
-    const double spread = Number(patient, "best_worst");
-    const double robust = Number(attacked, "balanced_accuracy");
+    const double accuracy = NumberOf(patient, "accuracy"), qwk = NumberOf(patient, "qwk");
+    const double balanced = NumberOf(patient, "balanced_accuracy");
+    const double spread = NumberOf(patient, "best_worst");
+    const double robust = NumberOf(attacked, "balanced_accuracy");
     add("accuracy (" + where + ")", accuracy, percent(accuracy));
     add("balanced accuracy (" + where + ")", balanced, percent(balanced));
     add("best − worst class (" + where + ")", spread, percent(spread));
     add("quadratic weighted κ (" + where + ")", qwk, Fixed(qwk, 3));
     add("balanced accuracy under attack (" + where + ")", robust, percent(robust));
     return text;
-  }
-
-  static std::string Tile(const std::string& value, const std::string& name) {
-    return "<div class=\"tile\"><b>" + EscapeMarkup(value) + "</b><span>" + EscapeMarkup(name) +
-           "</span></div>\n";
   }
 
  private:
@@ -417,7 +352,7 @@ class PartSection {
   }
 
   static Row Plain(const std::string& name, const std::string& key) {
-    return {name, [key](const ordered_json* figures) { return Number(figures, key); }, false, {}};
+    return {name, [key](const ordered_json* figures) { return NumberOf(figures, key); }, false, {}};
   }
 
   static Row OfHundred(const std::string& name, const std::string& key) {
@@ -437,13 +372,14 @@ class PartSection {
                              OfHundred("best − worst class", "best_worst")};
     for (int k = 0; k < Classes(); ++k) {
       const std::string& name = classes_[k];
-      rows.push_back(
-          {"accuracy of " + name + ", %",
-           [name](const ordered_json* figures) { return Number(Find(figures, "per_class"), name); },
-           true,
-           [k](const ConfusionMatrix& matrix) {
-             return std::pair(matrix.at(k, k), matrix.count(k));
-           }});
+      rows.push_back({"accuracy of " + name + ", %",
+                      [name](const ordered_json* figures) {
+                        return NumberOf(Find(figures, "per_class"), name);
+                      },
+                      true,
+                      [k](const ConfusionMatrix& matrix) {
+                        return std::pair(matrix.at(k, k), matrix.count(k));
+                      }});
     }
     return rows;
   }
@@ -476,7 +412,7 @@ class PartSection {
                                                : Fixed(value, row.whole ? 0 : 3);
         if (row.counts && column.matrix) {
           const auto [hits, cases] = row.counts(*column.matrix);
-          if (cases > 0) cell += " <small>" + IntervalText(hits, cases) + "</small>";
+          if (cases > 0) cell += " <small>" + PercentText(WilsonInterval(hits, cases)) + "</small>";
         }
         line += Tag(column.name == "chance" ? "td class=\"chance\"" : "td", cell);
       }
@@ -497,7 +433,8 @@ class PartSection {
         const auto share = [&](double value, int hits, int cases) {
           const bool interval = level.independent && cases > 0;
           return Tag("td", PercentText(value) +
-                               (interval ? " <small>" + IntervalText(hits, cases) + "</small>"
+                               (interval ? " <small>" + PercentText(WilsonInterval(hits, cases)) +
+                                               "</small>"
                                          : std::string()));
         };
         group += Tag("tr", Tag("th", "at least " + EscapeMarkup(classes_[threshold]) + ", " +
@@ -528,38 +465,15 @@ class PartSection {
     std::string text = name->get<std::string>();
     std::transform(text.begin(), text.end(), text.begin(),
                    [](char c) { return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c; });
-    if (const double steps = Number(attack, "steps"); !std::isnan(steps)) {
+    if (const double steps = NumberOf(attack, "steps"); !std::isnan(steps)) {
       text += ", " + Fixed(steps, 0) + " steps";
     }
-    if (const double epsilon = Number(attack, "epsilon"); !std::isnan(epsilon)) {
+    if (const double epsilon = NumberOf(attack, "epsilon"); !std::isnan(epsilon)) {
       text += ", ε = " + NumberText(255.0 * epsilon) + "/255";
     }
     const ordered_json* scope = Find(attack, "scope");
     if (scope != nullptr && *scope == "end2end") text += ", end to end";
     return text;
-  }
-
-  std::string MatrixTable(const ConfusionMatrix& matrix, const std::string& caption) const {
-    std::string text = "<table class=\"confusion\">\n" + Tag("caption", EscapeMarkup(caption)) +
-                       "\n<thead><tr><th></th><th class=\"answers\" colspan=\"" +
-                       std::to_string(Classes()) +
-                       "\">answer</th><th></th></tr>\n<tr><th>truth</th>";
-    for (const std::string& name : classes_) text += Tag("th", EscapeMarkup(name));
-    text += "<th>n</th></tr></thead>\n<tbody>\n";
-    for (int truth = 0; truth < Classes(); ++truth) {
-      text += "<tr>" + Tag("th", EscapeMarkup(classes_[truth]));
-      const int cases = matrix.count(truth);
-      for (int answer = 0; answer < Classes(); ++answer) {
-        const int count = matrix.at(truth, answer);
-        const double share = cases == 0 ? 0.0 : static_cast<double>(count) / cases;
-        text += "<td class=\"cell" + std::string(truth == answer ? " right" : "") +
-                (share > kDeepShare ? " deep" : "") + "\" style=\"--share: " + Fixed(share, 3) +
-                "\"><b>" + std::to_string(count) + "</b><small>" +
-                (cases == 0 ? "–" : Fixed(100.0 * share, 1) + " %") + "</small></td>";
-      }
-      text += Tag("td", std::to_string(cases)) + "</tr>\n";
-    }
-    return text + "</tbody></table>\n";
   }
 
   const std::vector<std::string>& classes_;
@@ -592,35 +506,7 @@ std::string FiguresSection(const std::vector<PartSection>& parts) {
   return text;
 }
 
-std::string OptionText(const ordered_json& value) {
-  if (value.is_boolean()) return value.get<bool>() ? "on" : "off";
-  if (value.is_string()) return value.get<std::string>();
-  return value.dump();
-}
-
-std::string OptionsSection(const ordered_json& options) {
-  if (!options.is_object() || options.empty()) return "";
-  std::string text = "<h2>Options</h2>\n<div class=\"options\">\n";
-  const std::size_t rows = (options.size() + kOptionColumns - 1) / kOptionColumns;
-  std::size_t row = 0;
-  for (const auto& [name, value] : options.items()) {
-    if (row % rows == 0)
-      text += std::string(row == 0 ? "" : "</tbody></table>\n") + "<table><tbody>\n";
-    text += Tag("tr", Tag("th", EscapeMarkup(name)) + Tag("td", EscapeMarkup(OptionText(value)))) +
-            "\n";
-    ++row;
-  }
-  return text + "</tbody></table>\n</div>\n";
-}
-
 std::string Header(const TrainingReport& report, const std::vector<PartSection>& parts) {
-  std::string text = "<header>\n" + Tag("h1", EscapeMarkup(report.title)) + "\n";
-  if (!report.subtitle.empty()) {
-    text += Tag("p class=\"subtitle\"", EscapeMarkup(report.subtitle)) + "\n";
-  }
-  text +=
-      "<p class=\"notice\">For research use only: no medical device, not for diagnosis.</p>\n"
-      "<div class=\"tiles\">\n";
   double seconds = 0.0, memory = 0.0;
   for (const EpochRecord& record : report.history) {
     seconds += record.seconds;
@@ -632,11 +518,11 @@ std::string Header(const TrainingReport& report, const std::vector<PartSection>&
     cost = "; " + NumberText(seconds / report.history.size(), 3) + "\u00a0s each, peak memory " +
            Fixed(memory, 0) + "\u00a0MiB";
   }
-  text += report.kept_epoch > 0 ? PartSection::Tile(std::to_string(report.kept_epoch),
-                                                    "epoch kept, of " + epochs + cost)
-                                : PartSection::Tile(epochs, "epochs" + cost);
-  if (!parts.empty()) text += parts.back().Tiles();
-  return text + "</div>\n</header>\n";
+  std::string tiles = report.kept_epoch > 0 ? Tile(std::to_string(report.kept_epoch),
+                                                   "epoch kept, of " + epochs + cost)
+                                            : Tile(epochs, "epochs" + cost);
+  if (!parts.empty()) tiles += parts.back().Tiles();
+  return PageHead(report.title, report.subtitle, tiles);
 }
 
 }  // namespace
@@ -648,14 +534,11 @@ std::string TrainingReportHtml(const TrainingReport& report) {
     PartSection part(report, name);
     if (part.is_there()) parts.push_back(part);
   }
-  return "<!DOCTYPE html>\n"
-         "<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">\n<head>\n"
-         "<meta charset=\"utf-8\"/>\n"
-         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n" +
-         Tag("title", EscapeMarkup(report.title)) + "\n" + Tag("style", kReportStyle) +
-         "\n</head>\n<body>\n" + Header(report, parts) + "<main>\n" + CourseSection(report).Html() +
-         FiguresSection(parts) + OptionsSection(report.options) +
-         "</main>\n<footer>Written by hepar train (gst-hepar).</footer>\n</body>\n</html>\n";
+  const std::string options = OptionTables(report.options);
+  return Page(report.title, Header(report, parts),
+              CourseSection(report).Html() + FiguresSection(parts) +
+                  (options.empty() ? "" : "<h2>Options</h2>\n" + options),
+              "Written by hepar train (gst-hepar).");
 }
 
 }  // namespace hepar

@@ -50,6 +50,8 @@ figure {
 }
 figcaption { font-size: 13px; line-height: 1.45; margin-bottom: 6px; }
 figcaption b { display: block; font-size: 14.5px; color: var(--ink); }
+.charts figure { max-width: 640px; }
+.charts + .wide, .wide + .wide { margin-top: 20px; }
 svg { display: block; margin-top: auto; width: 100%; min-width: 430px; height: auto; }
 svg text { font: 11.5px system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fill: var(--ink); }
 svg .quiet { fill: var(--quiet); }
@@ -59,6 +61,8 @@ svg .quiet { fill: var(--quiet); }
 .line0, .line1, .line2, .line3, .line4, .line5 {
   fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round;
 }
+.reference { fill: none; stroke: var(--quiet); stroke-width: 1.2; stroke-dasharray: 3 4; }
+svg .point { fill: transparent; stroke-width: 2.2; }
 .dashed { stroke-dasharray: 6 4; }
 .leader { stroke-width: 1; opacity: 0.55; }
 .line0 { stroke: var(--c0); } .mark0 { fill: var(--c0); }
@@ -70,6 +74,7 @@ svg .quiet { fill: var(--quiet); }
 .band { fill: var(--quiet); fill-opacity: 0; }
 .band:hover { fill-opacity: 0.14; }
 .wide { overflow-x: auto; }
+.wide tbody th { white-space: nowrap; }
 table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding-bottom: 7px; }
 th, td { padding: 4px 13px; text-align: right; vertical-align: baseline; }
@@ -95,6 +100,15 @@ td.chance { color: var(--quiet); }
 .confusion td.deep { color: var(--on-heat); }
 .confusion td.right b { text-decoration: underline; text-underline-offset: 3px; }
 .confusion td b { display: block; font-weight: 650; }
+.text td, .text th { text-align: left; vertical-align: top; }
+.text td { overflow-wrap: anywhere; }
+td.open { color: var(--warn); }
+.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(165px, 1fr)); gap: 14px; }
+.gallery figure { padding: 8px 8px 6px; }
+.gallery img { display: block; width: 100%; height: auto; background: #000000; border-radius: 4px; margin-bottom: 6px; }
+.gallery figcaption { margin: 0; font-size: 12.5px; overflow-wrap: anywhere; }
+.gallery b { font-size: 13.5px; }
+.shares { display: block; font-variant-numeric: tabular-nums; }
 .options { display: flex; flex-wrap: wrap; gap: 0 40px; align-items: flex-start; }
 .options table { flex: 1 1 300px; font-size: 13px; }
 .options td { text-align: left; overflow-wrap: anywhere; }
@@ -107,6 +121,7 @@ footer { margin-top: 44px; padding-top: 12px; border-top: 1px solid var(--rule);
   h2, h3 { break-after: avoid; }
   .charts { grid-template-columns: 1fr 1fr; gap: 8px; }
   .tiles { grid-template-columns: repeat(3, 1fr); }
+  .gallery { grid-template-columns: repeat(5, 1fr); }
   figure { padding: 6px; }
   figcaption { font-size: 8.5pt; }
   figcaption b { font-size: 9.5pt; }

@@ -11,6 +11,7 @@
 #include "models/error.h"
 #include "training/evaluation/agreement.h"
 #include "training/evaluation/calibration.h"
+#include "training/evaluation/roc.h"
 
 namespace hepar {
 namespace {
@@ -49,6 +50,11 @@ void CheckPredictions(const Predictions& predictions, int classes) {
   }
 }
 
+int AnswerOf(const std::vector<double>& probabilities) {
+  return static_cast<int>(std::max_element(probabilities.begin(), probabilities.end()) -
+                          probabilities.begin());
+}
+
 ConfusionMatrix::ConfusionMatrix(int classes) : classes_(classes) {
   if (classes < 1) {
     throw Invalid("number of classes is " + std::to_string(classes) + ", expected 1 or more");
@@ -60,9 +66,7 @@ ConfusionMatrix ConfusionMatrix::Of(const Predictions& predictions, int classes)
   ConfusionMatrix matrix(classes);
   CheckPredictions(predictions, classes);
   for (std::size_t i = 0; i < predictions.labels.size(); ++i) {
-    const auto& probabilities = predictions.probabilities[i];
-    const auto best = std::max_element(probabilities.begin(), probabilities.end());
-    matrix.Add(predictions.labels[i], static_cast<int>(best - probabilities.begin()));
+    matrix.Add(predictions.labels[i], AnswerOf(predictions.probabilities[i]));
   }
   return matrix;
 }
@@ -122,48 +126,11 @@ double ConfusionMatrix::BestWorst() const {
 }
 
 double RocAuc(const std::vector<double>& scores, const std::vector<bool>& positive) {
-  if (scores.size() != positive.size()) {
-    throw Invalid("there are " + std::to_string(scores.size()) + " scores, but " +
-                  std::to_string(positive.size()) + " truths");
-  }
-  if (std::any_of(scores.begin(), scores.end(), [](double score) { return std::isnan(score); })) {
-    throw Invalid("a score is not a number, so the cases have no order");
-  }
-  std::vector<std::size_t> order(scores.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(),
-            [&scores](std::size_t a, std::size_t b) { return scores[a] < scores[b]; });
-
-  // Counts, over all pairs, how often the positive is above the negative.
-  double wins = 0.0;
-  double positives = 0.0;
-  double negatives = 0.0;
-  for (std::size_t begin = 0; begin < order.size();) {
-    std::size_t end = begin;
-    double tied_positives = 0.0;
-    double tied_negatives = 0.0;
-    for (; end < order.size() && scores[order[end]] == scores[order[begin]]; ++end) {
-      (positive[order[end]] ? tied_positives : tied_negatives) += 1.0;
-    }
-    wins += tied_positives * (negatives + tied_negatives / 2.0);
-    positives += tied_positives;
-    negatives += tied_negatives;
-    begin = end;
-  }
-  return positives == 0.0 || negatives == 0.0 ? kNan : wins / (positives * negatives);
+  return RankedScores(scores, positive).Auc();
 }
 
 double GradeAuc(const Predictions& predictions, int threshold) {
-  std::vector<double> scores;
-  std::vector<bool> positive;
-  for (std::size_t i = 0; i < predictions.labels.size(); ++i) {
-    const auto& probabilities = predictions.probabilities.at(i);
-    const auto from =
-        std::clamp<std::ptrdiff_t>(threshold, 0, static_cast<std::ptrdiff_t>(probabilities.size()));
-    scores.push_back(std::accumulate(probabilities.begin() + from, probabilities.end(), 0.0));
-    positive.push_back(predictions.labels[i] >= threshold);
-  }
-  return RocAuc(scores, positive);
+  return RankedGrades(predictions, threshold).Auc();
 }
 
 Predictions ByPatient(const Predictions& frames) {
@@ -210,26 +177,30 @@ Predictions ByPatient(const Predictions& frames) {
   return patients;
 }
 
-EvaluationFigures Evaluate(const Predictions& predictions, int classes) {
-  const auto matrix = ConfusionMatrix::Of(predictions, classes);
+EvaluationFigures FiguresOf(const ConfusionMatrix& matrix) {
   EvaluationFigures figures;
   figures.cases = matrix.total();
   figures.accuracy = matrix.Accuracy();
   figures.balanced_accuracy = matrix.BalancedAccuracy();
   figures.best_worst = matrix.BestWorst();
-  for (int k = 0; k < classes; ++k) {
+  for (int k = 0; k < matrix.classes(); ++k) {
     figures.per_class.push_back(matrix.ClassAccuracy(k));
     figures.per_class_cases.push_back(matrix.count(k));
   }
-  figures.auc_mild = GradeAuc(predictions, 1);
-  figures.auc_moderate = GradeAuc(predictions, 2);
-  figures.auc_severe = GradeAuc(predictions, 3);
   figures.macro_f1 = MacroF1(matrix);
   figures.kappa = CohenKappa(matrix);
   figures.quadratic_kappa = QuadraticWeightedKappa(matrix);
   figures.mcc = MatthewsCorrelation(matrix);
   figures.mean_grade_error = MeanGradeError(matrix);
   figures.within_one_grade = WithinOneGrade(matrix);
+  return figures;
+}
+
+EvaluationFigures Evaluate(const Predictions& predictions, int classes) {
+  EvaluationFigures figures = FiguresOf(ConfusionMatrix::Of(predictions, classes));
+  figures.auc_mild = GradeAuc(predictions, 1);
+  figures.auc_moderate = GradeAuc(predictions, 2);
+  figures.auc_severe = GradeAuc(predictions, 3);
   figures.ece = ExpectedCalibrationError(predictions);
   figures.brier = BrierScore(predictions);
   figures.nll = NegativeLogLikelihood(predictions);

@@ -18,11 +18,14 @@ struct Predictions {
 // Throws what is said above where it is not met.
 void CheckPredictions(const Predictions& predictions, int classes);
 
+// The class of the largest probability, the lowest of equal ones: the answer.
+int AnswerOf(const std::vector<double>& probabilities);
+
 // Counts by (truth, prediction).
 class ConfusionMatrix {
  public:
   explicit ConfusionMatrix(int classes);
-  // From labels and the arg max of the probabilities (the lowest class wins a tie).
+  // From labels and answers.
   static ConfusionMatrix Of(const Predictions& predictions, int classes);
 
   void Add(int truth, int prediction, int count = 1);
@@ -71,6 +74,31 @@ struct EvaluationFigures {
   double ece = 0, brier = 0, nll = 0;
 };
 EvaluationFigures Evaluate(const Predictions& predictions, int classes);
+
+// Those of them that follow from the answers alone; areas and calibration are 0.
+EvaluationFigures FiguresOf(const ConfusionMatrix& matrix);
+
+// The figures but those of single classes, by the keys that `--json` and bundles use.
+struct NamedFigure {
+  const char* key;
+  double EvaluationFigures::*member;
+};
+inline constexpr NamedFigure kNamedFigures[] = {
+    {"accuracy", &EvaluationFigures::accuracy},
+    {"balanced_accuracy", &EvaluationFigures::balanced_accuracy},
+    {"best_worst", &EvaluationFigures::best_worst},
+    {"auc_mild", &EvaluationFigures::auc_mild},
+    {"auc_moderate", &EvaluationFigures::auc_moderate},
+    {"auc_severe", &EvaluationFigures::auc_severe},
+    {"macro_f1", &EvaluationFigures::macro_f1},
+    {"kappa", &EvaluationFigures::kappa},
+    {"qwk", &EvaluationFigures::quadratic_kappa},
+    {"mcc", &EvaluationFigures::mcc},
+    {"mae", &EvaluationFigures::mean_grade_error},
+    {"within_one", &EvaluationFigures::within_one_grade},
+    {"ece", &EvaluationFigures::ece},
+    {"brier", &EvaluationFigures::brier},
+    {"nll", &EvaluationFigures::nll}};
 
 // What guessing gives on these cases: the expectation when every answer is drawn from the class
 // shares of `labels`, whatever the picture. Accuracy is the sum of the squared shares, the recall

@@ -47,24 +47,11 @@ ordered_json FiguresToJson(const EvaluationFigures& figures,
     per_class[class_names[c]] = figures.per_class[c];
     cases[class_names[c]] = figures.per_class_cases[c];
   }
-  return {{"cases", figures.cases},
-          {"accuracy", figures.accuracy},
-          {"balanced_accuracy", figures.balanced_accuracy},
-          {"best_worst", figures.best_worst},
-          {"per_class", per_class},
-          {"per_class_cases", cases},
-          {"auc_mild", figures.auc_mild},
-          {"auc_moderate", figures.auc_moderate},
-          {"auc_severe", figures.auc_severe},
-          {"macro_f1", figures.macro_f1},
-          {"kappa", figures.kappa},
-          {"qwk", figures.quadratic_kappa},
-          {"mcc", figures.mcc},
-          {"mae", figures.mean_grade_error},
-          {"within_one", figures.within_one_grade},
-          {"ece", figures.ece},
-          {"brier", figures.brier},
-          {"nll", figures.nll}};
+  ordered_json result = {{"cases", figures.cases}};
+  for (const NamedFigure& figure : kNamedFigures) result[figure.key] = figures.*figure.member;
+  result["per_class"] = per_class;
+  result["per_class_cases"] = cases;
+  return result;
 }
 
 ordered_json EvaluationToJson(const Predictions& frames,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <string>
 
@@ -43,6 +44,28 @@ double McNemarExact(int only_first, int only_second) {
                      n * std::log(2.0));
   }
   return std::min(1.0, 2.0 * tail);
+}
+
+std::vector<double> HolmAdjusted(const std::vector<double>& p_values) {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < p_values.size(); ++i) {
+    if (std::isnan(p_values[i])) continue;
+    if (p_values[i] < 0.0 || p_values[i] > 1.0) {
+      throw Error(ErrorKind::kInvalid,
+                  "p-value is " + std::to_string(p_values[i]) + ", expected 0 to 1");
+    }
+    order.push_back(i);
+  }
+  std::stable_sort(order.begin(), order.end(),
+                   [&p_values](std::size_t a, std::size_t b) { return p_values[a] < p_values[b]; });
+  std::vector<double> adjusted = p_values;
+  double least = 0.0;
+  for (std::size_t rank = 0; rank < order.size(); ++rank) {
+    const double remaining = static_cast<double>(order.size() - rank);
+    least = std::min(1.0, std::max(least, remaining * p_values[order[rank]]));
+    adjusted[order[rank]] = least;
+  }
+  return adjusted;
 }
 
 }  // namespace hepar

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <vector>
+
 namespace hepar {
 
 struct Interval {
@@ -17,5 +19,11 @@ Interval WilsonInterval(int hits, int cases, double z = 1.959963984540054);
 // classifier is as good. `only_first` and `only_second` count the cases that only one of them has
 // right. 1 when both are 0. Throws Error(kInvalid) for negative counts.
 double McNemarExact(int only_first, int only_second);
+
+// Holm's correction (Holm 1979) of p-values that are looked at together: the i-th smallest of m is
+// multiplied by m - i + 1, none becomes smaller than the one before it or larger than 1. In the
+// order that they were given; NaN is no test, and stays. Throws Error(kInvalid) for a p-value
+// outside [0,1].
+std::vector<double> HolmAdjusted(const std::vector<double>& p_values);
 
 }  // namespace hepar

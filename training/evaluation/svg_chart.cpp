@@ -15,8 +15,9 @@ namespace hepar {
 namespace {
 
 constexpr int kColours = 6;
-constexpr double kWidth = 600, kHeight = 290;
-constexpr double kLeft = 58, kTop = 40, kBottom = 246;
+constexpr double kWidth = 600;
+constexpr double kLeft = 58, kTop = 40;
+constexpr double kFoot = 44;  // Below the x axis.
 // Widths of text are guessed: no font is at hand here.
 constexpr double kCharacterWidth = 6.4;
 constexpr double kNameSpacing = 15;
@@ -86,7 +87,7 @@ std::vector<double> FiniteValues(const LineChart& chart) {
 // The y axis: what it spans, and its ticks.
 class Scale {
  public:
-  explicit Scale(const LineChart& chart) : percent_(chart.percent) {
+  explicit Scale(const LineChart& chart) : percent_(chart.percent), bottom_(chart.height - kFoot) {
     const std::vector<double> values = FiniteValues(chart);
     const auto [least, most] = std::minmax_element(values.begin(), values.end());
     log_ = chart.log_scale && !values.empty() && *least > 0.0 && *most > 10.0 * *least;
@@ -118,7 +119,7 @@ class Scale {
 
   const std::vector<double>& ticks() const { return ticks_; }
   double Y(double value) const {
-    return kBottom - (Place(value) - low_) / (high_ - low_) * (kBottom - kTop);
+    return bottom_ - (Place(value) - low_) / (high_ - low_) * (bottom_ - kTop);
   }
   std::string TickText(double tick) const {
     if (log_) return NumberText(tick, 1);
@@ -158,6 +159,7 @@ class Scale {
   }
 
   bool percent_, log_ = false;
+  double bottom_;
   double low_ = 0.0, high_ = 1.0, step_ = 1.0;
   int exponent_ = 0;  // Power of ten that the numbers beside the ticks leave out.
   std::vector<double> ticks_;
@@ -166,7 +168,8 @@ class Scale {
 // One <svg> in the making.
 class Drawing {
  public:
-  explicit Drawing(const LineChart& chart) : chart_(chart), scale_(chart) {
+  explicit Drawing(const LineChart& chart)
+      : chart_(chart), scale_(chart), bottom_(chart.height - kFoot) {
     std::size_t longest = kUsualName;
     for (const ChartSeries& series : chart.series) {
       longest = std::max(longest, Characters(Shortened(series.name)).size() - 1);
@@ -174,7 +177,10 @@ class Drawing {
     right_ = kWidth - 24.0 - kCharacterWidth * longest;
     first_ = chart.x.empty() ? 0.0 : chart.x.front();
     last_ = chart.x.empty() ? 1.0 : chart.x.back();
-    if (first_ == last_) {
+    if (chart.x_range) {
+      first_ = chart.x_range->first;
+      last_ = chart.x_range->second;
+    } else if (first_ == last_) {
       // A single point stands in the middle.
       first_ -= 1.0;
       last_ += 1.0;
@@ -183,8 +189,9 @@ class Drawing {
 
   std::string Draw() const {
     return "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + Position(kWidth) + " " +
-           Position(kHeight) + "\" role=\"img\" aria-label=\"" + EscapeMarkup(chart_.description) +
-           "\">\n" + Axes() + Mark() + Lines() + Names() + Bands() + "</svg>\n";
+           Position(chart_.height) + "\" role=\"img\" aria-label=\"" +
+           EscapeMarkup(chart_.description) + "\">\n" + Axes() + Mark() + Lines() + Names() +
+           Bands() + Notes() + "</svg>\n";
   }
 
  private:
@@ -197,17 +204,21 @@ class Drawing {
       text += Line("grid", kLeft, y, right_, y);
       text += Text("quiet", "end", kLeft - 8, y + 4, scale_.TickText(tick));
     }
-    text += Line("axis", kLeft, kBottom, right_, kBottom);
+    text += Line("axis", kLeft, bottom_, right_, bottom_);
     text += Text("quiet", "start", 4, 14, chart_.y_name + scale_.Note());
     // Epochs are whole, and so are their ticks.
-    const double step = std::max(1.0, NiceStep(last_ - first_, 8));
-    for (double tick = std::ceil(first_ / step) * step; tick <= last_; tick += step) {
+    const double nice = NiceStep(last_ - first_, 8);
+    const double step = chart_.x_range ? nice : std::max(1.0, nice);
+    for (double tick = std::ceil(first_ / step - 1e-9) * step; tick <= last_ + step * 1e-9;
+         tick += step) {
       // A lone epoch has no neighbours to name.
-      if (chart_.x.size() == 1 && tick != chart_.x.front()) continue;
-      text += Line("axis", X(tick), kBottom, X(tick), kBottom + 4);
-      text += Text("quiet", "middle", X(tick), kBottom + 18, NumberText(tick, 7));
+      if (!chart_.x_range && chart_.x.size() == 1 && tick != chart_.x.front()) continue;
+      text += Line("axis", X(tick), bottom_, X(tick), bottom_ + 4);
+      const double shown = std::abs(tick) < step / 2.0 ? 0.0 : tick;
+      text += Text("quiet", "middle", X(tick), bottom_ + 18,
+                   NumberText(chart_.x_percent ? 100.0 * shown : shown, 7));
     }
-    return text + Text("quiet", "middle", (kLeft + right_) / 2, kBottom + 36, chart_.x_name);
+    return text + Text("quiet", "middle", (kLeft + right_) / 2, bottom_ + 36, chart_.x_name);
   }
 
   std::string Mark() const {
@@ -217,38 +228,84 @@ class Drawing {
     }
     const double x = X(*chart_.marked_x);
     const double half = kCharacterWidth / 2.0 * (Characters(chart_.mark).size() - 1);
-    return Line("kept", x, kTop - 6, x, kBottom) + Text("quiet", "middle",
+    return Line("kept", x, kTop - 6, x, bottom_) + Text("quiet", "middle",
                                                         std::clamp(x, kLeft + half, right_ - half),
                                                         kTop - 11, chart_.mark);
+  }
+
+  const std::vector<double>& PlacesOf(const ChartSeries& series) const {
+    return series.x.empty() ? chart_.x : series.x;
+  }
+
+  // Of a series: references take no colour.
+  std::string Colour(std::size_t s) const {
+    std::size_t before = 0;
+    for (std::size_t i = 0; i < s; ++i) before += chart_.series[i].reference ? 0 : 1;
+    return std::to_string(before % kColours);
+  }
+
+  std::string XText(double x) const {
+    return chart_.x_percent ? Fixed(100.0 * x, 1) + " %" : NumberText(x, chart_.x_range ? 4 : 7);
   }
 
   std::string Lines() const {
     std::string text;
     for (std::size_t s = 0; s < chart_.series.size(); ++s) {
-      const auto& values = chart_.series[s].values;
-      const std::string colour = std::to_string(s % kColours);
+      const ChartSeries& series = chart_.series[s];
+      const auto& values = series.values;
+      const auto& places = PlacesOf(series);
+      const std::string colour = Colour(s);
       std::string path, dots;
       bool pen_down = false;
       for (std::size_t i = 0; i < values.size(); ++i) {
         const bool drawn = std::isfinite(values[i]);
         if (drawn) {
-          const std::string at = Position(X(chart_.x[i])) + " " + Position(scale_.Y(values[i]));
+          const std::string at = Position(X(places[i])) + " " + Position(scale_.Y(values[i]));
           const bool goes_on = i + 1 < values.size() && std::isfinite(values[i + 1]);
-          if (pen_down || goes_on) {
+          const bool on_line = pen_down || goes_on;
+          if (on_line) {
             path += (path.empty() ? "" : " ") + std::string(pen_down ? "L" : "M") + at;
-          } else {
-            // A line of one point would not show.
-            dots += "<circle class=\"mark" + colour + "\"" + Attribute("cx", X(chart_.x[i])) +
+          }
+          // A line of one point would not show.
+          if (!on_line || series.dots) {
+            dots += "<circle class=\"mark" + colour + "\"" + Attribute("cx", X(places[i])) +
                     Attribute("cy", scale_.Y(values[i])) + " r=\"3\"/>\n";
           }
         }
         pen_down = drawn;
       }
       if (!path.empty()) {
-        text += "<path class=\"line" + colour + (s >= kColours ? " dashed" : "") + "\" d=\"" +
-                path + "\"/>\n";
+        const bool again = s >= static_cast<std::size_t>(kColours);
+        text += "<path class=\"" +
+                (series.reference ? "reference" : "line" + colour + (again ? " dashed" : "")) +
+                "\" d=\"" + path + "\"/>\n";
       }
       text += dots;
+    }
+    return text;
+  }
+
+  // What is pointed at one by one, above the bands.
+  std::string Notes() const {
+    std::string text;
+    for (std::size_t s = 0; s < chart_.series.size(); ++s) {
+      const ChartSeries& series = chart_.series[s];
+      const auto note = [&](double x, double y, const std::string& words, bool seen) {
+        text += "<circle class=\"point" + (seen ? " line" + Colour(s) : "") + "\"" +
+                Attribute("cx", X(x)) + Attribute("cy", scale_.Y(y)) + " r=\"5\"><title>" +
+                EscapeMarkup(words) + "</title></circle>\n";
+      };
+      for (std::size_t i = 0; series.dots && i < series.values.size(); ++i) {
+        if (!std::isfinite(series.values[i])) continue;
+        note(PlacesOf(series)[i], series.values[i],
+             series.name + "\n" + chart_.x_name + " " + XText(PlacesOf(series)[i]) + ": " +
+                 scale_.ValueText(series.values[i]) +
+                 (i < series.notes.size() ? "\n" + series.notes[i] : ""),
+             false);
+      }
+      for (const ChartSeries::Mark& mark : series.marks) {
+        note(mark.x, mark.y, series.name + "\n" + mark.text, true);
+      }
     }
     return text;
   }
@@ -260,10 +317,10 @@ class Drawing {
   };
 
   // Moves names, sorted by y, just as far as it takes that no two meet and all are on the chart.
-  static void SpreadNames(std::vector<Name>* names) {
+  void SpreadNames(std::vector<Name>* names) const {
     if (names->empty()) return;
     const std::size_t count = names->size();
-    const double spacing = std::min(kNameSpacing, (kBottom - kTop) / count);
+    const double spacing = std::min(kNameSpacing, (bottom_ - kTop) / count);
     // Less its place in a stack of names, each may stay where it is or share the mean of those it
     // would collide with: isotonic regression, by pooling adjacent violators.
     struct Pool {
@@ -282,7 +339,7 @@ class Drawing {
     }
     std::size_t i = 0;
     for (const Pool& pool : pools) {
-      const double y = std::clamp(pool.mean(), kTop, kBottom - (count - 1) * spacing);
+      const double y = std::clamp(pool.mean(), kTop, bottom_ - (count - 1) * spacing);
       for (std::size_t k = 0; k < pool.size; ++k, ++i) (*names)[i].label_y = y + i * spacing;
     }
   }
@@ -296,7 +353,7 @@ class Drawing {
                                      [](double value) { return std::isfinite(value); });
       if (last == values.rend()) continue;
       const double y = scale_.Y(*last);
-      names.push_back({s, X(chart_.x[values.rend() - last - 1]), y, y});
+      names.push_back({s, X(PlacesOf(chart_.series[s])[values.rend() - last - 1]), y, y});
     }
     std::stable_sort(names.begin(), names.end(),
                      [](const Name& a, const Name& b) { return a.y < b.y; });
@@ -304,12 +361,15 @@ class Drawing {
 
     std::string text;
     for (const Name& name : names) {
-      const std::string colour = std::to_string(name.series % kColours);
-      text += "<path class=\"leader line" + colour + "\" d=\"M" + Position(name.x) + " " +
-              Position(name.y) + " L" + Position(right_ + 14) + " " + Position(name.label_y) +
-              "\"/>\n";
-      text += "<circle class=\"mark" + colour + "\"" + Attribute("cx", name.x) +
-              Attribute("cy", name.y) + " r=\"3\"/>\n";
+      const bool reference = chart_.series[name.series].reference;
+      const std::string colour = Colour(name.series);
+      text += "<path class=\"leader " + (reference ? "reference" : "line" + colour) + "\" d=\"M" +
+              Position(name.x) + " " + Position(name.y) + " L" + Position(right_ + 14) + " " +
+              Position(name.label_y) + "\"/>\n";
+      if (!reference) {
+        text += "<circle class=\"mark" + colour + "\"" + Attribute("cx", name.x) +
+                Attribute("cy", name.y) + " r=\"3\"/>\n";
+      }
       text += Text("name", "start", right_ + 18, name.label_y + 4,
                    Shortened(chart_.series[name.series].name));
     }
@@ -325,12 +385,13 @@ class Drawing {
       const double x = X(chart_.x[i]);
       const double before = i == 0 ? kLeft : (x + X(chart_.x[i - stride])) / 2;
       const double after = i + stride < count ? (x + X(chart_.x[i + stride])) / 2 : right_;
-      std::string title = chart_.x_name + " " + NumberText(chart_.x[i], 7);
+      std::string title = chart_.x_name + " " + XText(chart_.x[i]);
       for (const ChartSeries& series : chart_.series) {
+        if (!series.x.empty()) continue;
         title += "\n" + series.name + ": " + scale_.ValueText(series.values[i]);
       }
       text += "<rect class=\"band\"" + Attribute("x", before) + Attribute("y", kTop) +
-              Attribute("width", after - before) + Attribute("height", kBottom - kTop) +
+              Attribute("width", after - before) + Attribute("height", bottom_ - kTop) +
               "><title>" + EscapeMarkup(title) + "</title></rect>\n";
     }
     return text;
@@ -338,6 +399,7 @@ class Drawing {
 
   const LineChart& chart_;
   const Scale scale_;
+  const double bottom_;
   double right_ = kWidth, first_ = 0.0, last_ = 1.0;
 };
 
@@ -361,10 +423,11 @@ std::vector<double> NiceTicks(double low, double high, int count) {
 
 std::string LineChartSvg(const LineChart& chart) {
   for (const ChartSeries& series : chart.series) {
-    if (series.values.size() != chart.x.size()) {
+    const auto places = series.x.empty() ? chart.x.size() : series.x.size();
+    if (series.values.size() != places) {
       throw Error(ErrorKind::kInvalid, "series '" + series.name + "' has " +
                                            std::to_string(series.values.size()) +
-                                           " values, expected " + std::to_string(chart.x.size()));
+                                           " values, expected " + std::to_string(places));
     }
   }
   return Drawing(chart).Draw();

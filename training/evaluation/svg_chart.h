@@ -3,21 +3,35 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace hepar {
 
 struct ChartSeries {
   std::string name;
-  std::vector<double> values;  // One for each LineChart::x; what is not finite makes a gap.
+  std::vector<double> values;  // One for each x; what is not finite makes a gap.
+  std::vector<double> x = {};  // Rising; empty: LineChart::x.
+  bool dots = false;           // Each point has a dot, that tells its values when pointed at.
+  std::vector<std::string> notes = {};  // Of each dot, to be told with its values; or empty.
+  bool reference = false;  // Something to compare with: thin, dashed, without a colour.
+  // A point of note, with what it says when pointed at.
+  struct Mark {
+    double x = 0.0, y = 0.0;
+    std::string text;
+  };
+  std::vector<Mark> marks = {};
 };
 
 // Lines over one axis. Each has its name at its right end, so that no colour needs looking up.
 struct LineChart {
   std::string description;  // For those who do not see it.
   std::string x_name, y_name;
-  std::vector<double> x;  // Rising.
+  std::vector<double> x;  // Rising; whole numbers, unless x_range is given.
   std::vector<ChartSeries> series;
+  std::optional<std::pair<double, double>> x_range;  // From where to where; else that of x.
+  bool x_percent = false;                            // Of x as `percent` of the values.
+  double height = 290;                               // In the units of which it is 600 wide.
   // The y axis holds these and all values.
   std::optional<double> low, high;
   bool percent = false;    // Values are fractions; the axis shows hundredths.
@@ -36,9 +50,9 @@ std::vector<double> NiceTicks(double low, double high, int count);
 
 // The chart as one <svg> element of well-formed XML, 600 units wide. It has no colours of its own:
 // lines are of the classes line0..line5 (again dashed from the seventh series on), end marks
-// mark0..mark5; other classes are grid, axis, leader, kept and band, and text is plain, `name` or
-// `quiet`. Pointing at an epoch shows its values by <title>, without scripts. Throws
-// Error(kInvalid) for a series whose length is not that of x.
+// mark0..mark5; other classes are grid, axis, leader, kept, reference, point and band, and text is
+// plain, `name` or `quiet`. Pointing at an x shows its values by <title>, without scripts. Throws
+// Error(kInvalid) for a series whose length is not that of its x.
 std::string LineChartSvg(const LineChart& chart);
 
 }  // namespace hepar

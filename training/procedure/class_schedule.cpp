@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/procedure/class_schedule.h"
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -8,6 +10,8 @@
 
 namespace hepar {
 namespace {
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 void CheckRange(const char* name, double value, double low, double high) {
   if (value >= low && value <= high) return;
@@ -46,55 +50,69 @@ ClassSchedule::ClassSchedule(const ClassScheduleOptions& o) : options_(o) {
   CheckRange("mu", o.mu, 0, 10);
   // From 1.5 on a class that the others are always mistaken for could get a negative weight.
   CheckRange("DAFA's lambda", o.dafa_lambda, 0, 1.5);
-  epsilon_.assign(o.classes, o.epsilon);
-  beta_.assign(o.classes, o.beta / (1.0 + o.beta));
+  CheckRange("ramp", o.ramp, 0, 1e6);
+  accuracy_.assign(o.classes, kNone);
+  epsilon_.resize(o.classes);
+  beta_.resize(o.classes);
   weight_.assign(o.classes, 1.0);
+  SetForNextEpoch();
+}
+
+void ClassSchedule::SetForNextEpoch() {
+  const double share = options_.ramp > 0 ? std::min(1.0, (epochs_ + 1.0) / options_.ramp) : 1.0;
+  const double epsilon = share * options_.epsilon, beta = share * options_.beta;
+  for (std::size_t k = 0; k < accuracy_.size(); ++k) {
+    const bool parted = !std::isnan(accuracy_[k]);
+    epsilon_[k] = parted && options_.adapt_epsilon
+                      ? ClassEpsilon(accuracy_[k], options_.sigma, epsilon)
+                      : weight_[k] * epsilon;
+    beta_[k] = parted && options_.adapt_beta ? ClassBeta(accuracy_[k], options_.mu, beta)
+                                             : beta / (1.0 + beta);
+  }
 }
 
 std::vector<ClassFigures> ClassSchedule::EndEpoch(const std::vector<ClassCounts>& counts) {
   std::vector<double> accuracy;
   for (const ClassCounts& of : counts) {
-    accuracy.push_back(of.samples > 0 ? of.hits / of.samples
-                                      : std::numeric_limits<double>::quiet_NaN());
+    accuracy.push_back(of.samples > 0 ? of.hits / of.samples : kNone);
   }
   std::vector<ClassFigures> seen = {
       {"epsilon", epsilon_}, {"beta", beta_}, {"robust_train_accuracy", accuracy}};
   if (options_.fairness == Fairness::kDafa) seen.push_back({"weight", weight_});
 
-  if (++epochs_ < options_.begin) return seen;
-  if (options_.fairness == Fairness::kCfa) {
+  ++epochs_;
+  if (options_.fairness == Fairness::kCfa && epochs_ >= options_.begin) {
     for (std::size_t k = 0; k < counts.size(); ++k) {
-      if (!(counts[k].samples > 0)) continue;
-      if (options_.adapt_epsilon) {
-        epsilon_[k] = ClassEpsilon(accuracy[k], options_.sigma, options_.epsilon);
-      }
-      if (options_.adapt_beta) beta_[k] = ClassBeta(accuracy[k], options_.mu, options_.beta);
+      if (counts[k].samples > 0) accuracy_[k] = accuracy[k];
     }
   } else if (options_.fairness == Fairness::kDafa && epochs_ == options_.begin) {
     // Once, after the warm-up: weights that chase their own effect would swing.
     std::vector<std::vector<double>> mean(counts.size());
     for (std::size_t k = 0; k < counts.size(); ++k) {
-      if (!(counts[k].samples > 0)) return seen;
       for (double sum : counts[k].softmax) mean[k].push_back(sum / counts[k].samples);
     }
-    weight_ = DafaWeights(mean, options_.dafa_lambda);
-    for (std::size_t k = 0; k < counts.size(); ++k) epsilon_[k] = weight_[k] * options_.epsilon;
+    const bool all_seen = std::all_of(counts.begin(), counts.end(),
+                                      [](const ClassCounts& of) { return of.samples > 0; });
+    if (all_seen) weight_ = DafaWeights(mean, options_.dafa_lambda);
   }
+  SetForNextEpoch();
   return seen;
 }
 
 std::string ClassSchedule::State() const {
-  return nlohmann::json{
-      {"epochs", epochs_}, {"epsilon", epsilon_}, {"beta", beta_}, {"weight", weight_}}
-      .dump();
+  // NaN is written as null.
+  return nlohmann::json{{"epochs", epochs_}, {"accuracy", accuracy_}, {"weight", weight_}}.dump();
 }
 
 void ClassSchedule::Restore(const std::string& state) {
   const auto object = nlohmann::json::parse(state);
   epochs_ = object.at("epochs");
-  epsilon_ = object.at("epsilon").get<std::vector<double>>();
-  beta_ = object.at("beta").get<std::vector<double>>();
+  const auto& accuracy = object.at("accuracy");
+  for (std::size_t k = 0; k < accuracy_.size(); ++k) {
+    accuracy_[k] = accuracy.at(k).is_null() ? kNone : accuracy.at(k).get<double>();
+  }
   weight_ = object.at("weight").get<std::vector<double>>();
+  SetForNextEpoch();
 }
 
 }  // namespace hepar

@@ -26,6 +26,9 @@ struct ClassScheduleOptions {
   bool adapt_epsilon = true, adapt_beta = true;  // kCfa: either alone is an ablation.
   double dafa_lambda = 1.0;
   int begin = 10;  // The first epoch (from 1) at whose end the classes part.
+  // Epoch e uses e / ramp of `epsilon` and `beta` until both are whole in epoch `ramp`; 0: they are
+  // whole from the start. Ours: neither the paper nor CFA has it.
+  int ramp = 0;
 };
 
 // Equation 1: epsilon_k = (sigma + t) epsilon, for robust training accuracy t in [0,1].
@@ -49,8 +52,9 @@ struct ClassCounts {
 };
 
 // Budgets and weights of the classes over a run. They start at epsilon, beta / (1 + beta) and 1
-// (with beta itself the weight 1 - beta of the cross-entropy would be negative), and change at the
-// end of epochs from `begin` on.
+// (with beta itself the weight 1 - beta of the cross-entropy would be negative), and part at the
+// end of epochs from `begin` on. While `ramp` lasts, the share of it that an epoch uses stands in
+// the place of epsilon and beta, in equations 1 and 2 too.
 class ClassSchedule {
  public:
   // Throws Error(kInvalid) for numbers out of range.
@@ -60,9 +64,9 @@ class ClassSchedule {
   const std::vector<double>& beta() const { return beta_; }
   const std::vector<double>& weight() const { return weight_; }  // Of the samples in the loss.
 
-  // Moves on after one more epoch. A class without a sample keeps what it has. Returns what was
-  // used and seen in the epoch: "epsilon", "beta", "robust_train_accuracy" and, with kDafa,
-  // "weight".
+  // Moves on after one more epoch. A class without a sample keeps the accuracy that it had. Returns
+  // what was used and seen in the epoch: "epsilon", "beta", "robust_train_accuracy" and, with
+  // kDafa, "weight".
   std::vector<ClassFigures> EndEpoch(const std::vector<ClassCounts>& counts);
 
   // All that EndEpoch() changes, as JSON text.
@@ -70,8 +74,11 @@ class ClassSchedule {
   void Restore(const std::string& state);
 
  private:
+  void SetForNextEpoch();
+
   ClassScheduleOptions options_;
   int epochs_ = 0;
+  std::vector<double> accuracy_;  // kCfa: what parted the class; NaN before.
   std::vector<double> epsilon_, beta_, weight_;
 };
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "models/error.h"
+#include "models/nets/batch_norm.h"
 #include "training/attacks/pgd.h"
 #include "training/distributed/gradient_averager.h"
 
@@ -121,6 +122,12 @@ void Freeze(torch::nn::Module& module) {
   for (auto& parameter : module.parameters()) parameter.set_requires_grad(false);
 }
 
+void FreezeNormalisation(torch::nn::Module& module) {
+  for (auto& child : module.modules(/*include_self=*/false)) {
+    if (child->as<BatchNorm2d>() != nullptr) child->eval();
+  }
+}
+
 // False when a stop was asked for before the epoch ended.
 bool TrainEpoch(const TrainerOptions& options, Batches& batches, Objective& objective,
                 const TrainingHooks& hooks, Team* team, TrainingState& state) {
@@ -130,6 +137,7 @@ bool TrainEpoch(const TrainerOptions& options, Batches& batches, Objective& obje
     Freeze(*state.net->ic1);
     Freeze(*state.net->ic2);
   }
+  if (options.freeze_normalisation) FreezeNormalisation(*state.net);
   const int steps = batches.steps();
   const double seconds_before = state.seconds;
   while (state.step < steps) {

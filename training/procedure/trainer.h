@@ -35,6 +35,9 @@ struct TrainerOptions {
   // Average of the weights of fair epochs, in place of `ema`.
   std::optional<FairAverageOptions> fair_average;
   int freeze_decouplers_after = 0;  // Epochs after which they no longer change; 0: never.
+  // The normalisations compute with the statistics that they start with, in training too, so that
+  // training, attack and use see one function. Weights and biases still learn.
+  bool freeze_normalisation = false;
 
   // An attack on the validation part at the end of each epoch. kRobust and `fair_average` need it.
   std::optional<RobustCheck> robust_check;

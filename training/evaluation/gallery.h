@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <opencv2/core.hpp>
+#include <string>
+#include <vector>
+
+#include "training/evaluation/metrics.h"
+
+namespace hepar {
+
+// Which wrong answers to look at first: those farthest from the truth in grades, and of equal
+// distance the most confident. At most `most`, and `per_patient` of one patient, whose frames tell
+// the same story. Indices of cases.
+std::vector<int> WorstMistakes(const Predictions& predictions, int most, int per_patient = 2);
+
+// A prepared picture, CV_32FC1 or CV_32FC3 (R,G,B) in [0,1], as a data URI of an 8-bit PNG that a
+// page can hold.
+std::string PictureUri(const cv::Mat& picture);
+
+}  // namespace hepar
