@@ -5,9 +5,9 @@
 #include <chrono>
 #include <cstring>
 #include <limits>
-#include <oneapi/dnnl/dnnl.hpp>
 #include <vector>
 
+#include "models/engine/cpu/onednn_api.h"
 #include "models/engine/cpu/onednn_convolution.h"
 #include "models/error.h"
 
@@ -41,28 +41,17 @@ struct StandaloneConvolution::Impl {
   void Prepare(const Convolution& op, const Shape& in, const Shape& out,
                const LayoutChoice& choice) {
     const auto f32 = memory::data_type::f32;
-    const memory::dims weights =
-        op.groups == 1 ? memory::dims{out.channels, in.channels, op.kernel_height, op.kernel_width}
-                       : memory::dims{op.groups, out.channels / op.groups, in.channels / op.groups,
-                                      op.kernel_height, op.kernel_width};
     dnnl::post_ops ops;
-    if (op.activation != Activation::kNone) {
-      ops.append_eltwise(1.f,
-                         op.activation == Activation::kRelu ? dnnl::algorithm::eltwise_relu
-                                                            : dnnl::algorithm::eltwise_logistic,
-                         0.f, 0.f);
-    }
+    cpu::AppendActivation(op.activation, &ops);
     dnnl::primitive_attr attributes;
     attributes.set_post_ops(ops);
-    const memory::dims strides = {op.stride, op.stride}, padding = {op.padding, op.padding};
-    const memory::dims dilation = {op.dilation - 1, op.dilation - 1};
-    const dnnl::convolution_forward::desc desc(
-        dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct,
-        memory::desc({1, in.channels, in.height, in.width}, f32, choice.source),
-        memory::desc(weights, f32, Tag::any), memory::desc({out.channels}, f32, Tag::x),
-        memory::desc({1, out.channels, out.height, out.width}, f32, choice.destination), strides,
-        dilation, padding, padding);
-    const dnnl::convolution_forward::primitive_desc ready(desc, attributes, engine);
+    const auto ready = cpu::DescribeConvolution(
+        engine, op,
+        {memory::desc({1, in.channels, in.height, in.width}, f32, choice.source),
+         memory::desc(cpu::WeightDims(op, in.channels, out.channels), f32, Tag::any),
+         memory::desc({out.channels}, f32, Tag::x),
+         memory::desc({1, out.channels, out.height, out.width}, f32, choice.destination)},
+        attributes);
     primitive = dnnl::convolution_forward(ready);
     arguments = {{DNNL_ARG_SRC, memory(ready.src_desc(), engine)},
                  {DNNL_ARG_WEIGHTS, memory(ready.weights_desc(), engine)},

@@ -4,10 +4,10 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <oneapi/dnnl/dnnl.hpp>
 #include <string>
 #include <unordered_map>
 
+#include "models/engine/cpu/onednn_api.h"
 #include "models/error.h"
 
 namespace hepar::cpu {
@@ -25,20 +25,6 @@ memory::desc DescOf(const MapLayout& map) {
   using Tag = memory::format_tag;
   const Tag tag = map.lanes == 1 ? Tag::nchw : map.lanes == 8 ? Tag::nChw8c : Tag::nChw16c;
   return {{1, map.shape.channels, map.shape.height, map.shape.width}, kFloat, tag};
-}
-
-memory::dims WeightDims(const Convolution& op, int in_channels, int out_channels) {
-  if (op.groups == 1) return {out_channels, in_channels, op.kernel_height, op.kernel_width};
-  return {op.groups, out_channels / op.groups, in_channels / op.groups, op.kernel_height,
-          op.kernel_width};
-}
-
-void AppendActivation(Activation activation, dnnl::post_ops* ops) {
-  if (activation == Activation::kNone) return;
-  ops->append_eltwise(1.f,
-                      activation == Activation::kRelu ? dnnl::algorithm::eltwise_relu
-                                                      : dnnl::algorithm::eltwise_logistic,
-                      0.f, 0.f);
 }
 
 float* Mutable(const float* p) { return const_cast<float*>(p); }  // The library only reads it.
@@ -79,14 +65,12 @@ OneDnnConvolution::OneDnnConvolution(const Convolution& op, const MapLayout& sou
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
 
     const auto dims = WeightDims(op, source.shape.channels, destination.shape.channels);
-    const memory::dims strides = {op.stride, op.stride}, padding = {op.padding, op.padding};
-    const memory::dims dilation = {op.dilation - 1, op.dilation - 1};
-    const dnnl::convolution_forward::desc desc(
-        dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, DescOf(source),
-        memory::desc(dims, kFloat, memory::format_tag::any),
-        memory::desc({destination.shape.channels}, kFloat, memory::format_tag::x),
-        DescOf(destination), strides, dilation, padding, padding);
-    impl_->desc = dnnl::convolution_forward::primitive_desc(desc, attributes, CpuEngine());
+    impl_->desc = DescribeConvolution(
+        CpuEngine(), op,
+        {DescOf(source), memory::desc(dims, kFloat, memory::format_tag::any),
+         memory::desc({destination.shape.channels}, kFloat, memory::format_tag::x),
+         DescOf(destination)},
+        attributes);
     impl_->primitive = dnnl::convolution_forward(impl_->desc);
 
     const auto plain = op.groups == 1 ? memory::format_tag::oihw : memory::format_tag::goihw;
