@@ -224,7 +224,7 @@ class LayerBench {
         layer.shape = std::to_string(in.channels) + ">" + std::to_string(out.channels) + " " +
                       std::to_string(out.height) + "x" + std::to_string(out.width);
         // A step that only converts the layout has the same name; the convolution comes last.
-        if (conv) alone_[layers_.size()] = {conv, in, out};
+        if (conv) alone_[layers_.size()] = {conv, in, out, nullptr};
       }
       layers_.push_back(layer);
     }

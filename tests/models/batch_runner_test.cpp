@@ -13,7 +13,7 @@
 namespace hepar {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 // A frame's answer holds the runner's thread until Open() is called.
 class Gate {
@@ -32,7 +32,7 @@ class Gate {
   std::promise<void> opened_, arrived_;
 };
 
-class BatchRunnerTest : public testing::Test {
+class BatchRunnerTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     EngineConfig config;

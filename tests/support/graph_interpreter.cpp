@@ -66,7 +66,7 @@ struct Interpreter {
                     op.activation);
   }
   torch::Tensor operator()(const PixelAttention& op) const {
-    const int64_t c = out.channels, n = static_cast<int64_t>(out.pixels()), d = c / op.heads;
+    const int64_t c = out.channels, d = c / op.heads;
     const auto tokens = in[0].flatten(2)[0].t();  // N, C
     const auto t = torch::layer_norm(tokens, {c}, torch::tensor(op.norm_weight),
                                      torch::tensor(op.norm_bias), op.epsilon);
