@@ -91,16 +91,14 @@ int SqueezeNet::Lower(GraphBuilder* graph, int planes) const {
   int x = planes;
   for (std::size_t i = 0; i < features_->size(); ++i) {
     const std::string name = "classifier.features." + std::to_string(i);
-    const auto& module = *features_->ptr(i);
-    if (const auto* fire = module.as<FireImpl>()) {
+    const auto module = features_->ptr(i);
+    if (const auto* fire = module->as<FireImpl>()) {
       x = fire->Lower(graph, name, x);
-    } else if (module.as<nn::MaxPool2dImpl>()) {
+    } else if (module->as<nn::MaxPool2dImpl>()) {
       x = graph->Append(name, MaxPool{3, 2, 0, true}, x);
-    } else if (module.as<nn::Conv2dImpl>()) {
+    } else if (const auto conv = std::dynamic_pointer_cast<nn::Conv2dImpl>(module)) {
       // Its ReLU, which comes behind the pooling here, may as well come in front of it.
-      x = graph->Append(
-          name, FoldConvolution(nn::Conv2d(features_->ptr<nn::Conv2dImpl>(i)), Activation::kRelu),
-          x);
+      x = graph->Append(name, FoldConvolution(nn::Conv2d(conv), Activation::kRelu), x);
     }
   }
   x = graph->Append("classifier.classifier.1",
