@@ -237,76 +237,68 @@ std::string Write(const Context& c, const ScaleShift& op) {
   return Activate(c.out, op.activation, y);
 }
 
-// The matrix `weight` (rows x columns) turned, so that MatMul(tokens, it) applies it.
-std::vector<float> Turned(const std::vector<float>& weight, int rows, int columns) {
-  std::vector<float> turned(weight.size());
-  for (int r = 0; r < rows; ++r) {
-    for (int k = 0; k < columns; ++k) {
-      turned[static_cast<std::size_t>(k) * rows + r] =
-          weight[static_cast<std::size_t>(r) * columns + k];
-    }
-  }
-  return turned;
-}
-
-std::string LinearOfTokens(Writer& out, const std::string& tokens, const std::vector<float>& weight,
-                           const std::vector<float>& bias, int rows, int columns) {
-  const auto matrix = out.Constant(Turned(weight, rows, columns), {columns, rows});
-  return out.Node("Add", {out.Node("MatMul", {tokens, matrix}), out.Constant(bias, {rows})});
-}
-
 std::string Permute(Writer& out, const std::string& x, const Dims& order) {
   const std::string y = out.Node("Transpose", {x});
   out.With("perm", order);
   return y;
 }
 
-std::string MeanOfLast(Writer& out, const std::string& x) {
+std::string MeanOfChannels(Writer& out, const std::string& x) {
   const std::string y = out.Node("ReduceMean", {x});
-  out.With("axes", Dims{-1}).With("keepdims", 1);
+  out.With("axes", Dims{1}).With("keepdims", 1);
   return y;
 }
 
+std::string Pointwise(Writer& out, const std::string& x, const std::vector<float>& weight,
+                      const std::vector<float>& bias, std::int64_t inputs) {
+  const auto outputs = static_cast<std::int64_t>(bias.size());
+  const std::string y = out.Node(
+      "Conv", {x, out.Constant(weight, {outputs, inputs, 1, 1}), out.Constant(bias, {outputs})});
+  out.With("kernel_shape", Dims{1, 1});
+  return y;
+}
+
+// Tokens stay pixels, so that the linear layers are 1 x 1 convolutions; the norm's scale and shift
+// and the scale of the scores are part of the first one's weights.
 std::string Write(const Context& c, const PixelAttention& op) {
   Writer& out = c.out;
-  const int channels = c.in.channels, head = channels / op.heads;
+  const std::string& x = c.inputs[0];
+  const std::int64_t channels = c.in.channels, head = channels / op.heads;
   const auto tokens = static_cast<std::int64_t>(c.in.pixels());
-  // In Reshape, 0 keeps the batch as it is.
-  const std::string flat = out.Node("Reshape", {c.inputs[0], out.Integers({0, channels, tokens})});
-  const std::string x = Permute(out, flat, {0, 2, 1});
 
-  const std::string centred = out.Node("Sub", {x, MeanOfLast(out, x)});
-  const std::string variance = MeanOfLast(out, out.Node("Mul", {centred, centred}));
+  const std::string centred = out.Node("Sub", {x, MeanOfChannels(out, x)});
+  const std::string variance = MeanOfChannels(out, out.Node("Mul", {centred, centred}));
   const std::string deviation =
       out.Node("Sqrt", {out.Node("Add", {variance, out.Scalar(op.epsilon)})});
-  const std::string scaled = out.Node(
-      "Mul", {out.Node("Div", {centred, deviation}), out.Constant(op.norm_weight, {channels})});
-  const std::string normalised = out.Node("Add", {scaled, out.Constant(op.norm_bias, {channels})});
+  const std::string normalised = out.Node("Div", {centred, deviation});
 
-  const std::string qkv =
-      LinearOfTokens(out, normalised, op.qkv_weight, op.qkv_bias, 3 * channels, channels);
+  std::vector<float> weight = op.qkv_weight, bias = op.qkv_bias;
+  for (std::int64_t row = 0; row < 3 * channels; ++row) {
+    const double scale = row < channels ? 1.0 / std::sqrt(static_cast<double>(head)) : 1.0;
+    double shift = bias[row];
+    for (std::int64_t k = 0; k < channels; ++k) {
+      float& w = weight[row * channels + k];
+      shift += static_cast<double>(w) * op.norm_bias[k];
+      w = static_cast<float>(scale * w * op.norm_weight[k]);
+    }
+    bias[row] = static_cast<float>(scale * shift);
+  }
+  const std::string qkv = Pointwise(out, normalised, weight, bias, channels);
   const auto parts =
       out.NodeOfMany("Split", {qkv, out.Integers({channels, channels, channels})}, 3);
-  out.With("axis", 2);
-  const auto by_head = [&](const std::string& part, const Dims& order) {
-    return Permute(out, out.Node("Reshape", {part, out.Integers({0, tokens, op.heads, head})}),
-                   order);
+  out.With("axis", 1);
+  // In Reshape, 0 keeps the batch as it is.
+  const auto by_head = [&](const std::string& part) {
+    return out.Node("Reshape", {part, out.Integers({0, op.heads, head, tokens})});
   };
-  const std::string q = by_head(parts[0], {0, 2, 1, 3});
-  const std::string k = by_head(parts[1], {0, 2, 3, 1});
-  const std::string v = by_head(parts[2], {0, 2, 1, 3});
-  const float scale = 1.0f / std::sqrt(static_cast<float>(head));
-  const std::string weights =
-      out.Node("Softmax", {out.Node("Mul", {out.Node("MatMul", {q, k}), out.Scalar(scale)})});
-  out.With("axis", -1);
-  const std::string mixed = Permute(out, out.Node("MatMul", {weights, v}), {0, 2, 1, 3});
-  const std::string joined = out.Node("Reshape", {mixed, out.Integers({0, tokens, channels})});
-  const std::string projected =
-      LinearOfTokens(out, joined, op.proj_weight, op.proj_bias, channels, channels);
-  const std::string map = out.Node(
-      "Reshape",
-      {Permute(out, projected, {0, 2, 1}), out.Integers({0, channels, c.in.height, c.in.width})});
-  return out.Node("Add", {c.inputs[0], map});
+  const std::string q = Permute(out, by_head(parts[0]), {0, 1, 3, 2});
+  const std::string weights = out.Node("Softmax", {out.Node("MatMul", {q, by_head(parts[1])})});
+  out.With("axis", 3);
+  const std::string mixed =
+      out.Node("MatMul", {by_head(parts[2]), Permute(out, weights, {0, 1, 3, 2})});
+  const std::string map =
+      out.Node("Reshape", {mixed, out.Integers({0, channels, c.in.height, c.in.width})});
+  return out.Node("Add", {x, Pointwise(out, map, op.proj_weight, op.proj_bias, channels)});
 }
 
 // As in models/nets/color_space.cpp.
