@@ -124,7 +124,7 @@ class Writer {
 struct Context {
   Writer& out;
   const std::vector<std::string>& inputs;
-  Shape in, result;
+  Shape in, factor, result;  // `factor`: of the second input, where there is one.
 };
 
 std::string Activate(Writer& out, Activation activation, const std::string& x) {
@@ -137,6 +137,15 @@ std::string Activate(Writer& out, Activation activation, const std::string& x) {
       break;
   }
   return x;
+}
+
+std::string Pointwise(Writer& out, const std::string& x, const std::vector<float>& weight,
+                      const std::vector<float>& bias, std::int64_t inputs) {
+  const auto outputs = static_cast<std::int64_t>(bias.size());
+  const std::string y = out.Node(
+      "Conv", {x, out.Constant(weight, {outputs, inputs, 1, 1}), out.Constant(bias, {outputs})});
+  out.With("kernel_shape", Dims{1, 1});
+  return y;
 }
 
 std::string Write(const Context& c, const Convolution& op) {
@@ -228,7 +237,16 @@ std::string Write(const Context& c, const Add& op) {
   return Activate(c.out, op.activation, c.out.Node("Add", c.inputs));
 }
 
-std::string Write(const Context& c, const Multiply&) { return c.out.Node("Mul", c.inputs); }
+std::string Write(const Context& c, const Multiply&) {
+  std::string factor = c.inputs[1];
+  const bool by_pixel = c.factor.channels == 1 && c.in.channels > 1 && c.factor.pixels() > 1;
+  if (by_pixel) {
+    // One plane for each channel: not every reader can multiply many planes by one.
+    factor = Pointwise(c.out, factor, std::vector<float>(c.in.channels, 1.0f),
+                       std::vector<float>(c.in.channels, 0.0f), 1);
+  }
+  return c.out.Node("Mul", {c.inputs[0], factor});
+}
 
 std::string Write(const Context& c, const ScaleShift& op) {
   const Dims each = {1, c.in.channels, 1, 1};
@@ -243,19 +261,11 @@ std::string Permute(Writer& out, const std::string& x, const Dims& order) {
   return y;
 }
 
-std::string MeanOfChannels(Writer& out, const std::string& x) {
-  const std::string y = out.Node("ReduceMean", {x});
-  out.With("axes", Dims{1}).With("keepdims", 1);
-  return y;
-}
-
-std::string Pointwise(Writer& out, const std::string& x, const std::vector<float>& weight,
-                      const std::vector<float>& bias, std::int64_t inputs) {
-  const auto outputs = static_cast<std::int64_t>(bias.size());
-  const std::string y = out.Node(
-      "Conv", {x, out.Constant(weight, {outputs, inputs, 1, 1}), out.Constant(bias, {outputs})});
-  out.With("kernel_shape", Dims{1, 1});
-  return y;
+// The C x C matrix with `diagonal` and, everywhere, `all` added.
+std::vector<float> Matrix(std::int64_t size, float diagonal, float all) {
+  std::vector<float> matrix(static_cast<std::size_t>(size) * size, all);
+  for (std::int64_t i = 0; i < size; ++i) matrix[i * size + i] += diagonal;
+  return matrix;
 }
 
 // Tokens stay pixels, so that the linear layers are 1 x 1 convolutions; the norm's scale and shift
@@ -266,11 +276,15 @@ std::string Write(const Context& c, const PixelAttention& op) {
   const std::int64_t channels = c.in.channels, head = channels / op.heads;
   const auto tokens = static_cast<std::int64_t>(c.in.pixels());
 
-  const std::string centred = out.Node("Sub", {x, MeanOfChannels(out, x)});
-  const std::string variance = MeanOfChannels(out, out.Node("Mul", {centred, centred}));
-  const std::string deviation =
-      out.Node("Sqrt", {out.Node("Add", {variance, out.Scalar(op.epsilon)})});
-  const std::string normalised = out.Node("Div", {centred, deviation});
+  // The mean over the channels is taken by a convolution that gives it for each channel: not every
+  // reader can subtract one plane from many.
+  const std::vector<float> no_bias(channels, 0.0f);
+  const float part = 1.0f / static_cast<float>(channels);
+  const std::string centred = Pointwise(out, x, Matrix(channels, 1.0f, -part), no_bias, channels);
+  const std::string variance =
+      Pointwise(out, out.Node("Mul", {centred, centred}), Matrix(channels, 0.0f, part),
+                std::vector<float>(channels, op.epsilon), channels);
+  const std::string normalised = out.Node("Div", {centred, out.Node("Sqrt", {variance})});
 
   std::vector<float> weight = op.qkv_weight, bias = op.qkv_bias;
   for (std::int64_t row = 0; row < 3 * channels; ++row) {
@@ -380,7 +394,8 @@ std::string ToOnnx(const Graph& graph, const ModelSpec& spec) {
     std::vector<std::string> inputs;
     for (int id : node.inputs) inputs.push_back(names[id]);
     writer.Begin(node.name);
-    const Context context{writer, inputs, graph.values[node.inputs[0]], graph.values[node.output]};
+    const Context context{writer, inputs, graph.values[node.inputs.front()],
+                          graph.values[node.inputs.back()], graph.values[node.output]};
     names[node.output] =
         std::visit([&context](const auto& op) { return Write(context, op); }, node.op);
   }
@@ -389,7 +404,7 @@ std::string ToOnnx(const Graph& graph, const ModelSpec& spec) {
     const Shape& shape = graph.values[id];
     writer.Begin(name + ".flat");
     std::string value = names[id];
-    if (vector) value = writer.Node("Reshape", {value, writer.Integers({0, shape.channels})});
+    if (vector) value = writer.Node("Flatten", {value});
     writer.Rename(value, name);
     AddDescription(out->add_output(), name, vector ? Dims{shape.channels} : SidesOf(shape));
   };
