@@ -101,7 +101,9 @@ torch::Tensor FewPlanesConv2d(const torch::Tensor& x, const torch::Tensor& weigh
   const auto type = weight.scalar_type();
   if (torch::GradMode::is_enabled() && x.requires_grad() && x.is_cpu() && x.size(1) <= kFew &&
       x.scalar_type() == type && (type == torch::kFloat32 || type == torch::kFloat64)) {
-    return FewPlanesFunction::apply(x, weight, bias, stride, padding);
+    // An autograd function of this LibTorch cannot take an undefined tensor.
+    const auto shift = bias.defined() ? bias : torch::zeros({weight.size(0)}, weight.options());
+    return FewPlanesFunction::apply(x, weight, shift, stride, padding);
   }
   return torch::conv2d(x, weight, bias, stride, padding);
 }

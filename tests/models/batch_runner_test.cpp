@@ -6,7 +6,8 @@
 
 #include <atomic>
 #include <future>
-#include <set>
+#include <limits>
+#include <vector>
 
 #include "tests/support/tiny_model.h"
 
@@ -22,7 +23,7 @@ class Gate {
   BatchRunner::Done Held() {
     return [this](const std::optional<Error>&) {
       arrived_.set_value();
-      opened_.get_future().wait();
+      open_.wait();
     };
   }
   // Returns when the thread is held.
@@ -30,6 +31,7 @@ class Gate {
 
  private:
   std::promise<void> opened_, arrived_;
+  std::shared_future<void> open_ = opened_.get_future().share();
 };
 
 class BatchRunnerTest : public ::testing::Test {
@@ -139,8 +141,8 @@ TEST_F(BatchRunnerTest, ServesStreamsInTheOrderOfTheirFrames) {
 
 TEST_F(BatchRunnerTest, SeveralThreadsRunSeveralStreamsAtATime) {
   const auto runner = Runner(2, 2);
+  Gate one, two;  // Outlive the streams, which wait for what runs.
   BatchRunner::Stream first(runner), second(runner);
-  Gate one, two;
   first.Submit(Frame(), one.Held());
   second.Submit(Frame(), two.Held());
   // Both are held at the same time, which one thread could not do.
@@ -164,15 +166,26 @@ TEST_F(BatchRunnerTest, EqualOptionsShareOneRunnerForAsLongAsSomebodyHoldsIt) {
 }
 
 TEST_F(BatchRunnerTest, AFrameThatFailsTellsItsStreamAndNoOther) {
-  const auto runner = Runner(2);
+  // What is not a number goes all the way through LibTorch, which computes this precision.
+  EngineConfig config;
+  config.model = ::testing::TempDir() + "/batch_runner.hepar";
+  config.device = "cpu";
+  config.precision = Precision::kBf16;
+  const auto bf16 = Engine::Open(config);
+  const auto prepare = [&bf16](float level) {
+    const int size = bf16->spec().preprocess.size;
+    PreparedImage image;
+    image.pixels = cv::Mat(size, size, CV_32FC1, cv::Scalar(level));
+    return bf16->Prepare(image);
+  };
+  BatchOptions options;
+  options.max_batch = 2;
+  const auto runner = std::make_shared<BatchRunner>(bf16, options);
   BatchRunner::Stream good(runner), bad(runner);
-  PreparedImage image;
-  image.pixels = cv::Mat(engine()->spec().preprocess.size, engine()->spec().preprocess.size,
-                         CV_32FC1, cv::Scalar(std::numeric_limits<float>::quiet_NaN()));
   std::atomic<int> failed{0}, fine{0};
   const auto count = [&](const std::optional<Error>& error) { ++(error ? failed : fine); };
-  bad.Submit(engine()->Prepare(image), count);
-  good.Submit(Frame(), count);
+  bad.Submit(prepare(std::numeric_limits<float>::quiet_NaN()), count);
+  good.Submit(prepare(0.5f), count);
   bad.Drain();
   good.Drain();
   EXPECT_EQ(failed, 1);

@@ -409,7 +409,8 @@ void TrainUntilLost(std::chrono::seconds collective_timeout) {
   }
   const auto lost = Clock::now();
   // No further call waits, and there is time to write a checkpoint.
-  EXPECT_THROW(communicator->Sum(torch::zeros({1})), Error);
+  auto nothing = torch::zeros({1});
+  EXPECT_THROW(communicator->Sum(nothing), Error);
   EXPECT_THROW(averager->Backward(net->forward(torch::randn({2, 1, 8, 8})).sum(), 0.5), Error);
   averager.reset();
   communicator.reset();

@@ -139,6 +139,12 @@ std::string Activate(Writer& out, Activation activation, const std::string& x) {
   return x;
 }
 
+std::string Permute(Writer& out, const std::string& x, const Dims& order) {
+  const std::string y = out.Node("Transpose", {x});
+  out.With("perm", order);
+  return y;
+}
+
 std::string Pointwise(Writer& out, const std::string& x, const std::vector<float>& weight,
                       const std::vector<float>& bias, std::int64_t inputs) {
   const auto outputs = static_cast<std::int64_t>(bias.size());
@@ -173,13 +179,13 @@ std::string Write(const Context& c, const MaxPool& op) {
   return y;
 }
 
-// The matrix (out x in) whose rows average the windows of one axis.
+// The matrix (in x out) whose columns average the windows of one axis.
 std::vector<float> WindowMeans(int in, int out) {
   std::vector<float> matrix(static_cast<std::size_t>(in) * out, 0.0f);
   for (int i = 0; i < out; ++i) {
     const int begin = i * in / out, end = ((i + 1) * in + out - 1) / out;
     for (int j = begin; j < end; ++j) {
-      matrix[static_cast<std::size_t>(i) * in + j] = 1.0f / static_cast<float>(end - begin);
+      matrix[static_cast<std::size_t>(j) * out + i] = 1.0f / static_cast<float>(end - begin);
     }
   }
   return matrix;
@@ -200,15 +206,15 @@ std::string Write(const Context& c, const AdaptivePool& op) {
     throw Error(ErrorKind::kUnsupported,
                 "ONNX has no maximum over windows of unequal size; choose another input size");
   }
-  // Means over unequal windows, one axis after the other: rows from the left, columns from the
-  // right.
-  const auto rows =
-      c.out.Constant(WindowMeans(c.in.height, c.result.height), {c.result.height, c.in.height});
-  const auto columns =
-      c.out.Constant(WindowMeans(c.in.width, c.result.width), {c.result.width, c.in.width});
-  const std::string turned = c.out.Node("Transpose", {columns});
-  c.out.With("perm", Dims{1, 0});
-  return c.out.Node("MatMul", {c.out.Node("MatMul", {rows, c.inputs[0]}), turned});
+  // Means over unequal windows, one axis after the other. The matrix is on the right both times:
+  // not every reader takes a constant on the left.
+  const auto along = [&](const std::string& x, int from, int to) {
+    return c.out.Node("MatMul", {x, c.out.Constant(WindowMeans(from, to), {from, to})});
+  };
+  const std::string columns = along(c.inputs[0], c.in.width, c.result.width);
+  const std::string turned =
+      along(Permute(c.out, columns, {0, 1, 3, 2}), c.in.height, c.result.height);
+  return Permute(c.out, turned, {0, 1, 3, 2});
 }
 
 std::string Write(const Context& c, const ChannelReduce& op) {
@@ -253,12 +259,6 @@ std::string Write(const Context& c, const ScaleShift& op) {
   const std::string scaled = c.out.Node("Mul", {c.inputs[0], c.out.Constant(op.scale, each)});
   const std::string y = c.out.Node("Add", {scaled, c.out.Constant(op.shift, each)});
   return Activate(c.out, op.activation, y);
-}
-
-std::string Permute(Writer& out, const std::string& x, const Dims& order) {
-  const std::string y = out.Node("Transpose", {x});
-  out.With("perm", order);
-  return y;
 }
 
 // The C x C matrix with `diagonal` and, everywhere, `all` added.
@@ -315,26 +315,9 @@ std::string Write(const Context& c, const PixelAttention& op) {
   return out.Node("Add", {x, Pointwise(out, map, op.proj_weight, op.proj_bias, channels)});
 }
 
-// As in models/nets/color_space.cpp.
-std::string Write(const Context& c, const Lightness&) {
-  Writer& out = c.out;
-  const std::string& rgb = c.inputs[0];
-  const auto bounded = out.Node("Max", {rgb, out.Scalar(0.04045f)});
-  const auto base =
-      out.Node("Div", {out.Node("Add", {bounded, out.Scalar(0.055f)}), out.Scalar(1.055f)});
-  const auto linear = out.Node("Where", {out.Node("LessOrEqual", {rgb, out.Scalar(0.04045f)}),
-                                         out.Node("Div", {rgb, out.Scalar(12.92f)}),
-                                         out.Node("Pow", {base, out.Scalar(2.4f)})});
-  const auto y =
-      out.Node("Conv", {linear, out.Constant({0.2126f, 0.7152f, 0.0722f}, {1, 3, 1, 1})});
-  constexpr float kKnee = 216.0f / 24389.0f, kSlope = 24389.0f / 27.0f;
-  const auto root =
-      out.Node("Pow", {out.Node("Max", {y, out.Scalar(kKnee)}), out.Scalar(1.0f / 3.0f)});
-  const auto upper =
-      out.Node("Sub", {out.Node("Mul", {root, out.Scalar(116.0f)}), out.Scalar(16.0f)});
-  const auto level = out.Node("Where", {out.Node("LessOrEqual", {y, out.Scalar(kKnee)}),
-                                        out.Node("Mul", {y, out.Scalar(kSlope)}), upper});
-  return out.Node("Div", {level, out.Scalar(100.0f)});
+std::string Write(const Context&, const Lightness&) {
+  throw Error(ErrorKind::kUnsupported,
+              "the planes lab_l cannot be written as ONNX; export the model as TorchScript");
 }
 
 void AddDescription(onnx::ValueInfoProto* info, const std::string& name, const Dims& sides) {

@@ -101,7 +101,12 @@ std::vector<ClassFigures> ClassSchedule::EndEpoch(const std::vector<ClassCounts>
 
 std::string ClassSchedule::State() const {
   // NaN is written as null.
-  return nlohmann::json{{"epochs", epochs_}, {"accuracy", accuracy_}, {"weight", weight_}}.dump();
+  return nlohmann::json{{"epochs", epochs_},
+                        {"accuracy", accuracy_},
+                        {"epsilon", epsilon_},
+                        {"beta", beta_},
+                        {"weight", weight_}}
+      .dump();
 }
 
 void ClassSchedule::Restore(const std::string& state) {
@@ -111,8 +116,9 @@ void ClassSchedule::Restore(const std::string& state) {
   for (std::size_t k = 0; k < accuracy_.size(); ++k) {
     accuracy_[k] = accuracy.at(k).is_null() ? kNone : accuracy.at(k).get<double>();
   }
+  epsilon_ = object.at("epsilon").get<std::vector<double>>();
+  beta_ = object.at("beta").get<std::vector<double>>();
   weight_ = object.at("weight").get<std::vector<double>>();
-  SetForNextEpoch();
 }
 
 }  // namespace hepar
