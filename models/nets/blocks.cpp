@@ -57,9 +57,9 @@ torch::Tensor GridAttentionImpl::forward(const torch::Tensor& x) {
   auto t = norm(x.flatten(2).transpose(1, 2));                      // B, N, C
   auto split = qkv(t).view({batch, tokens, 3, heads, head_width});  // B, N, 3, h, C/h
   auto parts = split.permute({2, 0, 3, 1, 4});                      // 3, B, h, N, C/h
-  // Scaled before the product, which has many times as many values.
-  auto q = parts[0] / std::sqrt(static_cast<double>(head_width)), k = parts[1], v = parts[2];
-  auto weights = torch::softmax(torch::matmul(q, k.transpose(-2, -1)), -1);
+  auto q = parts[0], k = parts[1], v = parts[2];
+  auto weights = torch::softmax(
+      torch::matmul(q, k.transpose(-2, -1)) / std::sqrt(static_cast<double>(head_width)), -1);
   auto mixed = torch::matmul(weights, v).transpose(1, 2).reshape({batch, tokens, channels});
   return proj(mixed).transpose(1, 2).reshape({batch, channels, height, width});
 }

@@ -63,9 +63,11 @@ torch::Tensor InputGradient(const torch::Tensor& output_gradient, const torch::T
 
 struct FewPlanesFunction : torch::autograd::Function<FewPlanesFunction> {
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x,
-                               const torch::Tensor& weight, const torch::Tensor& bias,
-                               at::IntArrayRef stride, at::IntArrayRef padding) {
+                               const torch::Tensor& weight,
+                               const c10::optional<torch::Tensor>& bias, at::IntArrayRef stride,
+                               at::IntArrayRef padding) {
     context->save_for_backward({x, weight});
+    context->saved_data["has_bias"] = bias.has_value();
     context->saved_data["stride"] = stride.vec();
     context->saved_data["padding"] = padding.vec();
     return torch::conv2d(x, weight, bias, stride, padding);
@@ -76,7 +78,8 @@ struct FewPlanesFunction : torch::autograd::Function<FewPlanesFunction> {
     const auto &x = saved[0], &weight = saved[1];
     const auto stride = context->saved_data["stride"].toIntVector();
     const auto padding = context->saved_data["padding"].toIntVector();
-    const bool of_weight = context->needs_input_grad(1), of_bias = context->needs_input_grad(2);
+    const bool of_weight = context->needs_input_grad(1);
+    const bool of_bias = context->saved_data["has_bias"].toBool() && context->needs_input_grad(2);
 
     variable_list result(5);
     if (context->needs_input_grad(0)) {
@@ -101,7 +104,8 @@ torch::Tensor FewPlanesConv2d(const torch::Tensor& x, const torch::Tensor& weigh
   const auto type = weight.scalar_type();
   if (torch::GradMode::is_enabled() && x.requires_grad() && x.is_cpu() && x.size(1) <= kFew &&
       x.scalar_type() == type && (type == torch::kFloat32 || type == torch::kFloat64)) {
-    return FewPlanesFunction::apply(x, weight, bias, stride, padding);
+    const auto given = bias.defined() ? c10::make_optional(bias) : c10::nullopt;
+    return FewPlanesFunction::apply(x, weight, given, stride, padding);
   }
   return torch::conv2d(x, weight, bias, stride, padding);
 }

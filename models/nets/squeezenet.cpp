@@ -48,8 +48,8 @@ nn::Sequential MakeFeatures(SqueezeNetVersion version, int in_planes) {
   // the pooling, which gives the same for a quarter of the work.
   const auto relu = [] { return nn::ReLU(nn::ReLUOptions(true)); };
   if (version == SqueezeNetVersion::k1_0) {
-    return nn::Sequential(FewPlanesConv(nn::Conv2dOptions(in_planes, 96, 7).stride(2)), Pool(),
-                          relu(), Fire(96, 16, 64), Fire(128, 16, 64), Fire(128, 32, 128), Pool(),
+    return nn::Sequential(nn::Conv2d(nn::Conv2dOptions(in_planes, 96, 7).stride(2)), Pool(), relu(),
+                          Fire(96, 16, 64), Fire(128, 16, 64), Fire(128, 32, 128), Pool(),
                           Fire(256, 32, 128), Fire(256, 48, 192), Fire(384, 48, 192),
                           Fire(384, 64, 256), Pool(), Fire(512, 64, 256));
   }
@@ -96,11 +96,9 @@ int SqueezeNet::Lower(GraphBuilder* graph, int planes) const {
       x = fire->Lower(graph, name, x);
     } else if (module.as<nn::MaxPool2dImpl>()) {
       x = graph->Append(name, MaxPool{3, 2, 0, true}, x);
-    } else if (module.as<nn::Conv2dImpl>()) {
+    } else if (const auto conv = std::dynamic_pointer_cast<nn::Conv2dImpl>(features_->ptr(i))) {
       // Its ReLU, which comes behind the pooling here, may as well come in front of it.
-      x = graph->Append(
-          name, FoldConvolution(nn::Conv2d(features_->ptr<nn::Conv2dImpl>(i)), Activation::kRelu),
-          x);
+      x = graph->Append(name, FoldConvolution(nn::Conv2d(conv), Activation::kRelu), x);
     }
   }
   x = graph->Append("classifier.classifier.1",
