@@ -10,8 +10,8 @@ namespace hepar {
 // the gradient of the picture, LibTorch's own fills vectors of 8 channels from C = 1 or 3 and is
 // slow; here it is a matrix product with the weights, whose columns are then added up in place.
 // The same sums in another order, for 3 x 3 weights in half the time; a 7 x 7 kernel gains nothing.
-// CPU, float and double, up to 4 planes; all else, and every pass
-// without a gradient of x, is torch::conv2d itself. Cannot be differentiated twice.
+// CPU, float and double, up to 4 planes; all else, and every pass without a gradient of x, is
+// torch::conv2d itself. Cannot be differentiated twice.
 torch::Tensor FewPlanesConv2d(const torch::Tensor& x, const torch::Tensor& weight,
                               const torch::Tensor& bias, at::IntArrayRef stride,
                               at::IntArrayRef padding);
