@@ -78,10 +78,12 @@ struct Settings {
   double smoothing = 1.0;
   double min_confidence = 0.0;
   bool post_stats = false;
-  guint batch = 1;
-  guint batch_deadline = 5;  // Milliseconds.
-  guint threads = 1;
+  hepar::BatchOptions batch;
 };
+
+guint Milliseconds(std::chrono::microseconds time) {
+  return static_cast<guint>(std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
+}
 
 // When a frame is shown; made up from durations where a buffer has no timestamp.
 struct Moment {
@@ -300,13 +302,13 @@ static void gst_hepar_classify_set_property(GObject* object, guint id, const GVa
       settings.post_stats = g_value_get_boolean(value);
       break;
     case PROP_BATCH:
-      settings.batch = g_value_get_uint(value);
+      settings.batch.max_batch = static_cast<int>(g_value_get_uint(value));
       break;
     case PROP_BATCH_DEADLINE:
-      settings.batch_deadline = g_value_get_uint(value);
+      settings.batch.deadline = std::chrono::milliseconds(g_value_get_uint(value));
       break;
     case PROP_THREADS:
-      settings.threads = g_value_get_uint(value);
+      settings.batch.threads = static_cast<int>(g_value_get_uint(value));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
@@ -338,13 +340,13 @@ static void gst_hepar_classify_get_property(GObject* object, guint id, GValue* v
       g_value_set_boolean(value, settings.post_stats);
       break;
     case PROP_BATCH:
-      g_value_set_uint(value, settings.batch);
+      g_value_set_uint(value, static_cast<guint>(settings.batch.max_batch));
       break;
     case PROP_BATCH_DEADLINE:
-      g_value_set_uint(value, settings.batch_deadline);
+      g_value_set_uint(value, Milliseconds(settings.batch.deadline));
       break;
     case PROP_THREADS:
-      g_value_set_uint(value, settings.threads);
+      g_value_set_uint(value, static_cast<guint>(settings.batch.threads));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
@@ -453,11 +455,8 @@ static gboolean gst_hepar_classify_start(GstBaseTransform* base) noexcept {
   GstHeparClassifyPrivate* priv = self->priv;
   {
     std::lock_guard<std::mutex> lock(priv->mutex);
-    const Settings& settings = priv->settings;
-    priv->mode = settings.mode;
-    priv->batch.max_batch = static_cast<int>(settings.batch);
-    priv->batch.deadline = std::chrono::milliseconds(settings.batch_deadline);
-    priv->batch.threads = static_cast<int>(settings.threads);
+    priv->mode = priv->settings.mode;
+    priv->batch = priv->settings.batch;
     priv->stats.emplace();
   }
   priv->summary = Summary();
@@ -914,7 +913,7 @@ static void gst_hepar_classify_class_init(GstHeparClassifyClass* klass) {
   g_object_class_install_property(
       object_class, PROP_BATCH,
       g_param_spec_uint("batch", "Batch", "Frames of several streams that are graded together", 1,
-                        256, Settings().batch, ready));
+                        256, static_cast<guint>(Settings().batch.max_batch), ready));
   /**
    * GstHeparClassify:batch-deadline:
    *
@@ -927,7 +926,7 @@ static void gst_hepar_classify_class_init(GstHeparClassifyClass* klass) {
       object_class, PROP_BATCH_DEADLINE,
       g_param_spec_uint("batch-deadline", "Batch deadline",
                         "Milliseconds that the first frame of a batch waits for others", 1, 60000,
-                        Settings().batch_deadline, ready));
+                        Milliseconds(Settings().batch.deadline), ready));
   /**
    * GstHeparClassify:threads:
    *
@@ -940,7 +939,7 @@ static void gst_hepar_classify_class_init(GstHeparClassifyClass* klass) {
       object_class, PROP_THREADS,
       g_param_spec_uint("threads", "Threads",
                         "Threads that grade the frames of all sharing streams", 1, 256,
-                        Settings().threads, ready));
+                        static_cast<guint>(Settings().batch.threads), ready));
 
   gst_element_class_set_static_metadata(
       element_class, "Liver ultrasound classifier", "Filter/Analyzer/Video",

@@ -9,29 +9,38 @@
 namespace hepar {
 namespace {
 
-// Which inputs an output of one axis is the weighted sum of: [first, first + weights.size()).
-struct Span {
-  int first = 0;
-  std::vector<float> weights;  // Sum 1.
+// What the outputs of one axis are made of: output i is the sum of weights[begin[i] + k] times
+// input first[i] + k, for all k below begin[i + 1] - begin[i]. The weights of an output sum to 1.
+struct Axis {
+  std::vector<int> first, begin;
+  std::vector<float> weights;
+
+  int count(int i) const { return begin[i + 1] - begin[i]; }
+  const float* weights_of(int i) const { return &weights[begin[i]]; }
 };
 
 // Outputs that divide `in` inputs into equal areas.
-std::vector<Span> AreaSpans(int in, int out) {
+Axis AreaAxis(int in, int out) {
   const double scale = static_cast<double>(in) / out;
-  std::vector<Span> spans(out);
+  Axis axis;
+  axis.weights.reserve(static_cast<std::size_t>(in) + out);
+  axis.begin.push_back(0);
   for (int i = 0; i < out; ++i) {
     const double begin = i * scale, end = (i + 1) * scale;
-    spans[i].first = static_cast<int>(begin);
+    const int first = static_cast<int>(begin);
     const int last = std::min(in, static_cast<int>(std::ceil(end)));
+    const auto covered = [&](int j) {
+      return std::min<double>(end, j + 1) - std::max<double>(begin, j);
+    };
     double sum = 0.0;
-    std::vector<double> covered;
-    for (int j = spans[i].first; j < last; ++j) {
-      covered.push_back(std::min<double>(end, j + 1) - std::max<double>(begin, j));
-      sum += covered.back();
+    for (int j = first; j < last; ++j) sum += covered(j);
+    for (int j = first; j < last; ++j) {
+      axis.weights.push_back(static_cast<float>(covered(j) / sum));
     }
-    for (double part : covered) spans[i].weights.push_back(static_cast<float>(part / sum));
+    axis.first.push_back(first);
+    axis.begin.push_back(static_cast<int>(axis.weights.size()));
   }
-  return spans;
+  return axis;
 }
 
 void MaskRow(const std::uint8_t* mask, int width, int channels, float* row) {
@@ -46,15 +55,13 @@ void AddRow(const std::vector<float>& row, float weight, float* sum) {
   for (std::size_t i = 0; i < row.size(); ++i) sum[i] += weight * row[i];
 }
 
-void ShrinkRow(const std::vector<Span>& spans, const float* row, int channels, float* out) {
-  for (const Span& span : spans) {
+void ShrinkRow(const Axis& columns, int width, const float* row, int channels, float* out) {
+  for (int i = 0; i < width; ++i) {
+    const float* weights = columns.weights_of(i);
     for (int c = 0; c < channels; ++c) {
-      const float* in = row + span.first * channels + c;
+      const float* in = row + columns.first[i] * channels + c;
       float sum = 0.0f;
-      for (float weight : span.weights) {
-        sum += weight * *in;
-        in += channels;
-      }
+      for (int k = 0; k < columns.count(i); ++k, in += channels) sum += weights[k] * *in;
       *out++ = sum;
     }
   }
@@ -65,24 +72,24 @@ void ShrinkRow(const std::vector<Span>& spans, const float* row, int channels, f
 cv::Mat ResizeMasked(const FrameReader& reader, int channels, const Sector& sector, cv::Size size) {
   const cv::Rect& bounds = sector.bounds;
   CV_Assert(size.width <= bounds.width && size.height <= bounds.height);
-  const auto columns = AreaSpans(bounds.width, size.width);
-  const auto rows = AreaSpans(bounds.height, size.height);
+  const Axis columns = AreaAxis(bounds.width, size.width);
+  const Axis rows = AreaAxis(bounds.height, size.height);
 
   cv::Mat result(size, CV_32FC(channels));
   std::vector<float> row(static_cast<std::size_t>(bounds.width) * channels), sum(row.size());
   int read = -1;  // The row that is in `row`: two outputs may share one.
   for (int i = 0; i < size.height; ++i) {
     std::fill(sum.begin(), sum.end(), 0.0f);
-    for (std::size_t k = 0; k < rows[i].weights.size(); ++k) {
-      const int y = rows[i].first + static_cast<int>(k);
+    for (int k = 0; k < rows.count(i); ++k) {
+      const int y = rows.first[i] + k;
       if (y != read) {
         reader.ReadRow(bounds.y + y, bounds.x, bounds.x + bounds.width, row.data());
         MaskRow(sector.mask.ptr(bounds.y + y) + bounds.x, bounds.width, channels, row.data());
         read = y;
       }
-      AddRow(row, rows[i].weights[k], sum.data());
+      AddRow(row, rows.weights_of(i)[k], sum.data());
     }
-    ShrinkRow(columns, sum.data(), channels, result.ptr<float>(i));
+    ShrinkRow(columns, size.width, sum.data(), channels, result.ptr<float>(i));
   }
   return result;
 }

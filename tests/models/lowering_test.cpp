@@ -16,16 +16,9 @@
 namespace hepar {
 namespace {
 
+using hepar::testing::ArchitectureOf;
 using hepar::testing::Interpret;
 using hepar::testing::RandomNet;
-
-Architecture ArchitectureOf(const std::string& size, const std::string& classifier) {
-  Architecture a;
-  a.size = size;
-  a.decoupler = DecouplerShapeOf(size);
-  a.classifier = classifier;
-  return a;
-}
 
 void ExpectClose(const torch::Tensor& got, const torch::Tensor& expected, const char* what) {
   ASSERT_EQ(got.numel(), expected.numel()) << what;

@@ -17,13 +17,7 @@
 namespace hepar::cpu {
 namespace {
 
-Architecture ArchitectureOf(const std::string& size, const std::string& classifier) {
-  Architecture a;
-  a.size = size;
-  a.decoupler = DecouplerShapeOf(size);
-  a.classifier = classifier;
-  return a;
-}
+using hepar::testing::ArchitectureOf;
 
 std::vector<float> RunPlan(const Plan& plan, const torch::Tensor& picture) {
   std::vector<float> frame(plan.frame().count);

@@ -14,9 +14,7 @@ namespace {
 
 // The batch that only CUDA gains by, on the CPU.
 TEST(TorchBackendTest, FramesInOnePassAreWhatTheyAreAlone) {
-  Architecture a;
-  a.size = "nano";
-  a.decoupler = DecouplerShapeOf("nano");
+  const Architecture a = hepar::testing::ArchitectureOf("nano", "squeezenet1_1");
   const auto backend = MakeTorchBackend(hepar::testing::RandomNet(a), "cpu", Precision::kFp32, 64);
   std::vector<std::unique_ptr<BackendFrame>> frames, alone;
   std::vector<BackendFrame*> together;

@@ -7,6 +7,14 @@
 
 namespace hepar::testing {
 
+Architecture ArchitectureOf(const std::string& size, const std::string& classifier) {
+  Architecture a;
+  a.size = size;
+  a.decoupler = DecouplerShapeOf(size);
+  a.classifier = classifier;
+  return a;
+}
+
 SeverityNet RandomNet(const Architecture& architecture, unsigned seed) {
   torch::manual_seed(seed);
   SeverityNet net(architecture);

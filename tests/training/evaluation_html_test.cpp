@@ -8,7 +8,7 @@
 
 #include "tests/training/expect_error.h"
 #include "tests/training/html_elements.h"
-#include "tests/training/synthetic_predictions.h"
+#include "tests/training/synthetic_evidence.h"
 #include "training/evaluation/checklist.h"
 #include "training/evaluation/evidence.h"
 #include "training/table.h"
@@ -28,13 +28,7 @@ using testing::SizeIs;
 const std::vector<std::string> kNames = {"normal", "mild", "moderate", "severe"};
 
 EvaluationReport FullReport() {
-  EvidenceInput input;
-  input.class_names = kNames;
-  input.frames = SyntheticPredictions(24, 3, 1.5, 1);
-  std::vector<int> folds;
-  for (int patient = 0; patient < 24; ++patient) folds.insert(folds.end(), 3, patient / 4 % 3);
-  input.plan = CrossFitted(input.frames, folds, "the other folds");
-  input.bootstrap = {100, 1};
+  EvidenceInput input = SyntheticEvidence(100);
   input.patients = PatientTable{{{"scanner", {{"P1000", "A<B"}, {"P1001", "C"}}}}};
 
   EvaluationReport report;

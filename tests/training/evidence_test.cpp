@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "tests/training/expect_error.h"
-#include "tests/training/synthetic_predictions.h"
+#include "tests/training/synthetic_evidence.h"
 #include "training/evaluation/calibration.h"
 #include "training/evaluation/evidence_text.h"
 #include "training/evaluation/report.h"
@@ -23,17 +23,7 @@ using testing::Not;
 
 const std::vector<std::string> kNames = {"normal", "mild", "moderate", "severe"};
 
-// 24 patients with 3 frames each, in 3 folds.
-EvidenceInput Input() {
-  EvidenceInput input;
-  input.class_names = kNames;
-  input.frames = SyntheticPredictions(24, 3, 1.5, 1);
-  std::vector<int> folds;
-  for (int patient = 0; patient < 24; ++patient) folds.insert(folds.end(), 3, patient / 4 % 3);
-  input.plan = CrossFitted(input.frames, folds, "the other folds");
-  input.bootstrap = {200, 1};
-  return input;
-}
+EvidenceInput Input() { return SyntheticEvidence(200); }
 
 TEST(EvidenceTest, HoldsWhatEvaluationToJsonHolds) {
   const EvidenceInput input = Input();

@@ -19,7 +19,7 @@ void ExpectError(ErrorKind kind, const std::vector<std::string>& parts, const Fu
     ADD_FAILURE() << "no error, expected one with '" << parts.front() << "'";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), kind) << error.what();
-    for (const auto& part : parts) EXPECT_THAT(error.what(), testing::HasSubstr(part));
+    for (const auto& part : parts) EXPECT_THAT(error.what(), ::testing::HasSubstr(part));
     EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
   }
 }

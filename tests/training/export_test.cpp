@@ -7,6 +7,7 @@
 #include "models/file_io.h"
 #include "models/graph/lowering.h"
 #include "models/nets/torchscript_classifier.h"
+#include "tests/support/random_net.h"
 #include "tests/training/expect_error.h"
 #include "tests/training/temp_folder.h"
 #include "training/export/export_check.h"
@@ -16,26 +17,13 @@
 namespace hepar {
 namespace {
 
+using hepar::testing::ArchitectureOf;
+using hepar::testing::RandomNet;
+
 constexpr int kSide = 64;
 
 Architecture Nano(const std::string& classifier = "squeezenet1_1") {
-  Architecture a;
-  a.size = "nano";
-  a.decoupler = DecouplerShapeOf("nano");
-  a.classifier = classifier;
-  return a;
-}
-
-// Random weights and statistics, so that nothing folded away is one or zero.
-SeverityNet MakeNet(const Architecture& architecture) {
-  torch::manual_seed(3);
-  SeverityNet net(architecture);
-  const torch::NoGradGuard no_grad;
-  for (auto& buffer : net->named_buffers()) {
-    if (buffer.value().is_floating_point()) buffer.value().uniform_(0.5, 1.5);
-  }
-  net->eval();
-  return net;
+  return ArchitectureOf("nano", classifier);
 }
 
 Graph GraphOf(SeverityNet net, int channels, int side) {
@@ -60,17 +48,15 @@ std::ostream& operator<<(std::ostream& out, const Case& c) {
   return out << c.classifier << " " << c.size << " " << ToString(c.planes) << " " << c.side;
 }
 
-class ExportTest : public testing::TestWithParam<Case> {
+class ExportTest : public ::testing::TestWithParam<Case> {
  protected:
   SeverityNet Make() const {
     const Case& c = GetParam();
-    Architecture a = Nano(c.classifier);
-    a.size = c.size;
-    a.decoupler = DecouplerShapeOf(c.size);
+    Architecture a = ArchitectureOf(c.size, c.classifier);
     a.planes = c.planes;
     a.feature_channels = c.features;
     a.ic2_skips = c.skips;
-    return MakeNet(a);
+    return RandomNet(a);
   }
   TempFolder folder_;
 };
@@ -97,15 +83,15 @@ TEST_P(ExportTest, TorchScriptGivesWhatTheNetworkGives) {
 
 INSTANTIATE_TEST_SUITE_P(
     Models, ExportTest,
-    testing::Values(Case{"squeezenet1_1"}, Case{"squeezenet1_0", "live"},
-                    Case{"squeezenet1_1", "nano", ColorPlanes::kY, 1, 97},
-                    Case{"squeezenet1_1", "nano", ColorPlanes::kYcbcr, 3, 64, 2},
-                    Case{"squeezenet1_1", "nano", ColorPlanes::kHsvV, 3, 64, 1,
-                         DecouplerSkips::kNone},
-                    Case{"resnet18"}, Case{"se_resnet18"}, Case{"cbam_resnet18"}));
+    ::testing::Values(Case{"squeezenet1_1"}, Case{"squeezenet1_0", "live"},
+                      Case{"squeezenet1_1", "nano", ColorPlanes::kY, 1, 97},
+                      Case{"squeezenet1_1", "nano", ColorPlanes::kYcbcr, 3, 64, 2},
+                      Case{"squeezenet1_1", "nano", ColorPlanes::kHsvV, 3, 64, 1,
+                           DecouplerSkips::kNone},
+                      Case{"resnet18"}, Case{"se_resnet18"}, Case{"cbam_resnet18"}));
 
 TEST(ExportCheckTest, FindsAFileOfOtherWeights) {
-  SeverityNet net = MakeNet(Nano());
+  SeverityNet net = RandomNet(Nano());
   ModelSpec spec;
   spec.architecture = net->architecture;
   const TempFolder folder;
@@ -121,7 +107,7 @@ TEST(ExportCheckTest, FindsAFileOfOtherWeights) {
 }
 
 TEST(ExportCheckTest, SaysWhenAFileDoesNotRun) {
-  SeverityNet net = MakeNet(Nano());
+  SeverityNet net = RandomNet(Nano());
   const TempFolder folder;
   const auto broken = folder.Write("broken", "no model");
   ExpectError(ErrorKind::kFailed, {"broken", "does not run"},
@@ -133,7 +119,7 @@ TEST(ExportCheckTest, SaysWhenAFileDoesNotRun) {
 TEST(ToOnnxTest, RefusesLightness) {
   Architecture a = Nano();
   a.planes = ColorPlanes::kLabL;
-  SeverityNet net = MakeNet(a);
+  SeverityNet net = RandomNet(a);
   ModelSpec spec;
   spec.architecture = a;
   ExpectError(ErrorKind::kUnsupported, {"lab_l", "TorchScript"},
@@ -151,7 +137,7 @@ TEST(ToTorchScriptTest, TakesAUsersClassifierAlong) {
   script.define("def forward(self, x):\n  return torch.conv2d(x, self.weight).mean([2, 3])\n");
   Architecture a = Nano("torchscript");
   a.classifier_script = SerializeTorchScript(script);
-  SeverityNet net = MakeNet(a);
+  SeverityNet net = RandomNet(a);
   const TempFolder folder;
   const std::string path = folder / "model.pt";
   ToTorchScript(GraphOf(net, 1, kSide), net).save(path);
@@ -164,7 +150,7 @@ TEST(ToTorchScriptTest, TakesAUsersClassifierAlong) {
 }
 
 TEST(ToTorchScriptTest, RefusesAClassifierThatIsNotInTheGraph) {
-  SeverityNet net = MakeNet(Nano("vit_tiny"));
+  SeverityNet net = RandomNet(Nano("vit_tiny"));
   ExpectError(ErrorKind::kUnsupported, {"vit_tiny", "lowering"},
               [&] { ToTorchScript(GraphOf(net, 1, kSide), net); });
 }

@@ -15,7 +15,7 @@ namespace hepar {
 class TempFolder {
  public:
   TempFolder() {
-    std::string name = testing::TempDir() + "hepar.XXXXXX";
+    std::string name = ::testing::TempDir() + "hepar.XXXXXX";
     if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder: " + name);
     path_ = name;
   }

@@ -35,6 +35,19 @@ Interval IntervalOf(const ordered_json* object, const std::string& key) {
   return {(*ends)[0], (*ends)[1]};
 }
 
+// An empty chart of one share, 0 to 1, over another.
+LineChart SquareOfShares(const std::string& x_name, const std::string& y_name) {
+  LineChart chart;
+  chart.x_name = x_name;
+  chart.y_name = y_name;
+  chart.percent = chart.x_percent = true;
+  chart.low = 0.0;
+  chart.high = 1.0;
+  chart.x_range = {0.0, 1.0};
+  chart.height = 430;
+  return chart;
+}
+
 // A figure as a table shows it: per cent, or with three digits.
 std::string ValueText(double value, bool percent) {
   if (std::isnan(value)) return "–";
@@ -265,14 +278,7 @@ class Report {
     for (const Level& level : kLevels) {
       const ordered_json* curves = Find(LevelOf(level), "roc");
       if (curves == nullptr) continue;
-      LineChart chart;
-      chart.x_name = "1 − specificity, %";
-      chart.y_name = "sensitivity, %";
-      chart.percent = chart.x_percent = true;
-      chart.low = 0.0;
-      chart.high = 1.0;
-      chart.x_range = {0.0, 1.0};
-      chart.height = 430;
+      LineChart chart = SquareOfShares("1 − specificity, %", "sensitivity, %");
       for (const auto& [name, points] : curves->items()) {
         ChartSeries series;
         series.name = "at least " + name;
@@ -386,14 +392,7 @@ class Report {
     for (const Level& level : kLevels) {
       const ordered_json* calibration = Find(LevelOf(level), "calibration");
       if (calibration == nullptr) continue;
-      LineChart chart;
-      chart.x_name = "confidence, %";
-      chart.y_name = "accuracy, %";
-      chart.percent = chart.x_percent = true;
-      chart.low = 0.0;
-      chart.high = 1.0;
-      chart.x_range = {0.0, 1.0};
-      chart.height = 430;
+      LineChart chart = SquareOfShares("confidence, %", "accuracy, %");
       for (const char* when : {"before", "after"}) {
         const ordered_json* part = Find(calibration, when);
         if (part == nullptr || !part->is_object()) continue;
