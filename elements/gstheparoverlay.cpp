@@ -309,6 +309,7 @@ double LevelOf(const std::vector<double>& probabilities) {
 
 bool IsOver(View view) { return view == View::kOverSpecific || view == View::kOverCommon; }
 
+// What the view asks for and the frame's model has.
 std::vector<OverlayView> TakeViews(FrameInference* frame, View view) {
   struct Kind {
     View view;
@@ -326,6 +327,7 @@ std::vector<OverlayView> TakeViews(FrameInference* frame, View view) {
   std::vector<OverlayView> views;
   for (const Kind& kind : kKinds) {
     if (kind.view != view && (view != View::kAll || IsOver(kind.view))) continue;
+    if (!frame->has(kind.feature)) continue;
     hepar::GrayPicture picture = frame->View(kind.feature);
     views.push_back({kind.caption, kind.colour_map, picture.size, std::move(picture.pixels)});
   }
@@ -451,11 +453,14 @@ class StreamOverlay {
 
   void DrawViews(const Settings& settings) {
     const std::vector<OverlayView> views = TakeViews(shown_.frame.get(), settings.view);
-    const OverlayPatch patch =
-        IsOver(settings.view)
-            ? renderer_->DrawOver(views.front(), ScaledBounds(*shown_.frame, visible_))
-            : renderer_->DrawThumbnails(settings.style, views);
-    views_ = MakeBlend(patch, info_, visible_.x, visible_.y);
+    views_.clear();
+    if (!views.empty()) {
+      const OverlayPatch patch =
+          IsOver(settings.view)
+              ? renderer_->DrawOver(views.front(), ScaledBounds(*shown_.frame, visible_))
+              : renderer_->DrawThumbnails(settings.style, views);
+      views_ = MakeBlend(patch, info_, visible_.x, visible_.y);
+    }
     views_key_ = ViewsKey{settings.view, settings.style};
   }
 

@@ -27,6 +27,9 @@ void AddData(OptionTable& table, TrainOptions& o) {
 void AddModel(OptionTable& table, TrainOptions& o) {
   table.Heading("Model");
   table.Choice("size", &o.size, {"nano", "live", "paper"}, "Size of the decouplers");
+  table.Choice("decouplers", &o.decouplers, {"both", "specific", "common", "none"},
+               "Which decouplers stand before the classifier: both (the paper's system), one of "
+               "them, or none: the classifier alone");
   table.Text(
       "classifier", &o.classifier, "NAME",
       "squeezenet1_0, squeezenet1_1, resnet18, resnet50, se_resnet18, se_resnet50, "
@@ -46,6 +49,9 @@ void AddModel(OptionTable& table, TrainOptions& o) {
   table.Choice("first-layer", &o.first_layer, {"repeat", "luma"},
                "How the first layer of such weights meets the planes: cycle over all, or start on "
                "the picture's own only");
+  table.Switch("freeze-weights", &o.freeze_weights,
+               "What --weights gave does not learn; with --decouplers none, a linear probe of the "
+               "classifier's last features");
 }
 
 // What the presets have in common. The paper gives no values: these are those of the works that its
@@ -255,6 +261,16 @@ std::vector<std::string> IdleTrainOptions(const OptionTable& table, const TrainO
       {cfa, {"dafa-lambda"}, "it belongs to --fairness dafa"},
       {cfa && !o.adapt_epsilon, {"sigma"}, "with --adapt-epsilon off budgets stay as they are"},
       {cfa && !o.adapt_beta, {"mu"}, "with --adapt-beta off beta stays as it is"},
+      {o.decouplers == "none",
+       {"size", "feature-channels", "ic2-skips", "lambda1", "lambda2", "xi", "edge-filter",
+        "auxiliary-target", "detach-features"},
+       "there are no decouplers"},
+      {o.decouplers == "specific",
+       {"ic2-skips", "lambda1", "xi", "edge-filter"},
+       "there is no decoupler of common features"},
+      {o.decouplers == "common",
+       {"lambda2", "auxiliary-target"},
+       "there is no decoupler of specific features"},
       {o.schedule != "step", {"milestones", "step-factor"}, "they belong to --schedule step"},
       {!o.fawa, {"fawa-decay", "fawa-threshold"}, "they belong to --fawa"},
       {o.validation_fraction == 0,

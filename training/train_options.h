@@ -20,9 +20,11 @@ struct TrainOptions {
   SourceOptions source;
 
   std::string size = "live", classifier = "squeezenet1_1", planes = "y", ic2_skips = "all";
+  std::string decouplers = "both";
   int input_size = 224, feature_channels = 1;
   bool final_relu = false;
   std::string init, weights, first_layer = "repeat";
+  bool freeze_weights = false;
 
   int epochs = 60, batch = 16, warm_up_epochs = 2;
   std::string optimizer = "adamw", schedule = "cosine";

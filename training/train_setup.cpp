@@ -104,9 +104,16 @@ void CheckTrainOptions(const TrainOptions& o) {
   if (o.first_layer != "repeat" && o.weights.empty()) {
     throw Invalid("--first-layer needs --weights");
   }
+  if (o.freeze_weights && o.weights.empty()) throw Invalid("--freeze-weights needs --weights");
   if (o.ema > 0 && o.fawa) throw Invalid("--ema and --fawa are two averages; choose one");
   if (o.freeze_decouplers_after > 0 && o.lambda3 == 0) {
     throw Invalid("--freeze-decouplers-after leaves nothing to train with --lambda3 0");
+  }
+  if (o.decouplers == "none" && o.lambda3 == 0) {
+    throw Invalid("--decouplers none leaves nothing to train with --lambda3 0");
+  }
+  if (o.decouplers == "none" && o.freeze_decouplers_after > 0) {
+    throw Invalid("--freeze-decouplers-after: there are no decouplers");
   }
   if (o.freeze_normalisation && o.init.empty()) {
     throw Invalid(
@@ -147,6 +154,7 @@ Architecture ArchitectureOf(const TrainOptions& o, int classes) {
   Architecture a;
   a.size = o.size;
   a.decoupler = DecouplerShapeOf(o.size);
+  a.decouplers = ParseDecouplerSet(o.decouplers);
   a.planes = ParseColorPlanes(o.planes);
   a.feature_channels = o.feature_channels;
   a.ic2_skips = ParseDecouplerSkips(o.ic2_skips);
@@ -174,11 +182,14 @@ void StartFrom(const std::string& path, SeverityNet net) {
   const auto differ = [&path](const std::string& what) {
     return Error(ErrorKind::kMismatch,
                  path + ": cannot start from it: " + what +
-                     "; give the options --size, --classifier, --planes, --feature-channels and "
-                     "--ic2-skips that it was trained with");
+                     "; give the options --size, --decouplers, --classifier, --planes, "
+                     "--feature-channels and --ic2-skips that it was trained with");
   };
   const Architecture &theirs = bundle.net->architecture, &ours = net->architecture;
   if (theirs.planes != ours.planes) throw differ("its planes are " + ToString(theirs.planes));
+  if (theirs.decouplers != ours.decouplers) {
+    throw differ("its decouplers are " + ToString(theirs.decouplers));
+  }
   if (theirs.ic2_skips != ours.ic2_skips) {
     throw differ("its skips are " + ToString(theirs.ic2_skips));
   }

@@ -27,11 +27,17 @@ std::vector<PartSize> MeasureParts(SeverityNet net, const PreprocessOptions& inp
   const auto picture = torch::zeros({1, input.channels, input.size, input.size});
   const Decoupled decoupled = net->Decouple(picture);
   const auto concatenated = SeverityNetImpl::Concatenate(decoupled);
-  std::vector<PartSize> parts = {
-      {"ic1", CountParameters(*net->ic1), CountMacs([&] { net->ic1(decoupled.planes); })},
-      {"ic2", CountParameters(*net->ic2), CountMacs([&] { net->ic2(decoupled.planes); })},
-      {"classifier", CountParameters(*net->classifier),
-       CountMacs([&] { net->Classify(concatenated); })}};
+  std::vector<PartSize> parts;
+  if (net->ic1) {
+    parts.push_back(
+        {"ic1", CountParameters(*net->ic1), CountMacs([&] { net->ic1(decoupled.planes); })});
+  }
+  if (net->ic2) {
+    parts.push_back(
+        {"ic2", CountParameters(*net->ic2), CountMacs([&] { net->ic2(decoupled.planes); })});
+  }
+  parts.push_back({"classifier", CountParameters(*net->classifier),
+                   CountMacs([&] { net->Classify(concatenated); })});
   PartSize total{"total"};
   for (const PartSize& part : parts) {
     total.parameters += part.parameters;
@@ -93,10 +99,11 @@ int RunInspect(const std::vector<std::string>& arguments) {
   std::string classes;
   for (const auto& name : spec.class_names) classes += (classes.empty() ? "" : ", ") + name;
   const Architecture& a = spec.architecture;
-  text << "name        " << spec.name << "\nid          " << spec.id << "\nmodel       " << a.size
-       << " decouplers, " << a.classifier << ", planes " << ToString(a.planes) << ", "
-       << a.feature_channels << " feature channel(s), IC2 skips " << ToString(a.ic2_skips)
-       << "\ninput       " << spec.preprocess.size << "x" << spec.preprocess.size << ", sector "
+  text << "name        " << spec.name << "\nid          " << spec.id << "\nmodel       "
+       << (a.decouplers == DecouplerSet::kNone ? "no" : a.size) << " decouplers, " << a.classifier
+       << ", planes " << ToString(a.planes) << ", " << a.feature_channels
+       << " feature channel(s), IC2 skips " << ToString(a.ic2_skips) << "\ninput       "
+       << spec.preprocess.size << "x" << spec.preprocess.size << ", sector "
        << spec.preprocess.sector.ToString() << "\nclasses     " << classes << "\ntemperature "
        << spec.temperature << "\ndata        " << Or(spec.dataset_digest, "unknown")
        << "\nlicence     " << Or(spec.licence, "not stated") << "\ncitation    "

@@ -195,8 +195,11 @@ class TrainingRun {
       const auto how = options_.first_layer == "luma" ? FirstLayer::kLuma : FirstLayer::kRepeat;
       const ImportReport report = WithExitCode(
           kExitModel, [&] { return ImportClassifierWeights(options_.weights, how, net); });
-      text_ << "weights:    " << report.loaded << " tensors taken, " << report.skipped
-            << " left out\n";
+      if (options_.freeze_weights) {
+        for (torch::Tensor parameter : report.parameters) parameter.set_requires_grad(false);
+      }
+      text_ << "weights:    " << report.loaded << " tensors taken"
+            << (options_.freeze_weights ? ", frozen, " : ", ") << report.skipped << " left out\n";
     }
     net->to(device_);
 
@@ -362,6 +365,7 @@ class TrainingRun {
   }
 
   void WarnOfCollapse(SeverityNet net, ordered_json* metrics) {
+    if (!net->ic2) return;
     // Some pictures from all over the training part are enough to see it.
     const std::size_t count = std::min<std::size_t>(split_.train.size(), 64);
     std::vector<int> part;

@@ -64,8 +64,8 @@ torch::jit::Module ScriptTree(SeverityNet net) {
   const auto* script = TorchScriptOf(net);
   if (!script) return ParameterTree(*net, "hepar", unit);
   torch::jit::Module tree(c10::QualifiedName("__torch__.hepar"), unit);
-  tree.register_module("ic1", ParameterTree(*net->ic1, "hepar_ic1", unit));
-  tree.register_module("ic2", ParameterTree(*net->ic2, "hepar_ic2", unit));
+  if (net->ic1) tree.register_module("ic1", ParameterTree(*net->ic1, "hepar_ic1", unit));
+  if (net->ic2) tree.register_module("ic2", ParameterTree(*net->ic2, "hepar_ic2", unit));
   tree.register_module("classifier", script->Export());
   return tree;
 }

@@ -25,6 +25,8 @@ class Fields {
     if (!object_.is_object()) throw Error(ErrorKind::kDamaged, where_ + " is not an object");
   }
 
+  bool Has(const char* key) const { return object_.contains(key); }
+
   const json& At(const char* key) const {
     const auto found = object_.find(key);
     if (found == object_.end()) {
@@ -136,6 +138,8 @@ Architecture ReadArchitecture(const Fields& fields) {
     if (inner % 4 != 0) throw fields.Wrong("inner_widths", "multiples of the 4 attention heads");
   }
   a.decoupler.stem_stride = fields.Integer("stem_stride", 1, 2);
+  // Bundles from before decouplers could be left out do not say.
+  if (fields.Has("decouplers")) a.decouplers = ParseDecouplerSet(fields.String("decouplers"));
   a.planes = ParseColorPlanes(fields.String("planes"));
   a.feature_channels = fields.Integer("feature_channels", 1, 16);
   a.ic2_skips = ParseDecouplerSkips(fields.String("ic2_skips"));
@@ -234,6 +238,7 @@ std::string ModelSpecToJson(const ModelSpec& spec) {
         {"widths", a.decoupler.widths},
         {"inner_widths", a.decoupler.inner},
         {"stem_stride", a.decoupler.stem_stride},
+        {"decouplers", ToString(a.decouplers)},
         {"planes", ToString(a.planes)},
         {"feature_channels", a.feature_channels},
         {"ic2_skips", ToString(a.ic2_skips)},

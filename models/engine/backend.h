@@ -19,7 +19,7 @@ class BackendFrame {
   virtual void Decouple() = 0;                // Called once.
   virtual std::vector<float> Classify() = 0;  // Logits; called once, after Decouple().
 
-  // After Decouple(); as in FrameInference.
+  // After Decouple(); as in FrameInference, and only what the model's decouplers make.
   virtual GrayPicture View(FeatureView view) const = 0;
   virtual double ReconstructionError() const = 0;
   virtual std::vector<float> Planes() const = 0;

@@ -20,13 +20,16 @@ struct Shared {
         classify(std::move(function)),
         picture(graph.values[0]),
         planes(graph.values[graph.planes]),
-        features(graph.values[graph.specific]),
+        feature_channels(graph.specific != Graph::kNoValue ? graph.values[graph.specific].channels
+                         : graph.common != Graph::kNoValue ? graph.values[graph.common].channels
+                                                           : 0),
         classes(graph.has_classifier() ? graph.values[graph.logits].channels : 0) {}
 
   const cpu::Plan plan;
   const ClassifyFunction classify;
-  const Shape picture, planes, features;
-  const int classes;  // 0: `classify` computes the logits.
+  const Shape picture, planes;
+  const int feature_channels;  // Of Feat1 and of Feat2, which are as large as the planes.
+  const int classes;           // 0: `classify` computes the logits.
   mutable Pool<std::shared_ptr<cpu::Plan::Workspace>> workspaces;
   mutable Pool<cpu::Floats> frames;
 };
@@ -54,7 +57,7 @@ class CpuFrame : public BackendFrame {
   }
 
   std::vector<float> Classify() override {
-    if (shared_.classes == 0) return shared_.classify(at(layout().specific));
+    if (shared_.classes == 0) return shared_.classify(at(layout().classifier_input));
     auto workspace = Workspace();
     shared_.plan.Classify(workspace.get(), memory_.get());
     shared_.workspaces.GiveBack(std::move(workspace));
@@ -64,7 +67,8 @@ class CpuFrame : public BackendFrame {
 
   GrayPicture View(FeatureView view) const override {
     const bool reconstruction = view == FeatureView::kReconstruction;
-    const Shape& shape = reconstruction ? shared_.planes : shared_.features;
+    Shape shape = shared_.planes;
+    if (!reconstruction) shape.channels = shared_.feature_channels;
     const float* map = at(reconstruction                   ? layout().reconstruction
                           : view == FeatureView::kSpecific ? layout().specific
                                                            : layout().common);

@@ -268,13 +268,31 @@ const Severity& FrameInference::Classify() {
   return impl_->severity;
 }
 
+bool FrameInference::has(FeatureView view) const {
+  const DecouplerSet set = engine().spec().architecture.decouplers;
+  return view == FeatureView::kSpecific ? HasSpecific(set) : HasCommon(set);
+}
+
+namespace {
+
+void Require(const FrameInference& frame, FeatureView view) {
+  if (frame.has(view)) return;
+  throw Error(ErrorKind::kUnsupported,
+              std::string("the model was trained without the decoupler of ") +
+                  (view == FeatureView::kSpecific ? "specific" : "common") + " features");
+}
+
+}  // namespace
+
 GrayPicture FrameInference::View(FeatureView view) {
+  Require(*this, view);
   Decouple();
   return WithOneLineErrors(ErrorKind::kFailed, "the feature view could not be made",
                            [&] { return impl_->frame->View(view); });
 }
 
 double FrameInference::ReconstructionError() {
+  Require(*this, FeatureView::kReconstruction);
   Decouple();
   return WithOneLineErrors(ErrorKind::kFailed, "the reconstruction error failed",
                            [&] { return impl_->frame->ReconstructionError(); });

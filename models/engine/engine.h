@@ -121,10 +121,14 @@ class FrameInference {
   bool decoupled() const;
   bool classified() const;
 
-  // A copy of one view; runs Decouple() when needed.
+  bool has(FeatureView view) const;  // Whether the model has the decoupler that makes it.
+
+  // A copy of one view; runs Decouple() when needed. Throws Error(kUnsupported) unless the
+  // model has it.
   GrayPicture View(FeatureView view);
 
-  // Mean absolute difference between the selected planes and IC2's reconstruction, in [0,1].
+  // Mean absolute difference between the selected planes and IC2's reconstruction, in [0,1]. Throws
+  // Error(kUnsupported) where the model has no IC2.
   double ReconstructionError();
 
   // The network's input and the decouplers' outputs, row by row as float32 (planes x size x size),

@@ -26,9 +26,11 @@ torch::ScalarType ScalarTypeOf(Precision precision) {
 
 // Part i of a batch.
 Decoupled PartOf(const Decoupled& batch, int64_t i) {
-  return {batch.planes.narrow(0, i, 1), batch.specific.narrow(0, i, 1),
-          batch.auxiliary_logits.narrow(0, i, 1), batch.common.narrow(0, i, 1),
-          batch.reconstruction.narrow(0, i, 1)};
+  const auto part = [i](const torch::Tensor& whole) {
+    return whole.defined() ? whole.narrow(0, i, 1) : whole;
+  };
+  return {part(batch.planes), part(batch.specific), part(batch.auxiliary_logits),
+          part(batch.common), part(batch.reconstruction)};
 }
 
 class TorchFrame : public BackendFrame {

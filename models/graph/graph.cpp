@@ -14,6 +14,14 @@ static_assert(std::size(kNames) == std::variant_size_v<Operator>);
 
 }  // namespace
 
+std::vector<int> Graph::ClassifierParts() const {
+  std::vector<int> parts;
+  for (const int part : {specific, common, planes}) {
+    if (part != kNoValue) parts.push_back(part);
+  }
+  return parts;
+}
+
 const char* NameOf(const Operator& op) { return kNames[op.index()]; }
 
 double MacsOf(const Graph& graph, const Node& node) {

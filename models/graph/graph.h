@@ -121,14 +121,17 @@ struct Graph {
   // planes, specific and common.
   std::size_t decoupling_nodes = 0;
 
-  // Ids of the results, by their names in struct Decoupled (models/nets/severity_net.h).
-  int planes = 0;            // Y_c; value 0 itself where nothing is to be selected.
-  int specific = 0;          // Feat1.
-  int auxiliary_logits = 0;  // pred of IC1.
-  int common = 0;            // Feat2.
-  int reconstruction = 0;    // x^ of IC2.
+  // Ids of the results, by their names in struct Decoupled (models/nets/severity_net.h); kNoValue
+  // for those of a decoupler that the model lacks.
+  int planes = 0;                   // Y_c; value 0 itself where nothing is to be selected.
+  int specific = kNoValue;          // Feat1.
+  int auxiliary_logits = kNoValue;  // pred of IC1.
+  int common = kNoValue;            // Feat2.
+  int reconstruction = kNoValue;    // x^ of IC2.
   int logits = kNoValue;  // Scores of the classes; kNoValue where the classifier has no lowering.
 
+  // What the classifier sees, in its order: Feat1, Feat2 (where they are) and Y_c.
+  std::vector<int> ClassifierParts() const;
   bool has_classifier() const { return logits != kNoValue; }
 };
 

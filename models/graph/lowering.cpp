@@ -157,11 +157,31 @@ int GlobalMean(GraphBuilder* graph, const std::string& name, int x) {
   return graph->Append(name, AdaptivePool{}, x, 1, 1);
 }
 
+void LowerSpecific(GraphBuilder* graph, const SpecificDecoupler& ic1, int planes) {
+  const Trunk trunk = LowerTrunk(graph, "ic1.trunk", ic1->trunk, planes);
+  Graph& results = graph->graph();
+  results.specific = LowerHead(graph, "ic1.feature_head", ic1->feature_head, trunk.decoded, planes);
+  const int pooled = graph->Append("ic1.pooled", Concat{},
+                                   {GlobalMean(graph, "ic1.mean_decoded", trunk.decoded),
+                                    GlobalMean(graph, "ic1.mean_bottom", trunk.bottom)});
+  results.auxiliary_logits =
+      graph->Append("ic1.auxiliary", FoldLinear(ic1->auxiliary, Activation::kNone), pooled);
+}
+
+void LowerCommon(GraphBuilder* graph, const CommonDecoupler& ic2, int planes) {
+  const Trunk trunk = LowerTrunk(graph, "ic2.trunk", ic2->trunk, planes);
+  Graph& results = graph->graph();
+  results.common = LowerHead(graph, "ic2.feature_head", ic2->feature_head, trunk.decoded, planes);
+  results.reconstruction =
+      LowerHead(graph, "ic2.reconstruction_head", ic2->reconstruction_head, trunk.decoded, planes);
+}
+
 void LowerClassifier(GraphBuilder* graph, const SeverityNet& net) {
   const Architecture& a = net->architecture;
   Graph& results = graph->graph();
-  const int joined = graph->Append("classifier.planes", Concat{},
-                                   {results.specific, results.common, results.planes});
+  const std::vector<int> parts = results.ClassifierParts();
+  const int joined =
+      parts.size() == 1 ? parts[0] : graph->Append("classifier.planes", Concat{}, parts);
   const auto channels = static_cast<std::size_t>(graph->shape(joined).channels);
   const int normalised =
       graph->Append("classifier.normalise",
@@ -178,27 +198,9 @@ Graph LowerToGraph(SeverityNet net, int picture_channels, int height, int width)
   GraphBuilder graph({picture_channels, height, width});
   const int planes = LowerPlanes(&graph, net->architecture.planes);
 
-  const Trunk one = LowerTrunk(&graph, "ic1.trunk", net->ic1->trunk, planes);
-  const int specific =
-      LowerHead(&graph, "ic1.feature_head", net->ic1->feature_head, one.decoded, planes);
-  const int pooled = graph.Append("ic1.pooled", Concat{},
-                                  {GlobalMean(&graph, "ic1.mean_decoded", one.decoded),
-                                   GlobalMean(&graph, "ic1.mean_bottom", one.bottom)});
-  const int auxiliary =
-      graph.Append("ic1.auxiliary", FoldLinear(net->ic1->auxiliary, Activation::kNone), pooled);
-
-  const Trunk two = LowerTrunk(&graph, "ic2.trunk", net->ic2->trunk, planes);
-  const int common =
-      LowerHead(&graph, "ic2.feature_head", net->ic2->feature_head, two.decoded, planes);
-  const int reconstruction = LowerHead(&graph, "ic2.reconstruction_head",
-                                       net->ic2->reconstruction_head, two.decoded, planes);
-
-  Graph& results = graph.graph();
-  results.planes = planes;
-  results.specific = specific;
-  results.auxiliary_logits = auxiliary;
-  results.common = common;
-  results.reconstruction = reconstruction;
+  graph.graph().planes = planes;
+  if (net->ic1) LowerSpecific(&graph, net->ic1, planes);
+  if (net->ic2) LowerCommon(&graph, net->ic2, planes);
   graph.BeginClassification();
   LowerClassifier(&graph, net);
   return graph.Finish();

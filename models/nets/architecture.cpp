@@ -13,6 +13,11 @@ constexpr NamedValue<ColorPlanes> kColorPlanes[] = {{"y", ColorPlanes::kY},
                                                     {"hsv_v", ColorPlanes::kHsvV},
                                                     {"lab_l", ColorPlanes::kLabL}};
 
+constexpr NamedValue<DecouplerSet> kSets[] = {{"both", DecouplerSet::kBoth},
+                                              {"specific", DecouplerSet::kSpecific},
+                                              {"common", DecouplerSet::kCommon},
+                                              {"none", DecouplerSet::kNone}};
+
 constexpr NamedValue<DecouplerSkips> kSkips[] = {{"all", DecouplerSkips::kAll},
                                                  {"no_top", DecouplerSkips::kNoTop},
                                                  {"none", DecouplerSkips::kNone}};
@@ -29,6 +34,14 @@ DecouplerShape DecouplerShapeOf(const std::string& size) {
   return ValueOf(kShapes, size, "model size");
 }
 
+bool HasSpecific(DecouplerSet set) {
+  return set == DecouplerSet::kBoth || set == DecouplerSet::kSpecific;
+}
+
+bool HasCommon(DecouplerSet set) {
+  return set == DecouplerSet::kBoth || set == DecouplerSet::kCommon;
+}
+
 int PlaneCount(ColorPlanes planes) {
   return planes == ColorPlanes::kYcbcr || planes == ColorPlanes::kRgb ? 3 : 1;
 }
@@ -37,6 +50,12 @@ std::string ToString(ColorPlanes planes) { return NameOf(kColorPlanes, planes); 
 
 ColorPlanes ParseColorPlanes(const std::string& name) {
   return ValueOf(kColorPlanes, name, "colour planes");
+}
+
+std::string ToString(DecouplerSet set) { return NameOf(kSets, set); }
+
+DecouplerSet ParseDecouplerSet(const std::string& name) {
+  return ValueOf(kSets, name, "decouplers");
 }
 
 std::string ToString(DecouplerSkips skips) { return NameOf(kSkips, skips); }

@@ -10,6 +10,10 @@ namespace hepar {
 // Which planes of the picture the network sees ("colour-space transform and selection").
 enum class ColorPlanes { kY, kYcbcr, kRgb, kHsvV, kLabL };
 
+// Which decouplers stand before the classifier: both (the paper's system), IC1 or IC2 alone, or
+// none, which leaves the classifier alone with the planes: the "base" of the paper's tables.
+enum class DecouplerSet { kBoth, kSpecific, kCommon, kNone };
+
 // Which skip connections of IC2 reach its decoder. Reconstruction through full skips can collapse
 // to the identity, so they can be taken away.
 enum class DecouplerSkips { kAll, kNoTop, kNone };
@@ -27,6 +31,7 @@ struct DecouplerShape {
 struct Architecture {
   std::string size = "live";  // "nano", "live", "paper", or "custom" for other shapes.
   DecouplerShape decoupler;
+  DecouplerSet decouplers = DecouplerSet::kBoth;
   ColorPlanes planes = ColorPlanes::kY;
   int feature_channels = 1;  // F: channels of Feat1 and of Feat2, 1..16.
   DecouplerSkips ic2_skips = DecouplerSkips::kAll;
@@ -46,12 +51,20 @@ struct Architecture {
 // Throws Error(kInvalid), listing the names, for another one.
 DecouplerShape DecouplerShapeOf(const std::string& size);
 
+// Whether a set holds IC1, and IC2.
+bool HasSpecific(DecouplerSet set);
+bool HasCommon(DecouplerSet set);
+
 // C: number of planes that a selection has (1 or 3).
 int PlaneCount(ColorPlanes planes);
 
 // "y", "ycbcr", "rgb", "hsv_v", "lab_l". Parse throws Error(kInvalid), listing them.
 std::string ToString(ColorPlanes planes);
 ColorPlanes ParseColorPlanes(const std::string& name);
+
+// "both", "specific", "common", "none". Parse throws Error(kInvalid), listing them.
+std::string ToString(DecouplerSet set);
+DecouplerSet ParseDecouplerSet(const std::string& name);
 
 // "all", "no_top", "none". Parse throws Error(kInvalid), listing them.
 std::string ToString(DecouplerSkips skips);

@@ -1,29 +1,45 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/nets/severity_net.h"
 
+#include <vector>
+
 #include "models/nets/color_space.h"
 
 namespace hepar {
 
 int ClassifierPlanes(const Architecture& a) {
-  return 2 * a.feature_channels + PlaneCount(a.planes);
+  const int decouplers = (HasSpecific(a.decouplers) ? 1 : 0) + (HasCommon(a.decouplers) ? 1 : 0);
+  return decouplers * a.feature_channels + PlaneCount(a.planes);
 }
 
-SeverityNetImpl::SeverityNetImpl(const Architecture& a)
-    : architecture(a),
-      ic1(register_module("ic1", SpecificDecoupler(a))),
-      ic2(register_module("ic2", CommonDecoupler(a))),
-      classifier(register_module("classifier", MakeClassifier(a, ClassifierPlanes(a)))) {}
+SeverityNetImpl::SeverityNetImpl(const Architecture& a) : architecture(a) {
+  if (HasSpecific(a.decouplers)) ic1 = register_module("ic1", SpecificDecoupler(a));
+  if (HasCommon(a.decouplers)) ic2 = register_module("ic2", CommonDecoupler(a));
+  classifier = register_module("classifier", MakeClassifier(a, ClassifierPlanes(a)));
+}
 
 Decoupled SeverityNetImpl::Decouple(const torch::Tensor& picture) {
-  auto planes = SelectPlanes(picture, architecture.planes);
-  const SpecificOutput specific = ic1(planes);
-  const CommonOutput common = ic2(planes);
-  return {planes, specific.features, specific.logits, common.features, common.reconstruction};
+  Decoupled decoupled;
+  decoupled.planes = SelectPlanes(picture, architecture.planes);
+  if (ic1) {
+    const SpecificOutput specific = ic1(decoupled.planes);
+    decoupled.specific = specific.features;
+    decoupled.auxiliary_logits = specific.logits;
+  }
+  if (ic2) {
+    const CommonOutput common = ic2(decoupled.planes);
+    decoupled.common = common.features;
+    decoupled.reconstruction = common.reconstruction;
+  }
+  return decoupled;
 }
 
 torch::Tensor SeverityNetImpl::Concatenate(const Decoupled& d) {
-  return torch::cat({d.specific, d.common, d.planes}, 1);
+  std::vector<torch::Tensor> parts;
+  for (const auto& part : {d.specific, d.common, d.planes}) {
+    if (part.defined()) parts.push_back(part);
+  }
+  return parts.size() == 1 ? parts[0] : torch::cat(parts, 1);
 }
 
 torch::Tensor SeverityNetImpl::Classify(const torch::Tensor& concatenated) {
@@ -37,7 +53,11 @@ torch::Tensor SeverityNetImpl::forward(const torch::Tensor& picture) {
     return torch::sigmoid(
         UpsampleLike(decoupler->feature_head(decoupler->trunk(planes).decoded), planes));
   };
-  return Classify(torch::cat({features_of(ic1), features_of(ic2), planes}, 1));
+  Decoupled parts;
+  parts.planes = planes;
+  if (ic1) parts.specific = features_of(ic1);
+  if (ic2) parts.common = features_of(ic2);
+  return Classify(Concatenate(parts));
 }
 
 }  // namespace hepar

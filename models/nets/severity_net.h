@@ -11,7 +11,8 @@
 
 namespace hepar {
 
-// What the decouplers make of a batch, all (B, ., H, W) and in [0,1] but the logits.
+// What the decouplers make of a batch, all (B, ., H, W) and in [0,1] but the logits. What a
+// decoupler that the architecture lacks would make is an undefined tensor.
 struct Decoupled {
   torch::Tensor planes;            // Y_c: the selected planes.
   torch::Tensor specific;          // Feat1.
@@ -21,8 +22,8 @@ struct Decoupled {
 };
 
 // The joint graph (paper, algorithm 1): picture -> planes -> {IC1, IC2} -> classifier on
-// x_c = [Feat1, Feat2, Y_c], N = 2 F + C planes. Normalisation lives inside, after the [0,1] input,
-// so that attack budgets are in pixel units.
+// x_c = [Feat1, Feat2, Y_c], N = 2 F + C planes; fewer where a decoupler is left out. Normalisation
+// lives inside, after the [0,1] input, so that attack budgets are in pixel units.
 struct SeverityNetImpl : torch::nn::Module {
   explicit SeverityNetImpl(const Architecture& architecture);
 
@@ -36,13 +37,13 @@ struct SeverityNetImpl : torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& picture);
 
   Architecture architecture;
-  SpecificDecoupler ic1{nullptr};
+  SpecificDecoupler ic1{nullptr};  // Empty where the architecture has none; so is ic2.
   CommonDecoupler ic2{nullptr};
   std::shared_ptr<ClassifierModule> classifier;
 };
 TORCH_MODULE(SeverityNet);
 
-// N: number of planes that the classifier sees, 2 F + C.
+// N: number of planes that the classifier sees: F for each decoupler, and C.
 int ClassifierPlanes(const Architecture& architecture);
 
 }  // namespace hepar

@@ -144,6 +144,7 @@ ImportReport ImportClassifierWeights(const std::string& path, FirstLayer how, Se
     if (source && value.sizes() == target.value().sizes()) {
       target.value().copy_(value);
       ++report.loaded;
+      if (target.value().requires_grad()) report.parameters.push_back(target.value());
     } else if (!EndsWith(target.key(), "num_batches_tracked")) {
       ++report.missing;
     }

@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include <string>
+#include <vector>
 
 #include "models/nets/severity_net.h"
 
@@ -27,6 +28,7 @@ struct ImportReport {
   int skipped = 0;  // Tensors of the file without a counterpart of the same shape.
   int missing = 0;  // Tensors of the classifier that the file does not give: they stay fresh.
                     // Counts of batches seen by normalisations, which old files lack, left aside.
+  std::vector<torch::Tensor> parameters;  // Of the classifier, those that were taken over.
 };
 
 // Loads a plain dict[str, Tensor] file, such as torch.save(dict(model.state_dict()), path) writes

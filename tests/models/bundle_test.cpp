@@ -145,6 +145,31 @@ TEST_F(BundleTest, EveryKindOfClassifierComesBack) {
   }
 }
 
+TEST_F(BundleTest, DecouplersThatAreLeftOutStayOut) {
+  for (const DecouplerSet set :
+       {DecouplerSet::kSpecific, DecouplerSet::kCommon, DecouplerSet::kNone}) {
+    SCOPED_TRACE(ToString(set));
+    Architecture a;
+    a.size = "nano";
+    a.decoupler = DecouplerShapeOf("nano");
+    a.decouplers = set;
+    SeverityNet net(a);
+    const std::string path = dir_ + "/" + ToString(set) + ".hepar";
+    SaveBundle(path, ModelSpec(), net);
+    const Bundle loaded = LoadBundle(path);
+    EXPECT_EQ(loaded.spec.architecture.decouplers, set);
+    EXPECT_EQ(loaded.net->ic1.is_empty(), !HasSpecific(set));
+    EXPECT_EQ(loaded.net->ic2.is_empty(), !HasCommon(set));
+    EXPECT_EQ(ParameterDigest(loaded.net), ParameterDigest(net));
+  }
+}
+
+TEST_F(BundleTest, BundlesThatDoNotNameTheirDecouplersHaveBoth) {
+  const Bundle loaded =
+      LoadBundle(WithDescription([](json* d) { (*d)["architecture"].erase("decouplers"); }));
+  EXPECT_EQ(loaded.spec.architecture.decouplers, DecouplerSet::kBoth);
+}
+
 TEST_F(BundleTest, SameNumbersGiveTheSameIdAndOthersAnother) {
   const auto id = [&](unsigned seed) {
     return LoadBundle(hepar::testing::WriteTinyModel(dir_, "other.hepar", seed)).spec.id;
@@ -234,7 +259,9 @@ TEST_F(BundleTest, EveryFieldIsNeededAndTyped) {
   for (const auto& [key, value] : description["architecture"].items()) {
     SCOPED_TRACE(key);
     const std::string name = key;
-    LoadError(WithDescription([&](json* d) { (*d)["architecture"].erase(name); }));
+    if (name != "decouplers") {  // Older bundles lack it.
+      LoadError(WithDescription([&](json* d) { (*d)["architecture"].erase(name); }));
+    }
     if (value.is_number() || value.is_array()) {
       LoadError(WithDescription([&](json* d) { (*d)["architecture"][name] = -1e12; }));
     }
@@ -257,6 +284,7 @@ TEST_F(BundleTest, UnknownNamesListTheKnownOnes) {
   EXPECT_THAT(LoadError(with("classifier", "alexnet")).what(), HasSubstr("squeezenet1_1"));
   EXPECT_THAT(LoadError(with("planes", "cmyk")).what(), HasSubstr("ycbcr"));
   EXPECT_EQ(LoadError(with("ic2_skips", "some")).kind(), ErrorKind::kMismatch);
+  EXPECT_THAT(LoadError(with("decouplers", "three")).what(), HasSubstr("specific"));
 }
 
 TEST_F(BundleTest, ShapesThatDoNotFitTheArchitectureNameTheTensor) {

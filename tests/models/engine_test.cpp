@@ -105,6 +105,40 @@ TEST_F(EngineTest, ViewsHaveTheInputSizeAndDiffer) {
   EXPECT_GT(frame->ReconstructionError(), 0.0);
 }
 
+TEST_F(EngineTest, WithoutADecouplerItsViewsAreRefusedAndTheGradeStays) {
+  const auto unsupported = [](const auto& ask, const char* what) {
+    try {
+      ask();
+      ADD_FAILURE() << "not refused: " << what;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);
+      EXPECT_THAT(error.what(), HasSubstr(what));
+    }
+  };
+  for (const Precision precision : {Precision::kFp32, Precision::kBf16}) {
+    for (const DecouplerSet set :
+         {DecouplerSet::kSpecific, DecouplerSet::kCommon, DecouplerSet::kNone}) {
+      SCOPED_TRACE(ToString(set) + " " + ToString(precision));
+      const auto path = hepar::testing::WriteTinyModel(dir_, ToString(set) + ".hepar", 1, set);
+      const auto frame = Open(path, precision)->Prepare(Picture(1));
+      EXPECT_EQ(frame->Classify().probabilities.size(), 4u);
+      EXPECT_EQ(frame->Planes().size(), 64u * 64u);
+      if (HasSpecific(set)) {
+        EXPECT_EQ(frame->View(FeatureView::kSpecific).size, 64);
+      } else {
+        unsupported([&] { frame->View(FeatureView::kSpecific); }, "specific");
+      }
+      if (HasCommon(set)) {
+        EXPECT_EQ(frame->View(FeatureView::kReconstruction).size, 64);
+        EXPECT_GT(frame->ReconstructionError(), 0.0);
+      } else {
+        unsupported([&] { frame->View(FeatureView::kCommon); }, "common");
+        unsupported([&] { frame->ReconstructionError(); }, "common");
+      }
+    }
+  }
+}
+
 TEST_F(EngineTest, PlanesAreThePictureItself) {
   const PreparedImage picture = Picture(5);
   const auto planes = Open(path_)->Prepare(picture)->Planes();

@@ -37,10 +37,14 @@ void ExpectEqualResults(const Architecture& architecture, int channels, int heig
 
   const Decoupled expected = net->Decouple(picture);
   ExpectClose(values[graph.planes], expected.planes, "planes");
-  ExpectClose(values[graph.specific], expected.specific, "Feat1");
-  ExpectClose(values[graph.auxiliary_logits], expected.auxiliary_logits, "auxiliary logits");
-  ExpectClose(values[graph.common], expected.common, "Feat2");
-  ExpectClose(values[graph.reconstruction], expected.reconstruction, "reconstruction");
+  const auto expect_result = [&values](int id, const torch::Tensor& result, const char* what) {
+    ASSERT_EQ(id != Graph::kNoValue, result.defined()) << what;
+    if (result.defined()) ExpectClose(values[id], result, what);
+  };
+  expect_result(graph.specific, expected.specific, "Feat1");
+  expect_result(graph.auxiliary_logits, expected.auxiliary_logits, "auxiliary logits");
+  expect_result(graph.common, expected.common, "Feat2");
+  expect_result(graph.reconstruction, expected.reconstruction, "reconstruction");
   ASSERT_TRUE(graph.has_classifier());
   ExpectClose(values[graph.logits], net->Classify(SeverityNetImpl::Concatenate(expected)),
               "logits");
@@ -76,6 +80,20 @@ TEST(LoweringTest, SkipsPlanesAndFeatureChannelsGiveTheModulesResults) {
     a.planes = planes;
     ExpectEqualResults(a, 3, 48, 48);
     ExpectEqualResults(a, 1, 48, 48);
+  }
+}
+
+TEST(LoweringTest, WithoutADecouplerTheRestGivesTheModulesResults) {
+  for (const DecouplerSet set :
+       {DecouplerSet::kSpecific, DecouplerSet::kCommon, DecouplerSet::kNone}) {
+    for (const ColorPlanes planes : {ColorPlanes::kY, ColorPlanes::kYcbcr}) {
+      SCOPED_TRACE(ToString(set) + " " + ToString(planes));
+      Architecture a = ArchitectureOf("nano", "resnet18");
+      a.decouplers = set;
+      a.planes = planes;
+      a.feature_channels = 2;
+      ExpectEqualResults(a, planes == ColorPlanes::kY ? 1 : 3, 64, 64);
+    }
   }
 }
 

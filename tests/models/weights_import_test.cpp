@@ -64,6 +64,8 @@ TEST(WeightsImportTest, TakesEverythingThatFits) {
   EXPECT_EQ(report.loaded, 50);
   EXPECT_EQ(report.skipped, 2);  // The last layer, made for other classes.
   EXPECT_EQ(report.missing, 2);
+  ASSERT_EQ(report.parameters.size(), 50u);
+  EXPECT_TRUE(report.parameters[0].is_same(net->classifier->named_parameters()[0].value()));
 }
 
 TEST(WeightsImportTest, Version10StartsTheSameFiresOf11) {

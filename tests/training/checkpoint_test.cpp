@@ -70,11 +70,11 @@ std::unique_ptr<Objective> MakeObjective(bool adversarial) {
 // Trains three epochs; with `stop_after` > 0 stops after so many steps, and goes on in a new state
 // that starts from other weights, another learning rate and another generator state.
 Outcome RunWithStop(const TinyData& data, const std::string& optimizer_name, bool adversarial,
-                    std::size_t stop_after) {
+                    std::size_t stop_after, DecouplerSet decouplers) {
   OptimizerOptions optimizer;
   optimizer.name = optimizer_name;
   const auto objective = MakeObjective(adversarial), go_on = MakeObjective(adversarial);
-  TrainingState state(TinyNet(1), optimizer);
+  TrainingState state(TinyNet(1, decouplers), optimizer);
   torch::manual_seed(5);
   const auto train = [&](TrainingState& from, Objective& by, const TrainingHooks& hooks) {
     Batches batches(data.prepared(), data.all(), TinyBatches(), torch::kCPU);
@@ -97,21 +97,21 @@ Outcome RunWithStop(const TinyData& data, const std::string& optimizer_name, boo
 
   OptimizerOptions other = optimizer;
   other.learning_rate = 0.5;
-  TrainingState resumed(TinyNet(9), other);
+  TrainingState resumed(TinyNet(9, decouplers), other);
   torch::manual_seed(77);
   LoadCheckpoint(path, ReadCheckpoint(path), kRun, torch::kCPU, resumed, *go_on);
   EXPECT_EQ(train(resumed, *go_on, {}), TrainingEnd::kFinished);
   return OutcomeOf(resumed);
 }
 
-class ResumeTest : public testing::TestWithParam<std::tuple<const char*, bool>> {};
+class ResumeTest : public testing::TestWithParam<std::tuple<const char*, bool, DecouplerSet>> {};
 
 TEST_P(ResumeTest, GoesOnBitForBit) {
   const TinyData data;
-  const auto [optimizer, adversarial] = GetParam();
-  const Outcome whole = RunWithStop(data, optimizer, adversarial, 0);
+  const auto [optimizer, adversarial, decouplers] = GetParam();
+  const Outcome whole = RunWithStop(data, optimizer, adversarial, 0, decouplers);
   for (std::size_t stop_after : {1, 2, 3}) {
-    const Outcome parts = RunWithStop(data, optimizer, adversarial, stop_after);
+    const Outcome parts = RunWithStop(data, optimizer, adversarial, stop_after, decouplers);
     EXPECT_EQ(parts.net, whole.net) << "stopped after step " << stop_after;
     EXPECT_EQ(parts.average, whole.average) << "stopped after step " << stop_after;
     EXPECT_EQ(parts.best, whole.best) << "stopped after step " << stop_after;
@@ -122,9 +122,16 @@ TEST_P(ResumeTest, GoesOnBitForBit) {
 
 INSTANTIATE_TEST_SUITE_P(Joint, ResumeTest,
                          testing::Combine(testing::Values("sgd", "adam", "adamw"),
-                                          testing::Values(false)));
+                                          testing::Values(false),
+                                          testing::Values(DecouplerSet::kBoth)));
 INSTANTIATE_TEST_SUITE_P(Adversarial, ResumeTest,
-                         testing::Combine(testing::Values("sgd", "adamw"), testing::Values(true)));
+                         testing::Combine(testing::Values("sgd", "adamw"), testing::Values(true),
+                                          testing::Values(DecouplerSet::kBoth)));
+INSTANTIATE_TEST_SUITE_P(FewerDecouplers, ResumeTest,
+                         testing::Combine(testing::Values("adamw"), testing::Values(false, true),
+                                          testing::Values(DecouplerSet::kNone,
+                                                          DecouplerSet::kSpecific,
+                                                          DecouplerSet::kCommon)));
 
 TEST(OptimizerTest, LoadRestoresTheLearningRate) {
   OptimizerOptions options;

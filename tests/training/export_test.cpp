@@ -42,6 +42,12 @@ struct Case {
   ColorPlanes planes = ColorPlanes::kY;
   int channels = 1, side = kSide, features = 1;
   DecouplerSkips skips = DecouplerSkips::kAll;
+  DecouplerSet decouplers = DecouplerSet::kBoth;
+
+  // Logits, and two results of each decoupler.
+  std::size_t results() const {
+    return 1 + (HasSpecific(decouplers) ? 2 : 0) + (HasCommon(decouplers) ? 2 : 0);
+  }
 };
 
 std::ostream& operator<<(std::ostream& out, const Case& c) {
@@ -56,6 +62,7 @@ class ExportTest : public ::testing::TestWithParam<Case> {
     a.planes = c.planes;
     a.feature_channels = c.features;
     a.ic2_skips = c.skips;
+    a.decouplers = c.decouplers;
     return RandomNet(a);
   }
   TempFolder folder_;
@@ -68,7 +75,7 @@ TEST_P(ExportTest, OnnxGivesWhatTheNetworkGives) {
   const auto path =
       folder_.Write("model.onnx", ToOnnx(GraphOf(net, GetParam().channels, GetParam().side), spec));
   const auto differences = CheckOnnx(path, net, GetParam().channels, GetParam().side);
-  EXPECT_EQ(differences.size(), 5u);
+  EXPECT_EQ(differences.size(), GetParam().results());
   EXPECT_LT(Largest(differences), 1e-4);
 }
 
@@ -77,7 +84,7 @@ TEST_P(ExportTest, TorchScriptGivesWhatTheNetworkGives) {
   const std::string path = folder_ / "model.pt";
   ToTorchScript(GraphOf(net, GetParam().channels, GetParam().side), net).save(path);
   const auto differences = CheckTorchScript(path, net, GetParam().channels, GetParam().side);
-  EXPECT_EQ(differences.size(), 5u);
+  EXPECT_EQ(differences.size(), GetParam().results());
   EXPECT_LT(Largest(differences), 1e-4);
 }
 
@@ -88,7 +95,11 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"squeezenet1_1", "nano", ColorPlanes::kYcbcr, 3, 64, 2},
                       Case{"squeezenet1_1", "nano", ColorPlanes::kHsvV, 3, 64, 1,
                            DecouplerSkips::kNone},
-                      Case{"resnet18"}, Case{"se_resnet18"}, Case{"cbam_resnet18"}));
+                      Case{"resnet18"}, Case{"se_resnet18"}, Case{"cbam_resnet18"},
+                      Case{"squeezenet1_1", "nano", ColorPlanes::kY, 1, 64, 2, DecouplerSkips::kAll,
+                           DecouplerSet::kSpecific},
+                      Case{"squeezenet1_1", "nano", ColorPlanes::kY, 1, 64, 1, DecouplerSkips::kAll,
+                           DecouplerSet::kNone}));
 
 TEST(ExportCheckTest, FindsAFileOfOtherWeights) {
   SeverityNet net = RandomNet(Nano());

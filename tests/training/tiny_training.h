@@ -45,12 +45,13 @@ class TinyData {
 };
 
 // A net that takes milliseconds, with weights of this seed.
-inline SeverityNet TinyNet(int seed = 1) {
+inline SeverityNet TinyNet(int seed = 1, DecouplerSet decouplers = DecouplerSet::kBoth) {
   torch::manual_seed(seed);
   at::set_num_threads(1);
   Architecture architecture;
   architecture.size = "custom";
   architecture.decoupler = {{4, 4, 4, 4}, {4, 4, 4, 4}, 2};
+  architecture.decouplers = decouplers;
   return SeverityNet(architecture);
 }
 

@@ -240,6 +240,22 @@ TEST(TrainTest, FrozenDecouplersKeepWeightsAndStatistics) {
   EXPECT_FALSE(same(*before->classifier, *state.net->classifier));
 }
 
+TEST(TrainTest, NormalisationThatDoesNotLearnKeepsItsStatistics) {
+  const TinyData data;
+  SeverityNet net = TinyNet();
+  for (auto& parameter : net->ic1->parameters()) parameter.set_requires_grad(false);
+  const auto statistics = [](torch::nn::Module& module) {
+    return module.named_buffers()["trunk.stem.bn.running_mean"].clone();
+  };
+  const auto frozen = statistics(*net->ic1), learned = statistics(*net->ic2);
+  TrainingState state(net, OptimizerOptions());
+  Batches batches(data.prepared(), data.all(), TinyBatches(), torch::kCPU);
+  JointObjective objective{JointObjectiveOptions()};
+  Train(TinyOptions(1), data.prepared(), batches, {}, torch::kCPU, objective, {}, state);
+  EXPECT_TRUE(statistics(*net->ic1).equal(frozen));
+  EXPECT_FALSE(statistics(*net->ic2).equal(learned));
+}
+
 TEST(TrainTest, FrozenNormalisationLearnsButKeepsItsStatistics) {
   const TinyData data;
   TrainingState state(TinyNet(1), OptimizerOptions());

@@ -11,34 +11,46 @@
 namespace hepar {
 namespace {
 
-constexpr const char* kNames[] = {"logits", "specific", "common", "reconstruction",
-                                  "auxiliary_logits"};
 constexpr int kBatch = 2;
+
+using NamedTensor = std::pair<std::string, torch::Tensor>;
 
 torch::Tensor RandomPictures(int channels, int side) {
   auto generator = at::make_generator<at::CPUGeneratorImpl>(1);
   return torch::rand({kBatch, channels, side, side}, generator);
 }
 
-// In the order of kNames.
-std::vector<torch::Tensor> ResultsOf(SeverityNet net, const torch::Tensor& pictures) {
+// In the order in which the files give them.
+std::vector<NamedTensor> ResultsOf(SeverityNet net, const torch::Tensor& pictures) {
   const bool training = net->is_training();
   net->eval();
   const Decoupled d = net->Decouple(pictures);
   const auto logits = net->Classify(SeverityNetImpl::Concatenate(d));
   net->train(training);
-  return {logits, d.specific, d.common, d.reconstruction, d.auxiliary_logits};
+  std::vector<NamedTensor> results = {{"logits", logits},
+                                      {"specific", d.specific},
+                                      {"common", d.common},
+                                      {"reconstruction", d.reconstruction},
+                                      {"auxiliary_logits", d.auxiliary_logits}};
+  const auto left_out = [](const NamedTensor& result) { return !result.second.defined(); };
+  results.erase(std::remove_if(results.begin(), results.end(), left_out), results.end());
+  return results;
 }
 
-ExportDifferences Compare(const std::vector<torch::Tensor>& expected,
+ExportDifferences Compare(const std::vector<NamedTensor>& expected,
                           const std::vector<torch::Tensor>& got) {
+  if (got.size() != expected.size()) {
+    throw Error(ErrorKind::kFailed, "the exported file gives " + std::to_string(got.size()) +
+                                        " results, the network " + std::to_string(expected.size()));
+  }
   ExportDifferences differences;
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    if (got[i].sizes() != expected[i].sizes()) {
-      throw Error(ErrorKind::kFailed, std::string("the exported file gives ") + kNames[i] +
-                                          " of another shape than the network");
+    const auto& [name, value] = expected[i];
+    if (got[i].sizes() != value.sizes()) {
+      throw Error(ErrorKind::kFailed,
+                  "the exported file gives " + name + " of another shape than the network");
     }
-    differences.emplace_back(kNames[i], (got[i] - expected[i]).abs().max().item<double>());
+    differences.emplace_back(name, (got[i] - value).abs().max().item<double>());
   }
   return differences;
 }
@@ -71,7 +83,8 @@ ExportDifferences CheckOnnx(const std::string& path, SeverityNet net, int channe
   const auto expected = ResultsOf(net, pictures);
   try {
     cv::dnn::Net reader = cv::dnn::readNetFromONNX(path);
-    const std::vector<std::string> names(std::begin(kNames), std::end(kNames));
+    std::vector<std::string> names;
+    for (const auto& result : expected) names.push_back(result.first);
     std::vector<std::vector<torch::Tensor>> parts(names.size());
     // One after the other: this executor keeps the shapes of the first batch that it sees.
     for (int i = 0; i < kBatch; ++i) {
@@ -81,9 +94,10 @@ ExportDifferences CheckOnnx(const std::string& path, SeverityNet net, int channe
       std::vector<cv::Mat> results;
       reader.forward(results, names);
       for (std::size_t k = 0; k < names.size(); ++k) {
-        auto sizes = expected[k].sizes().vec();
+        const auto& value = expected[k].second;
+        auto sizes = value.sizes().vec();
         sizes[0] = 1;
-        if (results[k].total() != static_cast<std::size_t>(expected[k].numel() / kBatch)) {
+        if (results[k].total() != static_cast<std::size_t>(value.numel() / kBatch)) {
           throw Error(ErrorKind::kFailed,
                       "the exported file gives " + names[k] + " of another size than the network");
         }

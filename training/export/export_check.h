@@ -11,7 +11,7 @@ namespace hepar {
 
 // How far an exported file's results are from the network's own, largest absolute difference over a
 // batch of two random pictures, by the name of the result: "logits", "specific", "common",
-// "reconstruction", "auxiliary_logits".
+// "reconstruction", "auxiliary_logits", without those of a decoupler that the network lacks.
 using ExportDifferences = std::vector<std::pair<std::string, double>>;
 
 // Runs what was written with LibTorch's interpreter. `channels` and `side` are those of the

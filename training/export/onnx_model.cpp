@@ -384,6 +384,7 @@ std::string ToOnnx(const Graph& graph, const ModelSpec& spec) {
   }
 
   const auto add_result = [&](int id, const std::string& name, bool vector) {
+    if (id == Graph::kNoValue) return;
     const Shape& shape = graph.values[id];
     writer.Begin(name + ".flat");
     std::string value = names[id];

@@ -185,8 +185,11 @@ std::string CallClassifier(Writer& out, const std::vector<std::string>& names, c
                     "(ClassifierModule::Lower)");
   }
   module->register_module("classifier", script->Export());
-  const std::string joined = out.Line("torch.cat([" + names[graph.specific] + ", " +
-                                      names[graph.common] + ", " + names[graph.planes] + "], 1)");
+  std::string parts;
+  for (const int part : graph.ClassifierParts()) {
+    parts += (parts.empty() ? "" : ", ") + names[part];
+  }
+  const std::string joined = out.Line("torch.cat([" + parts + "], 1)");
   const Architecture& a = net->architecture;
   return out.Line("self.classifier.forward((" + joined + " - " + Writer::Text(a.mean) + ") / " +
                   Writer::Text(a.std) + ")");
@@ -209,10 +212,15 @@ torch::jit::Module ToTorchScript(const Graph& graph, SeverityNet net) {
   const std::string logits = graph.has_classifier()
                                  ? names[graph.logits] + ".flatten(1)"
                                  : CallClassifier(writer, names, graph, net, &module);
-  module.define("def forward(self, picture):\n" + writer.body() + "  return (" + logits + ", " +
-                names[graph.specific] + ", " + names[graph.common] + ", " +
-                names[graph.reconstruction] + ", " + names[graph.auxiliary_logits] +
-                ".flatten(1))\n");
+  // The comma behind the last makes a tuple of one result too.
+  std::string results = logits + ",";
+  for (const int id : {graph.specific, graph.common, graph.reconstruction}) {
+    if (id != Graph::kNoValue) results += " " + names[id] + ",";
+  }
+  if (graph.auxiliary_logits != Graph::kNoValue) {
+    results += " " + names[graph.auxiliary_logits] + ".flatten(1),";
+  }
+  module.define("def forward(self, picture):\n" + writer.body() + "  return (" + results + ")\n");
   module.eval();
   return module;
 }

@@ -5,17 +5,23 @@ namespace hepar {
 
 DecouplerLosses ComputeDecouplerLosses(const JointObjectiveOptions& options,
                                        const Decoupled& decoupled, const torch::Tensor& labels) {
-  const auto common = ReconstructionLoss(decoupled.reconstruction, decoupled.planes, options.xi,
-                                         options.edge_filter);
-  const auto specific = AuxiliaryLoss(decoupled.auxiliary_logits, labels, options.auxiliary_target);
+  const auto none = torch::zeros({}, decoupled.planes.options());
+  const auto common = decoupled.reconstruction.defined()
+                          ? ReconstructionLoss(decoupled.reconstruction, decoupled.planes,
+                                               options.xi, options.edge_filter)
+                          : none;
+  const auto specific =
+      decoupled.auxiliary_logits.defined()
+          ? AuxiliaryLoss(decoupled.auxiliary_logits, labels, options.auxiliary_target)
+          : none;
   return {common, specific, options.lambda1 * common + options.lambda2 * specific};
 }
 
 torch::Tensor ClassifierInput(const JointObjectiveOptions& options, const Decoupled& decoupled) {
   if (!options.detach_features) return SeverityNetImpl::Concatenate(decoupled);
   Decoupled detached = decoupled;
-  detached.specific = decoupled.specific.detach();
-  detached.common = decoupled.common.detach();
+  if (detached.specific.defined()) detached.specific = detached.specific.detach();
+  if (detached.common.defined()) detached.common = detached.common.detach();
   return SeverityNetImpl::Concatenate(detached);
 }
 

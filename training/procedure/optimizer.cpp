@@ -87,9 +87,12 @@ void MixInto(SeverityNet net, double kept, SeverityNet average) {
 Optimizer::Optimizer(const OptimizerOptions& options, SeverityNet net)
     : factors_{1.0, 1.0, options.classifier_factor, options.classifier_factor} {
   const Make make = ValueOf(kOptimizers, options.name, "optimizer");
-  auto decouplers = net->ic1->parameters();
-  const auto common = net->ic2->parameters();
-  decouplers.insert(decouplers.end(), common.begin(), common.end());
+  std::vector<torch::Tensor> decouplers;
+  if (net->ic1) decouplers = net->ic1->parameters();
+  if (net->ic2) {
+    const auto common = net->ic2->parameters();
+    decouplers.insert(decouplers.end(), common.begin(), common.end());
+  }
 
   std::vector<OptimizerParamGroup> groups;
   AppendGroups(decouplers, &groups);

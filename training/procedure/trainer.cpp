@@ -122,9 +122,12 @@ void Freeze(torch::nn::Module& module) {
   for (auto& parameter : module.parameters()) parameter.set_requires_grad(false);
 }
 
-void FreezeNormalisation(torch::nn::Module& module) {
+// Normalisation that does not learn keeps its statistics too; `all`: whether it learns or not.
+void FreezeNormalisation(torch::nn::Module& module, bool all) {
   for (auto& child : module.modules(/*include_self=*/false)) {
-    if (child->as<BatchNorm2d>() != nullptr) child->eval();
+    auto* normalisation = child->as<BatchNorm2d>();
+    if (normalisation == nullptr) continue;
+    if (all || !normalisation->weight.requires_grad()) normalisation->eval();
   }
 }
 
@@ -134,10 +137,10 @@ bool TrainEpoch(const TrainerOptions& options, Batches& batches, Objective& obje
   const auto start = Clock::now();
   const ModeGuard mode(state.net, /*training=*/true);
   if (options.freeze_decouplers_after > 0 && state.epoch >= options.freeze_decouplers_after) {
-    Freeze(*state.net->ic1);
-    Freeze(*state.net->ic2);
+    if (state.net->ic1) Freeze(*state.net->ic1);
+    if (state.net->ic2) Freeze(*state.net->ic2);
   }
-  if (options.freeze_normalisation) FreezeNormalisation(*state.net);
+  FreezeNormalisation(*state.net, options.freeze_normalisation);
   const int steps = batches.steps();
   const double seconds_before = state.seconds;
   while (state.step < steps) {
@@ -314,10 +317,12 @@ Scores Score(SeverityNet net, const PreparedDataset& data, const std::vector<int
     const auto logits = net->Classify(SeverityNetImpl::Concatenate(decoupled));
     shared.Put(begin, logits);
     const auto size = static_cast<double>(chosen.size());
-    shared.Add(
-        {size * torch::nn::functional::cross_entropy(logits, pictures.labels).item<double>(),
-         size *
-             Correlation(decoupled.common.mean(1), decoupled.planes.mean(1)).abs().item<double>()});
+    const double correlation =
+        decoupled.common.defined()
+            ? Correlation(decoupled.common.mean(1), decoupled.planes.mean(1)).abs().item<double>()
+            : 0.0;
+    shared.Add({size * torch::nn::functional::cross_entropy(logits, pictures.labels).item<double>(),
+                size * correlation});
   });
   Scores scores;
   std::vector<double> sums;

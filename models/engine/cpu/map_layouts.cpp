@@ -18,7 +18,7 @@ std::vector<bool> ChoosePlanar(const Graph& graph) {
     planar[v] = shape.channels <= kMostPlanarChannels && shape.pixels() > 1;
   }
   for (const int v : {0, graph.planes, graph.specific, graph.common, graph.reconstruction}) {
-    planar[v] = true;
+    if (v != Graph::kNoValue) planar[v] = true;
   }
   for (const Node& node : graph.nodes) {
     if (std::holds_alternative<ScaleShift>(node.op)) planar[node.output] = true;
@@ -84,6 +84,7 @@ class Layouter {
   }
 
   std::size_t InFrame(int value) {
+    if (value == Graph::kNoValue) return FrameLayout::kNowhere;
     std::size_t& count = layouts_.frame.count;
     const std::size_t offset = count;
     if (!done_[value]) {
@@ -98,11 +99,12 @@ class Layouter {
     frame.specific = InFrame(graph_.specific);
     frame.common = InFrame(graph_.common);
     frame.planes = InFrame(graph_.planes);
+    frame.classifier_input = layouts_.places[graph_.ClassifierParts().front()].offset;
     frame.picture = InFrame(0);
     frame.reconstruction = InFrame(graph_.reconstruction);
     frame.count = (frame.count + 15) / 16 * 16;
     frame.auxiliary_logits = InFrame(graph_.auxiliary_logits);
-    if (graph_.has_classifier()) frame.logits = InFrame(graph_.logits);
+    frame.logits = InFrame(graph_.logits);
   }
 
   void PlaceConcat(const Node& node) {
