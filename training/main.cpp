@@ -23,6 +23,8 @@ constexpr Verb kVerbs[] = {
     {"train", "train a model on labelled scans", hepar::RunTrain},
     {"evaluate", "measure a model on labelled scans", hepar::RunEvaluate},
     {"attack", "measure what attacks leave of a model", hepar::RunAttackVerb},
+    {"ablate", "train and compare classifiers and variants, as the paper's tables do",
+     hepar::RunAblate},
     {"export", "write a model for other runtimes, as ONNX or TorchScript", hepar::RunExport},
     {"bench", "measure what a frame costs", hepar::RunBench},
     {"inspect", "show what a model bundle holds", hepar::RunInspect},

@@ -11,6 +11,7 @@ namespace hepar {
 int RunTrain(const std::vector<std::string>& arguments);
 int RunEvaluate(const std::vector<std::string>& arguments);
 int RunAttackVerb(const std::vector<std::string>& arguments);
+int RunAblate(const std::vector<std::string>& arguments);
 int RunExport(const std::vector<std::string>& arguments);
 int RunBench(const std::vector<std::string>& arguments);
 int RunInspect(const std::vector<std::string>& arguments);

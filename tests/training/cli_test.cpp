@@ -146,6 +146,24 @@ class CliTest : public testing::Test {
     return arguments;
   }
 
+  // Two folds with a patient of each grade.
+  static std::string WriteFolds() {
+    std::string folds = "patient_id,fold\n";
+    std::vector<std::string> patients;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(Path("scans"))) {
+      if (entry.is_directory() && entry.path().parent_path() != Path("scans")) {
+        patients.push_back(entry.path().filename());
+      }
+    }
+    std::sort(patients.begin(), patients.end());
+    EXPECT_EQ(patients.size(), 8u);
+    for (std::size_t i = 0; i < patients.size(); ++i) {
+      folds += patients[i] + "," + std::to_string(i / 4) + "\n";
+    }
+    folder_->Write("folds.csv", folds);
+    return Path("folds.csv");
+  }
+
   static TempFolder* folder_;
 };
 
@@ -238,20 +256,7 @@ TEST_F(CliTest, TrainsABundleThatTheOtherVerbsAndTheEngineAccept) {
 }
 
 TEST_F(CliTest, CrossValidationScoresEachPatientOnceByTheModelThatDidNotSeeIt) {
-  std::string folds = "patient_id,fold\n";
-  std::vector<std::string> patients;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(Path("scans"))) {
-    if (entry.is_directory() && entry.path().parent_path() != Path("scans")) {
-      patients.push_back(entry.path().filename());
-    }
-  }
-  std::sort(patients.begin(), patients.end());
-  ASSERT_EQ(patients.size(), 8u);
-  for (std::size_t i = 0; i < patients.size(); ++i) {
-    folds += patients[i] + "," + std::to_string(i / 4) + "\n";
-  }
-  folder_->Write("folds.csv", folds);
-  const std::string file = Path("folds.csv");
+  const std::string file = WriteFolds();
   for (const char* fold : {"0", "1"}) {
     Program train(Train("fold" + std::string(fold) + ".hepar", 1,
                         {"--folds", file, "--fold", fold, "--validation-fraction", "0"}));
@@ -482,6 +487,45 @@ TEST_F(CliTest, PaperPresetTrainsAndReportsItsClasses) {
   Program foreign(Train("other.hepar", 1, {"--init", Path("paper.hepar")}));
   EXPECT_EQ(foreign.Wait(), kExitModel);
   EXPECT_THAT(foreign.err(), HasSubstr("cannot start from it"));
+}
+
+TEST_F(CliTest, AblationTrainsScoresAndGoesOnWhereItStopped) {
+  const std::string plan = Path("plan.ini");
+  WriteFileAtomically(plan,
+                      "[ablation]\nattacks=noise\nepsilon=2/255\n[train]\nsize=nano\n"
+                      "input-size=64\nepochs=1\nbatch=4\nvalidation-fraction=0\n"
+                      "[classifier SqueezeNet]\n[variant base]\ndecouplers=none\n"
+                      "[variant +ICFDNet]\n[variant more]\ninit-from=base\ndecouplers=none\n");
+  std::vector<std::string> arguments = {"ablate",      plan,
+                                        "--data",      Manifest(),
+                                        "--folds",     WriteFolds(),
+                                        "--out",       Path("abl"),
+                                        "--jobs",      "2",
+                                        "--resamples", "20",
+                                        "--json",      Path("ablation.json")};
+  Program run(arguments);
+  ASSERT_EQ(run.Wait(), kExitOk) << run.err();
+  EXPECT_THAT(run.out(), AllOf(HasSubstr("[15/15]"), HasSubstr("the paper's SqueezeNet+ICFDNet"),
+                               HasSubstr("| SqueezeNet more |"), HasSubstr("Under attack")));
+  const json rows = json::parse(ReadFile(Path("ablation.json"), kMaxOutput)).at("rows");
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[0].at("patient").at("cases"), 8);
+  EXPECT_EQ(rows[1].at("attacks").size(), 2u);
+
+  std::filesystem::remove(Path("abl/SqueezeNet/+ICFDNet/seed1/fold1.hepar"));
+  arguments.push_back("--list");
+  Program list(arguments);
+  ASSERT_EQ(list.Wait(), kExitOk) << list.err();
+  EXPECT_THAT(list.out(), HasSubstr("to do    SqueezeNet +ICFDNet, seed 1, fold1: training"));
+  EXPECT_THAT(list.out(), HasSubstr("done     SqueezeNet +ICFDNet, seed 1, fold0: training"));
+  arguments.pop_back();
+  Program again(arguments);
+  ASSERT_EQ(again.Wait(), kExitOk) << again.err();
+  EXPECT_THAT(again.out(), Not(HasSubstr("fold0: training")));
+
+  WriteFileAtomically(plan, "[train]\nsize=live\n[classifier SqueezeNet]\n[variant base]\n");
+  ExpectFailure(arguments, kExitUsage, "other settings");
+  ExpectFailure({"ablate", plan, "--data", Manifest(), "--out", Path("x")}, kExitUsage, "--folds");
 }
 
 TEST_F(CliTest, FlagsWinOverPresets) {

@@ -100,6 +100,18 @@ Interval PercentileInterval(std::vector<double> values) {
   return {at(0.025), at(0.975)};
 }
 
+double BootstrapPValue(double seen, const std::vector<double>& differences) {
+  int resamples = 0, not_beyond = 0, not_below = 0;
+  for (const double difference : differences) {
+    if (std::isnan(difference)) continue;
+    ++resamples;
+    not_beyond += difference <= 0.0 ? 1 : 0;
+    not_below += difference >= 0.0 ? 1 : 0;
+  }
+  if (std::isnan(seen) || resamples == 0) return kNan;
+  return std::min(1.0, 2.0 * (std::min(not_beyond, not_below) + 1.0) / (resamples + 1.0));
+}
+
 FigureIntervals BootstrapIntervals(const Predictions& predictions, int classes,
                                    const BootstrapOptions& options) {
   const WeightedFigures figures(predictions, classes);

@@ -55,6 +55,11 @@ class WeightedFigures {
 // are not numbers (a resample without one of the classes has no AUC) are left out. NaN for none.
 Interval PercentileInterval(std::vector<double> values);
 
+// Two-sided p-value of a difference that was `seen`, from those of resamples: twice the share that
+// is not on its side, (k + 1) / (n + 1), at most 1; never 0, as no number of resamples can show
+// that. Values that are not numbers are left out. NaN for none.
+double BootstrapPValue(double seen, const std::vector<double>& differences);
+
 // Percentile intervals of the figures, over resamples of patients.
 struct FigureIntervals {
   EvaluationFigures low, high;  // `cases`, `per_class_cases` and `ece` have none: 0 and NaN.

@@ -15,19 +15,6 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr const char* kCompared[] = {"balanced_accuracy", "qwk", "auc_mild", "auc_moderate",
                                      "auc_severe"};
 
-// Two-sided, from the differences of resamples; never 0, as no number of resamples can show that.
-double PValue(double seen, const std::vector<double>& differences) {
-  int resamples = 0, not_beyond = 0, not_below = 0;
-  for (const double difference : differences) {
-    if (std::isnan(difference)) continue;
-    ++resamples;
-    not_beyond += difference <= 0.0 ? 1 : 0;
-    not_below += difference >= 0.0 ? 1 : 0;
-  }
-  if (std::isnan(seen) || resamples == 0) return kNan;
-  return std::min(1.0, 2.0 * (std::min(not_beyond, not_below) + 1.0) / (resamples + 1.0));
-}
-
 }  // namespace
 
 Comparison Compare(const Predictions& first, const Predictions& second, int classes,
@@ -71,7 +58,7 @@ Comparison Compare(const Predictions& first, const Predictions& second, int clas
       differences.push_back(firsts[i].*figure.member - seconds[i].*figure.member);
     }
     compared.interval = PercentileInterval(differences);
-    compared.p_value = PValue(compared.difference, differences);
+    compared.p_value = BootstrapPValue(compared.difference, differences);
     p_values.push_back(compared.p_value);
     comparison.figures.push_back(compared);
   }

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace hepar {
+
+// Options of `hepar train`, as name without dashes and value.
+using TrainSettings = std::vector<std::pair<std::string, std::string>>;
+
+// A row's part of a table: what its trainings have beside the common options.
+struct AblationPart {
+  std::string name;
+  TrainSettings settings;
+  std::string init_from;  // Of variants: start from the models of this one; empty: from scratch.
+};
+
+// Which trainings a table of classifiers and variants is made of.
+struct AblationPlan {
+  std::string title;
+  std::vector<int> seeds = {1};
+  // As for `hepar attack`; without attacks nothing is attacked.
+  std::string attacks, epsilon = "8/255";
+  TrainSettings common;
+  std::vector<AblationPart> classifiers, variants;  // In the order of the file, one or more each.
+};
+
+// Reads a plan from an INI file:
+//
+//   [ablation]               title, seeds=1,2,3, attacks, epsilon; all of them may be left out
+//   [train]                  options of `hepar train` that all trainings have
+//   [classifier SqueezeNet]  options of one classifier, under the name that tables give it
+//   [variant base]           options of one variant; init-from=VARIANT starts from that one's
+//   models
+//
+// The first variant is what the others are compared with. "${NAME}" in a value stands for the
+// environment variable. Options that the runs set themselves (data, folds, fold, seed, out, work,
+// resume, init, json, name, threads) may not be given. Throws Error: kNotFound, kUnreadable (the
+// file), kInvalid (its content, with group and key).
+AblationPlan ReadAblationPlan(const std::string& path);
+
+}  // namespace hepar
