@@ -33,7 +33,7 @@ std::unique_ptr<Backend> ChooseBackend(const Bundle& bundle, const std::string& 
       if (error.kind() != ErrorKind::kUnsupported) throw;
     }
   }
-  return MakeTorchBackend(bundle.net, device, precision, input.size);
+  return MakeTorchBackend(bundle.net, device, precision, input);
 }
 
 }  // namespace hepar

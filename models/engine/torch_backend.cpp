@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "models/engine/captured_pass.h"
 #include "models/error.h"
 #include "models/graph/folding.h"
 #include "models/nets/picture_tensor.h"
@@ -33,14 +34,51 @@ Decoupled PartOf(const Decoupled& batch, int64_t i) {
           part(batch.common), part(batch.reconstruction)};
 }
 
+// The network's two passes over one picture, captured where the device can.
+class Passes {
+ public:
+  // `example`: a picture as they will come.
+  void Capture(SeverityNet net, const torch::Tensor& example) {
+    const c10::InferenceMode inference;
+    net_ = std::move(net);
+    if (!example.is_cuda()) return;
+    const auto decouple = [this](const torch::Tensor& picture) {
+      const Decoupled d = net_->Decouple(picture);
+      return std::vector<torch::Tensor>{d.planes, d.specific, d.auxiliary_logits, d.common,
+                                        d.reconstruction};
+    };
+    // Undefined tensors stand for decouplers that are not there; a capture wants real ones.
+    if (net_->ic1 && net_->ic2) decouple_ = hepar::Capture(decouple, example);
+    const auto classify = [this](const torch::Tensor& concatenated) {
+      return std::vector<torch::Tensor>{net_->Classify(concatenated)};
+    };
+    classify_ = hepar::Capture(classify, SeverityNetImpl::Concatenate(net_->Decouple(example)));
+  }
+
+  Decoupled Decouple(const torch::Tensor& picture) {
+    if (!decouple_) return net_->Decouple(picture);
+    const auto results = (*decouple_)(picture);
+    return {results[0], results[1], results[2], results[3], results[4]};
+  }
+
+  torch::Tensor Classify(const Decoupled& decoupled) {
+    const auto concatenated = SeverityNetImpl::Concatenate(decoupled);
+    return classify_ ? (*classify_)(concatenated)[0] : net_->Classify(concatenated);
+  }
+
+ private:
+  SeverityNet net_{nullptr};
+  std::unique_ptr<CapturedPass> decouple_, classify_;  // Null: operator by operator.
+};
+
 class TorchFrame : public BackendFrame {
  public:
-  TorchFrame(SeverityNet net, torch::Tensor picture)
-      : net_(std::move(net)), picture_(std::move(picture)) {}
+  TorchFrame(Passes& passes, torch::Tensor picture)
+      : passes_(passes), picture_(std::move(picture)) {}
 
   void Decouple() override {
     const c10::InferenceMode inference;
-    Take(net_->Decouple(picture_));
+    Take(passes_.Decouple(picture_));
   }
 
   const torch::Tensor& picture() const { return picture_; }
@@ -51,7 +89,7 @@ class TorchFrame : public BackendFrame {
 
   std::vector<float> Classify() override {
     const c10::InferenceMode inference;
-    return ValuesOf(net_->Classify(SeverityNetImpl::Concatenate(tensors_))[0]);
+    return ValuesOf(passes_.Classify(tensors_)[0]);
   }
 
   GrayPicture View(FeatureView view) const override {
@@ -82,18 +120,19 @@ class TorchFrame : public BackendFrame {
   }
 
  private:
-  SeverityNet net_;
+  Passes& passes_;
   torch::Tensor picture_;  // Released when the planes that were made of it are there.
   Decoupled tensors_;
 };
 
 class TorchBackend : public Backend {
  public:
-  TorchBackend(SeverityNet net, const std::string& device, Precision precision, int input_size)
+  TorchBackend(SeverityNet net, const std::string& device, Precision precision,
+               const PreprocessOptions& input)
       : net_(std::move(net)),
         device_(device),
         type_(ScalarTypeOf(precision)),
-        input_size_(input_size) {
+        input_size_(input.size) {
     net_->to(device_, type_);
     net_->eval();
     for (auto& parameter : net_->parameters()) {
@@ -103,6 +142,8 @@ class TorchBackend : public Backend {
         parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
       }
     }
+    passes_.Capture(net_, torch::zeros({1, input.channels, input.size, input.size},
+                                       torch::TensorOptions(device_).dtype(type_)));
   }
 
   std::string name() const override { return "libtorch"; }
@@ -132,13 +173,14 @@ class TorchBackend : public Backend {
   std::unique_ptr<BackendFrame> Prepare(const cv::Mat& picture) const override {
     CheckPictureSize(picture, input_size_);
     const c10::InferenceMode inference;
-    return std::make_unique<TorchFrame>(net_,
+    return std::make_unique<TorchFrame>(passes_,
                                         PictureToTensor(picture).unsqueeze(0).to(device_, type_));
   }
 
  private:
   // Forward passes in evaluation mode only read the module, so threads share it without a lock.
   SeverityNet net_;
+  mutable Passes passes_;
   torch::Device device_;
   torch::ScalarType type_;
   int input_size_;
@@ -147,8 +189,8 @@ class TorchBackend : public Backend {
 }  // namespace
 
 std::unique_ptr<Backend> MakeTorchBackend(SeverityNet net, const std::string& device,
-                                          Precision precision, int input_size) {
-  return std::make_unique<TorchBackend>(std::move(net), device, precision, input_size);
+                                          Precision precision, const PreprocessOptions& input) {
+  return std::make_unique<TorchBackend>(std::move(net), device, precision, input);
 }
 
 }  // namespace hepar

@@ -4,14 +4,15 @@
 #include <memory>
 
 #include "models/engine/backend.h"
+#include "models/image/preprocess.h"
 #include "models/nets/severity_net.h"
 
 namespace hepar {
 
-// Runs the network itself, operator by operator, by LibTorch: on CUDA, in bf16 on the CPU, and for
-// graphs that the CPU engine has no kernels for. `net` is used up: it is moved to the device and to
-// the precision.
+// Runs the network itself by LibTorch: on CUDA, single pictures as captured graphs; operator by
+// operator in bf16 on the CPU, and for graphs that the CPU engine has no kernels for. `net` is used
+// up: it is moved to the device and to the precision. `input` is what pictures will be like.
 std::unique_ptr<Backend> MakeTorchBackend(SeverityNet net, const std::string& device,
-                                          Precision precision, int input_size);
+                                          Precision precision, const PreprocessOptions& input);
 
 }  // namespace hepar

@@ -15,7 +15,10 @@ namespace {
 // The batch that only CUDA gains by, on the CPU.
 TEST(TorchBackendTest, FramesInOnePassAreWhatTheyAreAlone) {
   const Architecture a = hepar::testing::ArchitectureOf("nano", "squeezenet1_1");
-  const auto backend = MakeTorchBackend(hepar::testing::RandomNet(a), "cpu", Precision::kFp32, 64);
+  PreprocessOptions input;
+  input.size = 64;
+  const auto backend =
+      MakeTorchBackend(hepar::testing::RandomNet(a), "cpu", Precision::kFp32, input);
   std::vector<std::unique_ptr<BackendFrame>> frames, alone;
   std::vector<BackendFrame*> together;
   for (int i = 0; i < 3; ++i) {
