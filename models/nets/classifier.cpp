@@ -4,6 +4,7 @@
 #include "models/error.h"
 #include "models/named_values.h"
 #include "models/nets/classifier_names.h"
+#include "models/nets/depth_squeezenet.h"
 #include "models/nets/resnet.h"
 #include "models/nets/squeezenet.h"
 #include "models/nets/torchscript_classifier.h"
@@ -17,6 +18,10 @@ using Make = std::shared_ptr<ClassifierModule> (*)(const Architecture&, int in_p
 template <SqueezeNetVersion version>
 std::shared_ptr<ClassifierModule> MakeSqueezeNet(const Architecture& a, int in_planes) {
   return std::make_shared<SqueezeNet>(version, in_planes, a.classes, a.final_relu);
+}
+
+std::shared_ptr<ClassifierModule> MakeDepthSqueezeNet(const Architecture& a, int in_planes) {
+  return std::make_shared<DepthSqueezeNet>(in_planes, a.classes);
 }
 
 template <ResNetDepth depth, ResNetAttention attention>
@@ -44,6 +49,7 @@ std::shared_ptr<ClassifierModule> MakeTorchScript(const Architecture& a, int) {
 constexpr NamedValue<Make> kClassifiers[] = {
     {"squeezenet1_0", MakeSqueezeNet<SqueezeNetVersion::k1_0>},
     {"squeezenet1_1", MakeSqueezeNet<SqueezeNetVersion::k1_1>},
+    {"depth_squeezenet", MakeDepthSqueezeNet},
     {"resnet18", MakeResNet<ResNetDepth::k18, ResNetAttention::kNone>},
     {"resnet50", MakeResNet<ResNetDepth::k50, ResNetAttention::kNone>},
     {"se_resnet18", MakeResNet<ResNetDepth::k18, ResNetAttention::kSqueezeExcite>},

@@ -2,10 +2,9 @@
 #pragma once
 
 #include "models/nets/classifier.h"
+#include "models/nets/squeezenet_features.h"
 
 namespace hepar {
-
-enum class SqueezeNetVersion { k1_0, k1_1 };
 
 // SqueezeNet (Iandola et al., arXiv:1602.07360), with torchvision's parameter names, so that its
 // weights import unchanged. Needs inputs of 17 x 17 at least (1.1) or 21 x 21 (1.0).

@@ -70,9 +70,9 @@ void WakeLastLayer(ClassifierModule* net) {
 
 TEST(ClassifierNamesTest, ListWhatCanBeMade) {
   EXPECT_THAT(ClassifierNames(),
-              ElementsAreArray({"squeezenet1_0", "squeezenet1_1", "resnet18", "resnet50",
-                                "se_resnet18", "se_resnet50", "cbam_resnet18", "cbam_resnet50",
-                                "vit_tiny", "vit_b_16", "torchscript"}));
+              ElementsAreArray({"squeezenet1_0", "squeezenet1_1", "depth_squeezenet", "resnet18",
+                                "resnet50", "se_resnet18", "se_resnet50", "cbam_resnet18",
+                                "cbam_resnet50", "vit_tiny", "vit_b_16", "torchscript"}));
   for (const auto& name : ClassifierNames()) EXPECT_NO_THROW(CheckClassifierName(name)) << name;
 }
 
@@ -99,6 +99,7 @@ TEST_P(ClassifierSize, IsTheSpecifiedOne) {
 INSTANTIATE_TEST_SUITE_P(
     All, ClassifierSize,
     ::testing::Values(
+        Size{"depth_squeezenet", 3, 4, 137468, 0}, Size{"depth_squeezenet", 1, 4, 128044, 0},
         Size{"resnet18", 3, 1000, 11689512, 0}, Size{"resnet18", 3, 4, 11178564, 1.814},
         Size{"resnet18", 5, 4, 11184836, 0}, Size{"resnet18", 9, 4, 11197380, 0},
         Size{"resnet50", 3, 1000, 25557032, 0}, Size{"resnet50", 3, 4, 23516228, 4.087},
@@ -118,10 +119,24 @@ INSTANTIATE_TEST_SUITE_P(
              std::to_string(info.param.classes);
     });
 
+TEST(DepthSqueezeNetTest, TellsNearFromFar) {
+  torch::manual_seed(6);
+  const auto net = Make("depth_squeezenet");
+  net->eval();
+  const torch::NoGradGuard no_grad;
+  auto bright_near = torch::zeros({1, 3, 64, 64});
+  bright_near.narrow(2, 0, 32).fill_(1.0);
+  const auto near = net->forward(bright_near), far = net->forward(bright_near.flip({2}));
+  const auto mirrored = net->forward(bright_near.flip({3}));
+  EXPECT_GT((near - far).abs().max().item<float>(), 1e-3f);
+  // Fires see a border of one side only at odd sizes, so a mirror changes next to nothing.
+  EXPECT_LT((near - mirrored).abs().max().item<float>(), (near - far).abs().max().item<float>());
+}
+
 TEST(ClassifierTest, GradientsReachThePictureAndEveryParameter) {
   // The sizes that are left out repeat the same blocks.
-  for (const char* name :
-       {"squeezenet1_1", "resnet18", "resnet50", "se_resnet18", "cbam_resnet18", "vit_tiny"}) {
+  for (const char* name : {"squeezenet1_1", "depth_squeezenet", "resnet18", "resnet50",
+                           "se_resnet18", "cbam_resnet18", "vit_tiny"}) {
     SCOPED_TRACE(name);
     torch::manual_seed(4);
     const auto net = Make(name, 5, 3);

@@ -98,8 +98,8 @@ TEST(LoweringTest, WithoutADecouplerTheRestGivesTheModulesResults) {
 }
 
 TEST(LoweringTest, ClassifiersThatLowerGiveTheModulesResults) {
-  for (const char* classifier : {"squeezenet1_0", "resnet18", "resnet50", "se_resnet18",
-                                 "se_resnet50", "cbam_resnet18", "cbam_resnet50"}) {
+  for (const char* classifier : {"squeezenet1_0", "depth_squeezenet", "resnet18", "resnet50",
+                                 "se_resnet18", "se_resnet50", "cbam_resnet18", "cbam_resnet50"}) {
     SCOPED_TRACE(classifier);
     ExpectEqualResults(ArchitectureOf("nano", classifier), 1, 64, 64);
   }

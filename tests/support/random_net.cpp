@@ -27,6 +27,7 @@ SeverityNet RandomNet(const Architecture& architecture, unsigned seed) {
       const bool residual = name.rfind("classifier.", 0) == 0;
       norm->running_mean.normal_(0.0, 0.1);
       norm->running_var.uniform_(residual ? 0.8 : 0.05, residual ? 1.2 : 0.3);
+      if (!norm->weight.defined()) continue;
       norm->weight.uniform_(residual ? 0.2 : 0.6, residual ? 0.5 : 1.2);
       norm->bias.normal_(0.0, 0.1);
     } else if (auto* layer_norm = module->as<torch::nn::LayerNorm>()) {

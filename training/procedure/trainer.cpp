@@ -127,7 +127,8 @@ void FreezeNormalisation(torch::nn::Module& module, bool all) {
   for (auto& child : module.modules(/*include_self=*/false)) {
     auto* normalisation = child->as<BatchNorm2d>();
     if (normalisation == nullptr) continue;
-    if (all || !normalisation->weight.requires_grad()) normalisation->eval();
+    const bool learns = !normalisation->weight.defined() || normalisation->weight.requires_grad();
+    if (all || !learns) normalisation->eval();
   }
 }
 

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstddef>
+
+namespace hepar {
+
+class GraphBuilder;
+
+enum class SqueezeNetVersion { k1_0, k1_1 };
+
+// The layers of SqueezeNet (Iandola et al., arXiv:1602.07360) before its last convolution, at
+// torchvision's positions and with its parameter names.
+torch::nn::Sequential MakeSqueezeNetFeatures(SqueezeNetVersion version, int in_planes);
+
+// Fresh weights as in the reference implementation: He-uniform, biases zero.
+void InitSqueezeNetConvolutions(torch::nn::Module& module);
+
+// Appends layer `index` of such features, of the module `classifier.features`, behind value `x`,
+// and returns the id of its result.
+int LowerSqueezeNetLayer(GraphBuilder* graph, const torch::nn::Sequential& features,
+                         std::size_t index, int x);
+
+}  // namespace hepar
