@@ -25,6 +25,7 @@ constexpr Verb kVerbs[] = {
     {"attack", "measure what attacks leave of a model", hepar::RunAttackVerb},
     {"ablate", "train and compare classifiers and variants, as the paper's tables do",
      hepar::RunAblate},
+    {"probe", "ask what the decouplers decoupled", hepar::RunProbe},
     {"export", "write a model for other runtimes, as ONNX or TorchScript", hepar::RunExport},
     {"bench", "measure what a frame costs", hepar::RunBench},
     {"inspect", "show what a model bundle holds", hepar::RunInspect},

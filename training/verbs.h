@@ -12,6 +12,7 @@ int RunTrain(const std::vector<std::string>& arguments);
 int RunEvaluate(const std::vector<std::string>& arguments);
 int RunAttackVerb(const std::vector<std::string>& arguments);
 int RunAblate(const std::vector<std::string>& arguments);
+int RunProbe(const std::vector<std::string>& arguments);
 int RunExport(const std::vector<std::string>& arguments);
 int RunBench(const std::vector<std::string>& arguments);
 int RunInspect(const std::vector<std::string>& arguments);
