@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <algorithm>
+#include <cmath>
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -109,18 +110,25 @@ ProbeFrames FramesOf(const ProbeOptions& o, const Engine& engine, const Prepared
   return frames;
 }
 
-// What the figures mean, in a line each; nothing for a model without both decouplers.
+// What the figures mean, in a line each; nothing of what was not measured, and of a model without
+// both decouplers.
 std::vector<std::string> Verdicts(const std::vector<ProbedPicture>& probed) {
-  if (probed.size() < 3) return {};
+  std::vector<std::string> verdicts;
+  if (probed.size() < 3) return verdicts;
   const ProbedPicture &specific = probed[0], &common = probed[1];
-  return {specific.grade > common.grade
-              ? "Feat1 tells the grade better than Feat2, as it should"
-              : "Feat1 tells the grade no better than Feat2: what belongs to the grade was not "
-                "decoupled",
-          common.patient > specific.patient
-              ? "Feat2 tells the patient better than Feat1, as it should"
-              : "Feat2 tells the patient no better than Feat1: what patients have of their own was "
-                "not kept apart"};
+  if (std::isfinite(specific.grade)) {
+    verdicts.emplace_back(specific.grade > common.grade
+                              ? "Feat1 tells the grade better than Feat2, as it should"
+                              : "Feat1 tells the grade no better than Feat2: what belongs to the "
+                                "grade was not decoupled");
+  }
+  if (std::isfinite(specific.patient)) {
+    verdicts.emplace_back(common.patient > specific.patient
+                              ? "Feat2 tells the patient better than Feat1, as it should"
+                              : "Feat2 tells the patient no better than Feat1: what patients have "
+                                "of their own was not kept apart");
+  }
+  return verdicts;
 }
 
 }  // namespace

@@ -238,6 +238,13 @@ TEST_F(CliTest, TrainsABundleThatTheOtherVerbsAndTheEngineAccept) {
   EXPECT_EQ(description.at("id"), spec.id);
   EXPECT_EQ(description.at("parts").at("total").at("parameters"), 972083);
 
+  Program probe({"probe", "--model", Path("a.hepar"), "--data", Manifest(), "--json", "-"});
+  ASSERT_EQ(probe.Wait(), kExitOk) << probe.err();
+  EXPECT_THAT(probe.err(), AllOf(HasSubstr("Feat1 tells the grade"), HasSubstr("the patient")));
+  const json probes = json::parse(probe.out()).at("probes");
+  EXPECT_GT(probes.at("common").at("patient").get<double>(), 0.0);
+  EXPECT_LE(probes.at("specific").at("grade").get<double>(), 1.0);
+
   Program evaluate({"evaluate", "--model", Path("a.hepar"), "--data", Manifest(), "--json", "-",
                     "--csv", Path("p.csv")});
   ASSERT_EQ(evaluate.Wait(), kExitOk) << evaluate.err();
