@@ -7,7 +7,19 @@
 
 namespace hepar::testing {
 
-std::string WriteTinyModel(const std::string& dir, const std::string& file, unsigned seed) {
+DomainModel FlatDomain() {
+  // Descriptors are small beside the scale, so that the mean alone decides.
+  DomainModel domain;
+  domain.mean.assign(kDescriptorSize, 1e6);
+  domain.scale.assign(kDescriptorSize, 1e6);
+  for (int i = 0; i < kDescriptorSize; ++i) {
+    for (int k = 0; k <= i; ++k) domain.factor.push_back(i == k ? 1.0 : 0.0);
+  }
+  return domain;
+}
+
+std::string WriteTinyModel(const std::string& dir, const std::string& file, unsigned seed,
+                           const std::function<void(ModelSpec*)>& change) {
   torch::manual_seed(seed);
   Architecture architecture;
   architecture.size = "nano";
@@ -25,6 +37,7 @@ std::string WriteTinyModel(const std::string& dir, const std::string& file, unsi
     torch::NoGradGuard no_grad;
     net->classifier->named_parameters()["classifier.1.weight"].mul_(30.0);
   }
+  if (change) change(&spec);
   SaveBundle(path, spec, net);
   return path;
 }
