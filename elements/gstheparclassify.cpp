@@ -17,7 +17,8 @@
  *
  * A grade is only given where it can be trusted. Under the confidence that the model (or
  * `min-confidence`) asks for the label is "uncertain". Where the model knows what its own pictures
- * look like and the view is none of these, it is "not a liver view"; `check-view` switches that off.
+ * look like and the view is none of these, it is "not a liver view"; `check-view` switches that
+ * off.
  *
  * Element messages on the bus:
  * - `hepar-severity`, on each change of grade or state: the fields of the meta, `stream-time` and
@@ -763,8 +764,7 @@ static GstFlowReturn gst_hepar_classify_process(GstHeparInference* inference, Gs
   }
 
   if (priv->last) {
-    priv->summary.AddSeconds(priv->last->severity,
-                             static_cast<double>(now.duration) / GST_SECOND);
+    priv->summary.AddSeconds(priv->last->severity, static_cast<double>(now.duration) / GST_SECOND);
   }
   if (settings.post_stats) gst_hepar_classify_post_stats(self, clock);
   return flow;
@@ -907,9 +907,9 @@ static void gst_hepar_classify_class_init(GstHeparClassifyClass* klass) {
    * GstHeparClassify:check-view:
    *
    * Whether a view that is unlike the pictures that the model knows is called "not a liver view",
-   * without a grade. Only for models that have the score for it. Switched off, such views are graded
-   * like any other: for scans of the liver that a model takes for something else, as it may those
-   * of another scanner.
+   * without a grade. Only for models that have the score for it. Switched off, such views are
+   * graded like any other: for scans of the liver that a model takes for something else, as it may
+   * those of another scanner.
    *
    * Since: 0.1
    */

@@ -33,14 +33,13 @@ gboolean TransformSeverity(GstBuffer* to, GstCustomMeta* meta, GstBuffer*, GQuar
 }
 
 void SetFields(GstStructure* structure, const GstHeparSeverity& severity) {
-  gst_structure_set(structure, "label", G_TYPE_STRING, severity.label.c_str(), "grade", G_TYPE_INT,
-                    severity.grade, "state", G_TYPE_STRING,
-                    hepar::NameOf(kStates, severity.state).c_str(), "confidence", G_TYPE_DOUBLE, severity.confidence, "trust",
-                    G_TYPE_DOUBLE, severity.trust, "model-name", G_TYPE_STRING,
-                    severity.model_name.c_str(), "model-id", G_TYPE_STRING,
-                    severity.model_id.c_str(), "fresh", G_TYPE_BOOLEAN, severity.fresh, "age",
-                    G_TYPE_UINT64, severity.age, "inference-time", G_TYPE_UINT64,
-                    severity.inference_time, nullptr);
+  gst_structure_set(
+      structure, "label", G_TYPE_STRING, severity.label.c_str(), "grade", G_TYPE_INT,
+      severity.grade, "state", G_TYPE_STRING, hepar::NameOf(kStates, severity.state).c_str(),
+      "confidence", G_TYPE_DOUBLE, severity.confidence, "trust", G_TYPE_DOUBLE, severity.trust,
+      "model-name", G_TYPE_STRING, severity.model_name.c_str(), "model-id", G_TYPE_STRING,
+      severity.model_id.c_str(), "fresh", G_TYPE_BOOLEAN, severity.fresh, "age", G_TYPE_UINT64,
+      severity.age, "inference-time", G_TYPE_UINT64, severity.inference_time, nullptr);
   if (severity.domain_score) {
     gst_structure_set(structure, "domain-score", G_TYPE_DOUBLE, *severity.domain_score, nullptr);
   } else {

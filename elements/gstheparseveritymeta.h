@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-// What came of a frame: a grade, too little confidence for one, or a view that is none of the liver.
+// What came of a frame: a grade, too little confidence for one, or a view that is none of the
+// liver.
 enum class GstHeparState { kGraded, kUncertain, kNotLiver };
 
 // The severity of one frame as it travels on a buffer: a GstCustomMeta called "HeparSeverityMeta",

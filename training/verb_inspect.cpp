@@ -103,9 +103,9 @@ int RunInspect(const std::vector<std::string>& arguments) {
        << "\nno liver    "
        << (spec.domain ? "above score " + Fixed(spec.out_of_domain_above.value_or(0.0), 3)
                        : "never: no score")
-       << "\ndata        " << Or(spec.dataset_digest, "unknown")
-       << "\nlicence     " << Or(spec.licence, "not stated") << "\ncitation    "
-       << Or(spec.citation, "not stated") << "\n\n";
+       << "\ndata        " << Or(spec.dataset_digest, "unknown") << "\nlicence     "
+       << Or(spec.licence, "not stated") << "\ncitation    " << Or(spec.citation, "not stated")
+       << "\n\n";
 
   std::vector<std::vector<std::string>> rows = {{"part", "parameters", "MMAC"}};
   ordered_json sizes = ordered_json::object();

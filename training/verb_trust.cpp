@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <torch/torch.h>
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
@@ -6,7 +7,6 @@
 #include <opencv2/core.hpp>
 #include <optional>
 #include <string>
-#include <torch/torch.h>
 #include <utility>
 #include <vector>
 
@@ -124,7 +124,8 @@ int RunTrust(const std::vector<std::string>& arguments) {
     }
     if (!options.predictions.empty()) {
       unseen.frames = ReadPredictions(options.predictions, spec.class_names);
-      unseen.source = "the answers in " + std::filesystem::path(options.predictions).filename().string();
+      unseen.source =
+          "the answers in " + std::filesystem::path(options.predictions).filename().string();
     }
     pictures = ChoosePictures(options, spec, dataset);
     return PreparedDataset(dataset, spec.preprocess, options.threads);
@@ -139,7 +140,8 @@ int RunTrust(const std::vector<std::string>& arguments) {
     }
   }
 
-  const ordered_json trust = FitTrust(Described(data, pictures.known), unseen, options.trust, &spec);
+  const ordered_json trust =
+      FitTrust(Described(data, pictures.known), unseen, options.trust, &spec);
   ordered_json metrics = ordered_json::parse(spec.metrics);
   metrics["trust"] = trust;
   spec.metrics = metrics.dump();

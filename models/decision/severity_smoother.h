@@ -25,11 +25,11 @@ class SeveritySmoother {
   };
 
   struct Decision {
-    std::vector<float> probabilities;  // Smoothed; sum 1.
-    std::optional<int> grade;          // Empty: too uncertain to say, or out of domain.
-    float confidence = 0.f;            // Smoothed probability of the leading grade.
-    float trust = 0.f;                 // TrustOf(probabilities); 0 when out of domain.
-    bool out_of_domain = false;        // The view is none of the liver.
+    std::vector<float> probabilities;    // Smoothed; sum 1.
+    std::optional<int> grade;            // Empty: too uncertain to say, or out of domain.
+    float confidence = 0.f;              // Smoothed probability of the leading grade.
+    float trust = 0.f;                   // TrustOf(probabilities); 0 when out of domain.
+    bool out_of_domain = false;          // The view is none of the liver.
     std::optional<double> domain_score;  // Smoothed; empty where none was given.
     bool changed = false;  // `grade` or `out_of_domain` is another than before (or the first).
   };
@@ -40,9 +40,9 @@ class SeveritySmoother {
 
   // Takes the probabilities and the out-of-domain score (none where the model has none) of the
   // frame at `time` seconds. Probabilities of a frame that is itself out of domain say nothing of a
-  // liver and do not reach the average, unless there is no other or nothing is smoothed. A score counts with twice the
-  // limit at most, so that one look elsewhere is soon forgotten. An empty vector throws
-  // Error(kInvalid).
+  // liver and do not reach the average, unless there is no other or nothing is smoothed. A score
+  // counts with twice the limit at most, so that one look elsewhere is soon forgotten. An empty
+  // vector throws Error(kInvalid).
   const Decision& Update(const std::vector<float>& probabilities, double time,
                          const std::optional<double>& domain_score = std::nullopt);
 

@@ -10,9 +10,10 @@ namespace hepar {
 // What the pictures of a model's own domain look like: a Gaussian of their descriptors, as a bundle
 // keeps it. With z = (descriptor - mean) / scale the covariance of z is L L^T.
 struct DomainModel {
-  std::vector<double> mean;    // d values, one for each number of the descriptor.
-  std::vector<double> scale;   // d standard deviations, above 0.
-  std::vector<double> factor;  // d (d + 1) / 2: the lower triangle of L, row by row; diagonal above 0.
+  std::vector<double> mean;   // d values, one for each number of the descriptor.
+  std::vector<double> scale;  // d standard deviations, above 0.
+  std::vector<double>
+      factor;  // d (d + 1) / 2: the lower triangle of L, row by row; diagonal above 0.
 
   // Mahalanobis distance of a descriptor from the mean, over sqrt(d), so that it is about 1 for a
   // picture of the domain whatever d is: |L^-1 z| / sqrt(d). Throws Error(kInvalid) unless all

@@ -90,9 +90,9 @@ float* DescribeHalf(Rows rows, float* numbers) {
 PictureDescriptor DescribePicture(const cv::Mat& pixels) {
   if (pixels.rows < kLeastSide || pixels.cols < kLeastSide || pixels.depth() != CV_32F ||
       (pixels.channels() != 1 && pixels.channels() != 3)) {
-    throw Error(ErrorKind::kInvalid,
-                "expected a float picture of 1 or 3 channels and at least " +
-                    std::to_string(kLeastSide) + " x " + std::to_string(kLeastSide) + " pixels");
+    throw Error(ErrorKind::kInvalid, "expected a float picture of 1 or 3 channels and at least " +
+                                         std::to_string(kLeastSide) + " x " +
+                                         std::to_string(kLeastSide) + " pixels");
   }
   cv::Mat grey = pixels;
   if (pixels.channels() == 3) cv::cvtColor(pixels, grey, cv::COLOR_RGB2GRAY);

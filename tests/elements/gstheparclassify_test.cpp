@@ -265,13 +265,13 @@ TEST(GstHeparClassifyTest, BelowTheConfidenceAskedForNothingIsDecided) {
 
 // The tiny model with an out-of-domain score that is 1 for every picture, and this limit.
 std::string ModelWithLimit(double limit) {
-  return WriteTinyModel(::testing::TempDir(),
-                        "limit" + std::to_string(limit) + "-" + std::to_string(g_random_int()) +
-                            ".hepar",
-                        1, [limit](ModelSpec* spec) {
-                          spec->domain = FlatDomain();
-                          spec->out_of_domain_above = limit;
-                        });
+  return WriteTinyModel(
+      ::testing::TempDir(),
+      "limit" + std::to_string(limit) + "-" + std::to_string(g_random_int()) + ".hepar", 1,
+      [limit](ModelSpec* spec) {
+        spec->domain = FlatDomain();
+        spec->out_of_domain_above = limit;
+      });
 }
 
 std::string ClassifyWithLimit(double limit, const std::string& properties) {
@@ -345,9 +345,8 @@ TEST(GstHeparClassifyTest, AModelWithoutTheScoreLeavesItsFieldOut) {
 TEST(GstHeparClassifyTest, TheModelsOwnConfidenceAndTemperatureCount) {
   const auto model = [](double temperature, double below) {
     return "heparclassify device=cpu mode=sync model=" +
-           WriteTinyModel(::testing::TempDir(),
-                          "own-" + std::to_string(g_random_int()) + ".hepar", 1,
-                          [&](ModelSpec* spec) {
+           WriteTinyModel(::testing::TempDir(), "own-" + std::to_string(g_random_int()) + ".hepar",
+                          1, [&](ModelSpec* spec) {
                             spec->temperature = temperature;
                             spec->abstain_below = below;
                           });

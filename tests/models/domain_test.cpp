@@ -76,7 +76,8 @@ TEST(PictureDescriptorTest, PartsOfLargerPicturesAreReadInPlace) {
 TEST(PictureDescriptorTest, OddAndLargeSidesWork) {
   for (const int side : {32, 33, 225, 257, 1024}) {
     SCOPED_TRACE(side);
-    for (const float number : DescribePicture(Noise(side, side))) EXPECT_TRUE(std::isfinite(number));
+    for (const float number : DescribePicture(Noise(side, side)))
+      EXPECT_TRUE(std::isfinite(number));
   }
   for (const float number : DescribePicture(cv::Mat::zeros(64, 64, CV_32FC1))) {
     EXPECT_TRUE(std::isfinite(number));

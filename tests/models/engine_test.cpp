@@ -188,8 +188,7 @@ void SetDomain(ModelSpec* spec) {
 }
 
 TEST_F(EngineTest, TheDomainScoreIsThatOfTrainingOnEveryBackend) {
-  const std::string path =
-      hepar::testing::WriteTinyModel(dir_, "domain.hepar", 1, SetDomain);
+  const std::string path = hepar::testing::WriteTinyModel(dir_, "domain.hepar", 1, SetDomain);
   for (const Precision precision : {Precision::kFp32, Precision::kBf16}) {
     const auto engine = Open(path, precision);
     for (int seed = 1; seed < 4; ++seed) {

@@ -12,8 +12,7 @@ namespace hepar::testing {
 // the path. Equal seeds give equal models. `change` may change what its description says. Needs no
 // LibTorch header at the caller's.
 std::string WriteTinyModel(const std::string& dir, const std::string& file = "tiny.hepar",
-                           unsigned seed = 1,
-                           const std::function<void(ModelSpec*)>& change = {});
+                           unsigned seed = 1, const std::function<void(ModelSpec*)>& change = {});
 
 // An out-of-domain score by which every picture is about as far away.
 DomainModel FlatDomain();

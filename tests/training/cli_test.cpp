@@ -288,8 +288,8 @@ TEST_F(CliTest, TrainingFitsTrustAndTheVerbFitsItAnewAlike) {
   EXPECT_EQ(domain.at("other").at("flagged"), domain.at("liver").at("flagged"));
 
   // A file of answers of other models takes the place of the validation part.
-  Program answers({"evaluate", "--model", Path("trusted.hepar"), "--data", Manifest(), "--bootstrap",
-                   "0", "--csv", Path("answers.csv")});
+  Program answers({"evaluate", "--model", Path("trusted.hepar"), "--data", Manifest(),
+                   "--bootstrap", "0", "--csv", Path("answers.csv")});
   ASSERT_EQ(answers.Wait(), kExitOk) << answers.err();
   Program by_answers({"trust", "--model", Path("trusted.hepar"), "--data", Manifest(), "--out",
                       Path("by_answers.hepar"), "--predictions", Path("answers.csv")});
@@ -313,8 +313,8 @@ TEST_F(CliTest, WithoutAValidationPartTrainingSaysThatTemperatureStays) {
   Program simulate({"simulate", "--out", Path("more"), "--patients-per-grade", "1", "--frames", "2",
                     "--width", "160", "--height", "120", "--seed", "99"});
   ASSERT_EQ(simulate.Wait(), kExitOk) << simulate.err();
-  Program trust({"trust", "--model", Path("bare.hepar"), "--data", Path("more/manifest.csv"), "--out",
-                 Path("moved.hepar")});
+  Program trust({"trust", "--model", Path("bare.hepar"), "--data", Path("more/manifest.csv"),
+                 "--out", Path("moved.hepar")});
   ASSERT_EQ(trust.Wait(), kExitOk) << trust.err();
   EXPECT_THAT(trust.out(), HasSubstr("8 frames of 4 patients (all of the data"));
   EXPECT_TRUE(SpecOf(Path("moved.hepar")).abstain_below.has_value());

@@ -165,8 +165,9 @@ TEST(TrustFitTest, FitsTemperatureAbstentionAndLimit) {
   EXPECT_LT(same, 40);
   EXPECT_EQ(others, 200);
 
-  EXPECT_THAT(TrustText(json), ::testing::AllOf(HasSubstr("temperature"), HasSubstr("uncertain below"),
-                                                HasSubstr("no liver view above")));
+  EXPECT_THAT(TrustText(json),
+              ::testing::AllOf(HasSubstr("temperature"), HasSubstr("uncertain below"),
+                               HasSubstr("no liver view above")));
 }
 
 TEST(TrustFitTest, WithoutAnswersLeavesTemperatureAndAbstentionAlone) {

@@ -88,10 +88,10 @@ std::string DomainText(const ordered_json& domain) {
 
   Rows clips = {{"clip", "frames flagged", "median score"}};
   for (const auto& clip : other->at("by_clip")) {
-    clips.push_back({TextOf(&clip, "name"),
-                     Fixed(NumberOf(&clip, "flagged"), 0) + " of " +
-                         Fixed(NumberOf(&clip, "frames"), 0),
-                     Fixed(NumberOf(&clip, "median_score"), 2)});
+    clips.push_back(
+        {TextOf(&clip, "name"),
+         Fixed(NumberOf(&clip, "flagged"), 0) + " of " + Fixed(NumberOf(&clip, "frames"), 0),
+         Fixed(NumberOf(&clip, "median_score"), 2)});
   }
   return FormatTable(rows) + FormatTable(clips) + "AUC " + Fixed(NumberOf(&domain, "auc"), 4) +
          ". The first two lines are at the models' own limits (score 1); the last two at the limit "

@@ -568,10 +568,10 @@ class Report {
                              const std::string& groups) {
     if (set == nullptr) return "";
     const auto n = [set](const std::string& key) { return Fixed(NumberOf(set, key), 0); };
-    return Tag("tr", Head(name) + Cell(n("flagged") + " of " + n("frames")) +
-                         Cell(WithInterval(NumberOf(set, "share"), IntervalOf(set, "interval"),
-                                           true)) +
-                         Cell(n(groups + "_flagged") + " of " + n(groups))) +
+    return Tag("tr",
+               Head(name) + Cell(n("flagged") + " of " + n("frames")) +
+                   Cell(WithInterval(NumberOf(set, "share"), IntervalOf(set, "interval"), true)) +
+                   Cell(n(groups + "_flagged") + " of " + n(groups))) +
            "\n";
   }
 
@@ -581,12 +581,12 @@ class Report {
     const ordered_json* other = Find(domain, "other");
     const ordered_json* exact = Find(domain, "at_false_flags");
     const std::string at = " at " + PercentText(NumberOf(exact, "rate")) + " %";
-    std::string text = Table(
-        HeadRow({"", "frames flagged", "%", "patients or clips"}),
-        Tag("tbody", ViewRow("liver frames", Find(domain, "liver"), "patients") +
-                         ViewRow("other views", other, "clips") +
-                         ViewRow("liver frames" + at, Find(exact, "liver"), "patients") +
-                         ViewRow("other views" + at, Find(exact, "other"), "clips")));
+    std::string text =
+        Table(HeadRow({"", "frames flagged", "%", "patients or clips"}),
+              Tag("tbody", ViewRow("liver frames", Find(domain, "liver"), "patients") +
+                               ViewRow("other views", other, "clips") +
+                               ViewRow("liver frames" + at, Find(exact, "liver"), "patients") +
+                               ViewRow("other views" + at, Find(exact, "other"), "clips")));
     if (other != nullptr) {
       std::string rows;
       for (const auto& clip : other->at("by_clip")) {

@@ -8,9 +8,9 @@
 
 namespace hepar {
 
-// The descriptors of the pictures `indices` of `data`, with their patients: of each picture as it is
-// and of kVariants copies that are changed at random (Augment()), so that what another setting of
-// the scanner or another hold of the probe would have shown is of the domain too. The same for
+// The descriptors of the pictures `indices` of `data`, with their patients: of each picture as it
+// is and of kVariants copies that are changed at random (Augment()), so that what another setting
+// of the scanner or another hold of the probe would have shown is of the domain too. The same for
 // every run.
 inline constexpr int kVariants = 4;
 DescribedPictures Described(const PreparedDataset& data, const std::vector<int>& indices);

@@ -85,8 +85,9 @@ DomainModel FitDomain(const DescribedPictures& pictures) {
 std::vector<double> LeavePatientOutScores(const DescribedPictures& pictures) {
   const std::set<std::string> patients(pictures.patients.begin(), pictures.patients.end());
   if (patients.size() < 3) {
-    throw Error(ErrorKind::kMismatch, "an out-of-domain score needs pictures of three patients, got " +
-                                          std::to_string(patients.size()));
+    throw Error(ErrorKind::kMismatch,
+                "an out-of-domain score needs pictures of three patients, got " +
+                    std::to_string(patients.size()));
   }
   std::vector<double> scores(pictures.patients.size());
   for (const std::string& left_out : patients) {

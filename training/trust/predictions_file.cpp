@@ -19,8 +19,8 @@ double Probability(const CsvTable& table, int row, int column) {
   stream.imbue(std::locale::classic());
   double value = 0.0;
   if (!(stream >> value) || !stream.eof() || !(value >= 0.0 && value <= 1.0)) {
-    throw Error(ErrorKind::kDamaged, table.Where(row) + ": expected a probability, got '" +
-                                         table.at(row, column) + "'");
+    throw Error(ErrorKind::kDamaged,
+                table.Where(row) + ": expected a probability, got '" + table.at(row, column) + "'");
   }
   return value;
 }

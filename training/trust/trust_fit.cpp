@@ -32,8 +32,7 @@ double Accuracy(const Answers& answers, double least_confidence) {
   return answered == 0 ? std::nan("") : static_cast<double>(right) / answered;
 }
 
-ordered_json FitAnswers(const UnseenAnswers& unseen, const TrustOptions& options,
-                        ModelSpec* spec) {
+ordered_json FitAnswers(const UnseenAnswers& unseen, const TrustOptions& options, ModelSpec* spec) {
   const Predictions& frames = unseen.frames;
   ordered_json json = {{"source", unseen.source},
                        {"frames", frames.labels.size()},
@@ -107,15 +106,15 @@ std::string TrustText(const ordered_json& trust) {
             Fixed(NumberOf(Find(&answers, "after"), "ece"), 3) + "\n";
     if (answers.at("abstain_below").is_number()) {
       text += "uncertain below confidence " + Fixed(NumberOf(&answers, "abstain_below"), 3) +
-              ", as " + Percent(NumberOf(&answers, "abstain_share")) +
-              " % of them are: accuracy " + Percent(NumberOf(&answers, "accuracy")) + " to " +
+              ", as " + Percent(NumberOf(&answers, "abstain_share")) + " % of them are: accuracy " +
+              Percent(NumberOf(&answers, "accuracy")) + " to " +
               Percent(NumberOf(&answers, "accuracy_of_answered")) + " %\n";
     }
   }
   const ordered_json& domain = trust.at("domain");
   if (!domain.contains("out_of_domain_above")) {
-    return text + "no out-of-domain score: pictures of " +
-           Fixed(NumberOf(&domain, "patients"), 0) + " patients are too few for one\n";
+    return text + "no out-of-domain score: pictures of " + Fixed(NumberOf(&domain, "patients"), 0) +
+           " patients are too few for one\n";
   }
   return text + "no liver view above score " + Fixed(NumberOf(&domain, "out_of_domain_above"), 3) +
          ", as " + Percent(NumberOf(&domain, "false_flags")) + " % of " +
