@@ -97,6 +97,14 @@ TEST(DomainFitTest, EachPatientIsScoredByTheOthers) {
   for (std::size_t n = 3; n < scores.size(); ++n) EXPECT_LT(scores[n], scores[0] / 3);
 }
 
+TEST(DomainFitTest, OfManyPatientsNoneIsScoredByItself) {
+  DescribedPictures pictures = People(130, 1, 2);
+  pictures.descriptors[77].fill(20.f);
+  const auto scores = LeavePatientOutScores(pictures);
+  EXPECT_GT(scores[77], 3.0 * FitDomain(pictures).Score(pictures.descriptors[77]));
+  for (const double score : scores) EXPECT_GT(score, 0.0);
+}
+
 TEST(DomainFitTest, BadInputIsRefused) {
   EXPECT_THROW(FitDomain({}), Error);
   DescribedPictures pictures = People(4, 1, 1);
