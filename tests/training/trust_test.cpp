@@ -189,6 +189,18 @@ TEST(TrustFitTest, WithoutAnswersLeavesTemperatureAndAbstentionAlone) {
   EXPECT_THAT(TrustText(json), HasSubstr("nobody was asked"));
 }
 
+TEST(TrustFitTest, AnswersThatAreMoreLikelyRightThanNotAreGiven) {
+  Predictions good;
+  for (int i = 0; i < 100; ++i) {
+    good.labels.push_back(i < 97 ? 0 : 1);
+    good.patients.push_back(std::to_string(i));
+    good.probabilities.push_back({0.97 - 1e-4 * i, 0.03 + 1e-4 * i});
+  }
+  ModelSpec spec;
+  FitTrust(People(5, 2, 1), {good, "a test"}, {}, &spec);
+  EXPECT_EQ(spec.abstain_below, 0.5);
+}
+
 TEST(TrustFitTest, WithoutMistakesThereIsNoTemperatureToFind) {
   Predictions right;
   for (int i = 0; i < 20; ++i) {

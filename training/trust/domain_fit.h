@@ -22,7 +22,8 @@ DomainModel FitDomain(const DescribedPictures& pictures);
 inline constexpr double kShrinkage = 0.1;
 
 // The score of each picture by what is fitted to pictures of other patients: to those of all others
-// or, of more than 100 patients, of 99 in 100. Throws Error(kMismatch) for less than three patients.
+// or, of more than 100 patients, of 99 in 100. Throws Error(kMismatch) for less than three
+// patients.
 std::vector<double> LeavePatientOutScores(const DescribedPictures& pictures);
 
 // The score that the share `rate` (0..1) of the pictures is above, where each patient weighs the

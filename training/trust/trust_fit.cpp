@@ -15,6 +15,9 @@ namespace {
 
 using nlohmann::ordered_json;
 
+// An answer that is more likely right than wrong is given.
+constexpr double kLargestAbstention = 0.5;
+
 // Fewer cannot be left out one after the other.
 constexpr std::size_t kLeastPatients = 3;
 
@@ -54,7 +57,8 @@ ordered_json FitAnswers(const UnseenAnswers& unseen, const TrustOptions& options
   json["abstain_below"] = nullptr;
   if (options.abstain_share > 0.0) {
     const double below =
-        UpperQuantile(answers.confidences, frames.patients, 1.0 - options.abstain_share);
+        std::min(UpperQuantile(answers.confidences, frames.patients, 1.0 - options.abstain_share),
+                 kLargestAbstention);
     spec->abstain_below = below;
     json["abstain_below"] = below;
     json["accuracy_of_answered"] = Accuracy(answers, below);
@@ -106,8 +110,8 @@ std::string TrustText(const ordered_json& trust) {
             Fixed(NumberOf(Find(&answers, "after"), "ece"), 3) + "\n";
     if (answers.at("abstain_below").is_number()) {
       text += "uncertain below confidence " + Fixed(NumberOf(&answers, "abstain_below"), 3) +
-              ", as " + Percent(NumberOf(&answers, "abstain_share")) + " % of them are: accuracy " +
-              Percent(NumberOf(&answers, "accuracy")) + " to " +
+              ", as at most " + Percent(NumberOf(&answers, "abstain_share")) +
+              " % of them are: accuracy " + Percent(NumberOf(&answers, "accuracy")) + " to " +
               Percent(NumberOf(&answers, "accuracy_of_answered")) + " %\n";
     }
   }

@@ -21,7 +21,8 @@ struct UnseenAnswers {
 //  - temperature: of the least negative log-likelihood of the unseen answers. Where all of them are
 //    right there is none, as less is always better, and it becomes 1;
 //  - abstain_below: the confidence, at that temperature, that the share `abstain_share` of the
-//    unseen answers is below. Empty for a share of 0;
+//    unseen answers is below, but 1/2 at most: an answer that is more likely right than wrong is
+//    given. Empty for a share of 0;
 //  - domain: the Gaussian of `known`, pictures of the domain;
 //  - out_of_domain_above: the score that the share `false_flags` of `known` is above, where each
 //    picture is scored by what is fitted to the pictures of other patients.

@@ -8,7 +8,7 @@ void AddTrustOptions(OptionTable* table, TrustOptions* options) {
                 "Share of pictures of unseen patients that may be called no liver view");
   table->Number("abstain-share", &options->abstain_share, 0, 0.9,
                 "Share of answers to unseen patients, the least confident, that become "
-                "\"uncertain\"; 0: none");
+                "\"uncertain\", unless they are more likely right than not; 0: none");
 }
 
 }  // namespace hepar
