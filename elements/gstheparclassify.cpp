@@ -15,12 +15,18 @@
  * a worker grades the newest frame, older ones are skipped and counted, and each frame carries the
  * last result with its age. Late frames (QoS) and those between two of `interval` carry it too.
  *
+ * A grade is only given where it can be trusted. Under the confidence that the model (or
+ * `min-confidence`) asks for the label is "uncertain". Where the model knows what its own pictures
+ * look like and the view is none of these, it is "not a liver view"; `check-view` switches that
+ * off.
+ *
  * Element messages on the bus:
- * - `hepar-severity`, on each change of grade: the fields of the meta, `stream-time` and
+ * - `hepar-severity`, on each change of grade or state: the fields of the meta, `stream-time` and
  *   `running-time` of the frame that was graded;
  * - `hepar-stats`, once a second with `post-stats`: the fields of `stats`;
  * - `hepar-summary`, at the end of the stream: the last severity, `frames`, `graded`, `skipped`,
- *   `errors`, `mean-probabilities`, `seconds` of video for each grade and `uncertain-seconds`;
+ *   `errors`, `mean-probabilities` (of views of the liver), `seconds` of video for each grade,
+ *   `uncertain-seconds` and `not-liver-seconds`;
  * - `hepar-model-changed`, when another model that was set while playing took over: `old-id`,
  *   `new-id`, `location`.
  *
@@ -63,6 +69,7 @@ enum GstHeparMode { GST_HEPAR_MODE_AUTO, GST_HEPAR_MODE_SYNC, GST_HEPAR_MODE_NEW
 namespace {
 
 constexpr char kUncertain[] = "uncertain";
+constexpr char kNotLiver[] = "not a liver view";
 
 // However late the sink says that frames are, one is graded this often.
 constexpr GstClockTime kLongestWithoutGrade = GST_SECOND;
@@ -77,6 +84,7 @@ struct Settings {
   guint interval = 1;
   double smoothing = 1.0;
   double min_confidence = 0.0;
+  bool check_view = true;
   bool post_stats = false;
   hepar::BatchOptions batch;
 };
@@ -98,7 +106,6 @@ struct Grading {
   Moment moment;
   guint64 number = 0;      // Of the frame in the stream.
   guint64 generation = 0;  // Results of another than the present one are stale.
-  bool out_of_domain = false;
   std::optional<hepar::Error> error;
 };
 
@@ -158,7 +165,7 @@ struct Summary {
   std::vector<double> probability_sums;
   guint64 graded = 0;
   std::vector<double> seconds;
-  double uncertain_seconds = 0.0;
+  double uncertain_seconds = 0.0, not_liver_seconds = 0.0;
 
   void AddGraded(const std::vector<double>& probabilities) {
     if (probability_sums.size() != probabilities.size()) {
@@ -171,8 +178,18 @@ struct Summary {
     ++graded;
   }
 
-  void AddSeconds(int grade, double duration) {
-    (grade < 0 ? uncertain_seconds : seconds[static_cast<std::size_t>(grade)]) += duration;
+  void AddSeconds(const GstHeparSeverity& severity, double duration) {
+    switch (severity.state) {
+      case GstHeparState::kGraded:
+        seconds[static_cast<std::size_t>(severity.grade)] += duration;
+        break;
+      case GstHeparState::kUncertain:
+        uncertain_seconds += duration;
+        break;
+      case GstHeparState::kNotLiver:
+        not_liver_seconds += duration;
+        break;
+    }
   }
 
   std::vector<double> MeanProbabilities() const {
@@ -194,8 +211,6 @@ struct Result {
 void Grade(Grading* grading) noexcept {
   try {
     grading->frame->Classify();
-    const auto& limit = grading->frame->engine().spec().out_of_domain_above;
-    grading->out_of_domain = limit && grading->frame->ReconstructionError() > *limit;
   } catch (...) {
     grading->error = hepar::CurrentError();
   }
@@ -231,7 +246,7 @@ struct GstHeparClassifyPrivate {
   hepar::SceneCut scene_cut;
   guint64 scene_begin = 0;  // Number of the frame that the present scene began with.
   std::optional<Result> last;
-  std::optional<int> posted_grade;
+  std::optional<std::string> posted_label;
   Summary summary;
   guint64 frame_number = 0;
   guint wait = 0;  // Frames to carry the last result before one is due, by `interval`.
@@ -255,6 +270,7 @@ enum {
   PROP_INTERVAL,
   PROP_SMOOTHING,
   PROP_MIN_CONFIDENCE,
+  PROP_CHECK_VIEW,
   PROP_STATS,
   PROP_POST_STATS,
   PROP_BATCH,
@@ -298,6 +314,9 @@ static void gst_hepar_classify_set_property(GObject* object, guint id, const GVa
     case PROP_MIN_CONFIDENCE:
       settings.min_confidence = g_value_get_double(value);
       break;
+    case PROP_CHECK_VIEW:
+      settings.check_view = g_value_get_boolean(value);
+      break;
     case PROP_POST_STATS:
       settings.post_stats = g_value_get_boolean(value);
       break;
@@ -332,6 +351,9 @@ static void gst_hepar_classify_get_property(GObject* object, guint id, GValue* v
       break;
     case PROP_MIN_CONFIDENCE:
       g_value_set_double(value, settings.min_confidence);
+      break;
+    case PROP_CHECK_VIEW:
+      g_value_set_boolean(value, settings.check_view);
       break;
     case PROP_STATS:
       g_value_take_boxed(value, priv->stats ? priv->stats->ToStructure() : nullptr);
@@ -404,7 +426,7 @@ static void gst_hepar_classify_reset(GstHeparInference* inference) noexcept {
   priv->smoother.Reset();
   priv->scene_cut.Reset();
   priv->last.reset();
-  priv->posted_grade.reset();
+  priv->posted_label.reset();
   priv->wait = 0;
   priv->last_submitted.reset();
   priv->next_time = 0;
@@ -506,7 +528,29 @@ static Moment gst_hepar_classify_get_moment(GstHeparClassify* self, GstBuffer* b
   return moment;
 }
 
-// Takes a result in: smooths, decides, and tells the bus when the grade changed.
+// What the decision comes to, in words and numbers.
+static void gst_hepar_classify_describe(const hepar::SeveritySmoother::Decision& decision,
+                                        const hepar::ModelSpec& spec, GstHeparSeverity* out) {
+  out->grade = decision.grade.value_or(-1);
+  if (decision.grade) {
+    out->state = GstHeparState::kGraded;
+    out->label = spec.class_names[static_cast<std::size_t>(out->grade)];
+  } else {
+    out->state = decision.out_of_domain ? GstHeparState::kNotLiver : GstHeparState::kUncertain;
+    out->label = decision.out_of_domain ? kNotLiver : kUncertain;
+  }
+  out->probabilities.assign(decision.probabilities.begin(), decision.probabilities.end());
+  out->class_names = spec.class_names;
+  out->confidence = decision.confidence;
+  out->trust = decision.trust;
+  if (decision.domain_score && spec.out_of_domain_above) {
+    out->domain_score = *decision.domain_score / *spec.out_of_domain_above;
+  }
+  out->model_name = spec.name;
+  out->model_id = spec.id;
+}
+
+// Takes a result in: smooths, decides, and tells the bus when grade or state changed.
 static void gst_hepar_classify_apply(GstHeparClassify* self, const Settings& settings,
                                      const Grading& grading) {
   GstHeparClassifyPrivate* priv = self->priv;
@@ -523,33 +567,28 @@ static void gst_hepar_classify_apply(GstHeparClassify* self, const Settings& set
   hepar::SeveritySmoother::Options options;
   options.seconds = settings.smoothing;
   options.min_confidence = std::max(settings.min_confidence, spec.abstain_below.value_or(0.0));
+  if (settings.check_view) options.out_of_domain_above = spec.out_of_domain_above;
   priv->smoother.set_options(options);
   const auto& decision = priv->smoother.Update(
-      severity.probabilities, static_cast<double>(grading.moment.running_time) / GST_SECOND);
+      severity.probabilities, static_cast<double>(grading.moment.running_time) / GST_SECOND,
+      severity.domain_score);
 
   Result result;
   GstHeparSeverity& out = result.severity;
-  out.grade = grading.out_of_domain ? -1 : decision.grade.value_or(-1);
-  out.label = out.grade < 0 ? kUncertain : spec.class_names[static_cast<std::size_t>(out.grade)];
-  out.probabilities.assign(decision.probabilities.begin(), decision.probabilities.end());
+  gst_hepar_classify_describe(decision, spec, &out);
   out.raw_probabilities.assign(severity.probabilities.begin(), severity.probabilities.end());
-  out.class_names = spec.class_names;
-  out.confidence = decision.confidence;
-  out.trust = severity.trust;
-  out.model_name = spec.name;
-  out.model_id = spec.id;
   out.fresh = true;
   out.inference_time = static_cast<GstClockTime>(severity.inference_ms * GST_MSECOND);
   result.frame = grading.frame;
   result.moment = grading.moment;
   result.number = grading.number;
-  priv->summary.AddGraded(out.raw_probabilities);
+  if (!decision.out_of_domain) priv->summary.AddGraded(out.raw_probabilities);
   priv->last = std::move(result);
 
-  if (priv->posted_grade != out.grade) {
-    const GstHeparSeverity& posted = priv->last->severity;
-    priv->posted_grade = posted.grade;
-    GST_INFO_OBJECT(self, "grade is now %s, confidence %.2f", posted.label.c_str(),
+  const GstHeparSeverity& posted = priv->last->severity;
+  if (priv->posted_label != posted.label) {
+    priv->posted_label = posted.label;
+    GST_INFO_OBJECT(self, "the label is now %s, confidence %.2f", posted.label.c_str(),
                     posted.confidence);
     GstStructure* structure = gst_hepar_severity_to_structure(posted, "hepar-severity");
     gst_structure_set(structure, "stream-time", G_TYPE_UINT64, grading.moment.stream_time,
@@ -725,8 +764,7 @@ static GstFlowReturn gst_hepar_classify_process(GstHeparInference* inference, Gs
   }
 
   if (priv->last) {
-    priv->summary.AddSeconds(priv->last->severity.grade,
-                             static_cast<double>(now.duration) / GST_SECOND);
+    priv->summary.AddSeconds(priv->last->severity, static_cast<double>(now.duration) / GST_SECOND);
   }
   if (settings.post_stats) gst_hepar_classify_post_stats(self, clock);
   return flow;
@@ -748,7 +786,7 @@ static void gst_hepar_classify_post_summary(GstHeparClassify* self) {
   hepar::SetArray(structure, "mean-probabilities", priv->summary.MeanProbabilities());
   hepar::SetArray(structure, "seconds", priv->summary.seconds);
   gst_structure_set(structure, "uncertain-seconds", G_TYPE_DOUBLE, priv->summary.uncertain_seconds,
-                    nullptr);
+                    "not-liver-seconds", G_TYPE_DOUBLE, priv->summary.not_liver_seconds, nullptr);
   gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), structure));
 }
 
@@ -865,6 +903,21 @@ static void gst_hepar_classify_class_init(GstHeparClassifyClass* klass) {
       g_param_spec_double("min-confidence", "Minimum confidence",
                           "Probability that a grade needs, else the label is \"uncertain\"", 0.0,
                           1.0, Settings().min_confidence, playing));
+  /**
+   * GstHeparClassify:check-view:
+   *
+   * Whether a view that is unlike the pictures that the model knows is called "not a liver view",
+   * without a grade. Only for models that have the score for it. Switched off, such views are
+   * graded like any other: for scans of the liver that a model takes for something else, as it may
+   * those of another scanner.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      object_class, PROP_CHECK_VIEW,
+      g_param_spec_boolean("check-view", "Check view",
+                           "Whether a view unlike those that the model knows gets no grade",
+                           Settings().check_view, playing));
   /**
    * GstHeparClassify:stats:
    *

@@ -9,7 +9,8 @@
  * Draws what heparclassify found into the picture: the grade, the probability of each grade, how
  * the grade went over the last 20 seconds, the trust in it, how long the inference took, and how
  * old a result is that was carried over from an earlier frame. A frame without a result is shown as
- * "Waiting", one that could not be graded as "Uncertain". "Research use only" is always shown.
+ * "Waiting", one that could not be graded as "Uncertain", and a view that the model does not know
+ * as "Not a liver view", without probabilities. "Research use only" is always shown.
  *
  * The feature maps and the reconstruction that the decouplers made can be shown beside or over the
  * scan. The overlay never starts an inference: it shows the views of the newest frame that was
@@ -283,7 +284,9 @@ PanelContent MakeContent(const GstHeparSeverity& severity) {
   PanelContent content;
   const int classes = static_cast<int>(severity.probabilities.size());
   const bool graded = severity.grade >= 0 && severity.grade < classes;
-  content.state = graded ? PanelContent::State::kGraded : PanelContent::State::kUncertain;
+  content.state = graded                                       ? PanelContent::State::kGraded
+                  : severity.state == GstHeparState::kNotLiver ? PanelContent::State::kNotLiver
+                                                               : PanelContent::State::kUncertain;
   content.grade = graded ? severity.grade : -1;
   content.label = severity.label;
   content.class_names = severity.class_names;
@@ -397,7 +400,9 @@ class StreamOverlay {
     GstHeparSeverity severity;
     if (gst_buffer_get_hepar_severity(buffer, &severity)) {
       content = MakeContent(severity);
-      trend_.Add(now_, LevelOf(severity.probabilities), content.grade);
+      std::optional<double> level;
+      if (content.state != PanelContent::State::kNotLiver) level = LevelOf(severity.probabilities);
+      trend_.Add(now_, level, content.grade);
       if (style.panel && style.trend) content.trend = trend_.points();
     }
     if (panel_key_ && panel_key_->style == style && panel_key_->content == content) return;

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "elements/gstheparseveritymeta.h"
 
+#include <cstring>
 #include <mutex>
 #include <utility>
 
 #include "elements/value_array.h"
+#include "models/named_values.h"
 
 namespace {
+
+constexpr hepar::NamedValue<GstHeparState> kStates[] = {{"graded", GstHeparState::kGraded},
+                                                        {"uncertain", GstHeparState::kUncertain},
+                                                        {"not-liver", GstHeparState::kNotLiver}};
 
 // Whatever the transformation, the grade is still that of the picture: a scan that is scaled,
 // cropped or converted shows the same liver.
@@ -27,16 +33,36 @@ gboolean TransformSeverity(GstBuffer* to, GstCustomMeta* meta, GstBuffer*, GQuar
 }
 
 void SetFields(GstStructure* structure, const GstHeparSeverity& severity) {
-  gst_structure_set(structure, "label", G_TYPE_STRING, severity.label.c_str(), "grade", G_TYPE_INT,
-                    severity.grade, "confidence", G_TYPE_DOUBLE, severity.confidence, "trust",
-                    G_TYPE_DOUBLE, severity.trust, "model-name", G_TYPE_STRING,
-                    severity.model_name.c_str(), "model-id", G_TYPE_STRING,
-                    severity.model_id.c_str(), "fresh", G_TYPE_BOOLEAN, severity.fresh, "age",
-                    G_TYPE_UINT64, severity.age, "inference-time", G_TYPE_UINT64,
-                    severity.inference_time, nullptr);
+  gst_structure_set(
+      structure, "label", G_TYPE_STRING, severity.label.c_str(), "grade", G_TYPE_INT,
+      severity.grade, "state", G_TYPE_STRING, hepar::NameOf(kStates, severity.state).c_str(),
+      "confidence", G_TYPE_DOUBLE, severity.confidence, "trust", G_TYPE_DOUBLE, severity.trust,
+      "model-name", G_TYPE_STRING, severity.model_name.c_str(), "model-id", G_TYPE_STRING,
+      severity.model_id.c_str(), "fresh", G_TYPE_BOOLEAN, severity.fresh, "age", G_TYPE_UINT64,
+      severity.age, "inference-time", G_TYPE_UINT64, severity.inference_time, nullptr);
+  if (severity.domain_score) {
+    gst_structure_set(structure, "domain-score", G_TYPE_DOUBLE, *severity.domain_score, nullptr);
+  } else {
+    gst_structure_remove_field(structure, "domain-score");
+  }
   hepar::SetArray(structure, "probabilities", severity.probabilities);
   hepar::SetArray(structure, "raw-probabilities", severity.raw_probabilities);
   hepar::SetArray(structure, "class-names", severity.class_names);
+}
+
+// False for a state that is none of ours.
+bool GetState(const GstStructure* structure, int grade, GstHeparState* state) {
+  const char* name = gst_structure_get_string(structure, "state");
+  if (name == nullptr) {
+    *state = grade < 0 ? GstHeparState::kUncertain : GstHeparState::kGraded;
+    return !gst_structure_has_field(structure, "state");
+  }
+  for (const auto& entry : kStates) {
+    if (std::strcmp(entry.name, name) != 0) continue;
+    *state = entry.value;
+    return true;
+  }
+  return false;
 }
 
 bool GetString(const GstStructure* structure, const char* field, std::string* text) {
@@ -105,6 +131,7 @@ bool gst_buffer_get_hepar_severity(GstBuffer* buffer, GstHeparSeverity* severity
   guint64 inference_time = 0;
   if (!GetString(structure, "label", &read.label) ||
       !gst_structure_get_int(structure, "grade", &read.grade) ||
+      !GetState(structure, read.grade, &read.state) ||
       !GetArray(structure, "probabilities", &read.probabilities) ||
       !GetArray(structure, "raw-probabilities", &read.raw_probabilities) ||
       !GetArray(structure, "class-names", &read.class_names) ||
@@ -120,6 +147,8 @@ bool gst_buffer_get_hepar_severity(GstBuffer* buffer, GstHeparSeverity* severity
   read.fresh = fresh;
   read.age = age;
   read.inference_time = inference_time;
+  double score = 0.0;
+  if (gst_structure_get_double(structure, "domain-score", &score)) read.domain_score = score;
   *severity = std::move(read);
   return true;
 }

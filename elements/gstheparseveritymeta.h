@@ -3,19 +3,28 @@
 
 #include <gst/gst.h>
 
+#include <optional>
 #include <string>
 #include <vector>
+
+// What came of a frame: a grade, too little confidence for one, or a view that is none of the
+// liver.
+enum class GstHeparState { kGraded, kUncertain, kNotLiver };
 
 // The severity of one frame as it travels on a buffer: a GstCustomMeta called "HeparSeverityMeta",
 // so that C, C++ and Python read it as a GstStructure without this header. Fields:
 //
-//   label             string   class name of `grade`, or "uncertain"
+//   label             string   class name of `grade`, "uncertain" or "not a liver view"
 //   grade             int      0..K-1, or -1 when no grade could be given
+//   state             string   "graded", "uncertain" or "not-liver": why there is no grade
 //   probabilities     array of double, smoothed over time, one for each class, sum 1
 //   raw-probabilities array of double, of the frame that was graded, unsmoothed
 //   class-names       array of string
 //   confidence        double   smoothed probability of the leading class, 0..1
-//   trust             double   0..1, see hepar::Severity
+//   trust             double   1 - entropy / ln K of `probabilities`; 0 when not a liver view
+//   domain-score      double   how unlike the model's own pictures the view is, smoothed, over what
+//                              the model allows: above 1 it is not a liver view. Only where the
+//                              model has such a score
 //   model-name        string
 //   model-id          string   SHA-256 (hex) of the parameters
 //   fresh             boolean  TRUE: this very frame was graded; FALSE: carried over
@@ -26,11 +35,13 @@
 struct GstHeparSeverity {
   std::string label;
   int grade = -1;
+  GstHeparState state = GstHeparState::kUncertain;
   std::vector<double> probabilities;
   std::vector<double> raw_probabilities;
   std::vector<std::string> class_names;
   double confidence = 0.0;
   double trust = 0.0;
+  std::optional<double> domain_score;
   std::string model_name;
   std::string model_id;
   bool fresh = false;
@@ -46,7 +57,8 @@ void gst_hepar_severity_meta_register();
 // Attaches `severity` to a writable buffer, replacing the one it may have.
 void gst_buffer_set_hepar_severity(GstBuffer* buffer, const GstHeparSeverity& severity);
 
-// Reads it back. Returns false when the buffer has none or a field is missing or malformed.
+// Reads it back. Returns false when the buffer has none or a field is missing or malformed. A meta
+// without `state` is graded where its grade is not negative.
 bool gst_buffer_get_hepar_severity(GstBuffer* buffer, GstHeparSeverity* severity);
 
 // The same fields as a structure of the given name (for bus messages). Caller owns it.

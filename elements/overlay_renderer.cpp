@@ -182,10 +182,10 @@ class Canvas {
 
   // The same, but shrunk where too long, for text of which nothing may be lost.
   void ShrunkText(const std::string& text, double x, double y, double width, double height,
-                  double size, const Colour& colour) {
-    const double natural = TextWidth(text, size, true);
-    Text(text, x, y, width, height, natural > width ? size * width / natural * 0.98 : size, true,
-         Align::kCentre, colour);
+                  double size, bool bold, Align align, const Colour& colour) {
+    const double natural = TextWidth(text, size, bold);
+    Text(text, x, y, width, height, natural > width ? size * width / natural * 0.98 : size, bold,
+         align, colour);
   }
 
   double TextWidth(const std::string& text, double size, bool bold) {
@@ -249,14 +249,16 @@ struct Rows {
 
 Rows ChooseRows(const OverlayStyle& style, const PanelContent& content, double height) {
   Rows rows;
-  if (content.state == PanelContent::State::kWaiting) {
-    rows.hint = true;
-  } else {
-    if (style.probabilities) {
+  // Bars and trust are about a grade; a view without a liver has none.
+  const bool liver = content.state == PanelContent::State::kGraded ||
+                     content.state == PanelContent::State::kUncertain;
+  rows.hint = !liver;
+  if (content.state != PanelContent::State::kWaiting) {
+    if (liver && style.probabilities) {
       rows.bars = std::min(static_cast<int>(content.percents.size()), kMostBars);
     }
     rows.trend = style.trend;
-    rows.trust = style.trust;
+    rows.trust = liver && style.trust;
     rows.latency = style.latency;
   }
   if (rows.Height() > height) rows.trend = false;
@@ -290,6 +292,8 @@ std::string HeadingOf(const PanelContent& content) {
       return "Waiting";
     case PanelContent::State::kUncertain:
       return "Uncertain";
+    case PanelContent::State::kNotLiver:
+      return "Not a liver view";
     case PanelContent::State::kGraded:
       break;
   }
@@ -322,12 +326,12 @@ class PanelPainter {
 
   void Paint(const Rows& rows) {
     Heading();
+    if (rows.hint) Hint();
     if (rows.bars > 0) Probabilities(rows.bars);
     if (rows.trend) Trend();
     if (rows.trust) Trust();
     if (rows.latency) Latency();
     if (rows.trust || rows.latency) y_ += kGap * em_;
-    if (rows.hint) Hint();
     Footer();
   }
 
@@ -351,8 +355,14 @@ class PanelPainter {
       cairo_stroke(canvas_.cairo());
     }
     const double indent = accent + 0.5 * em_;
-    canvas_.Text(HeadingOf(content_), left_ + indent, y_, width_ - indent, height, 1.5 * em_, true,
-                 Align::kLeft, theme_.text);
+    const std::string text = HeadingOf(content_);
+    if (graded) {  // A name that somebody chose, of any length.
+      canvas_.Text(text, left_ + indent, y_, width_ - indent, height, 1.5 * em_, true, Align::kLeft,
+                   theme_.text);
+    } else {
+      canvas_.ShrunkText(text, left_ + indent, y_, width_ - indent, height, 1.5 * em_, true,
+                         Align::kLeft, theme_.text);
+    }
     y_ += kHeadingHeight * em_;
   }
 
@@ -432,19 +442,23 @@ class PanelPainter {
     cairo_set_line_width(cr, std::max(1.4, 0.16 * em_));
     cairo_set_line_join(cr, CAIRO_LINE_JOIN_ROUND);
     cairo_set_line_cap(cr, CAIRO_LINE_CAP_ROUND);
+    const auto joined = [&points](std::size_t i) {
+      return points[i].tick - points[i - 1].tick <= kLongestGap && points[i].level >= 0 &&
+             points[i - 1].level >= 0;
+    };
     for (std::size_t i = 1; i < points.size(); ++i) {
-      if (points[i].tick - points[i - 1].tick > kLongestGap) continue;
+      if (!joined(i)) continue;
       canvas_.SetColour(GradeOf(points[i].grade));
       cairo_move_to(cr, x_of(points[i - 1]), y_of(points[i - 1]));
       cairo_line_to(cr, x_of(points[i]), y_of(points[i]));
       // Neighbours of one grade are one stroke, so that their joins do not show.
-      while (i + 1 < points.size() && points[i + 1].grade == points[i].grade &&
-             points[i + 1].tick - points[i].tick <= kLongestGap) {
+      while (i + 1 < points.size() && points[i + 1].grade == points[i].grade && joined(i + 1)) {
         ++i;
         cairo_line_to(cr, x_of(points[i]), y_of(points[i]));
       }
       cairo_stroke(cr);
     }
+    if (points.back().level < 0) return;
     canvas_.SetColour(GradeOf(points.back().grade));
     cairo_arc(cr, right, y_of(points.back()), dot, 0, 2 * G_PI);
     cairo_fill(cr);
@@ -464,8 +478,9 @@ class PanelPainter {
   }
 
   void Hint() {
-    canvas_.Text("no result yet", left_, y_, width_, kRowHeight * em_, kSmallText * em_, false,
-                 Align::kLeft, theme_.muted);
+    const bool waiting = content_.state == PanelContent::State::kWaiting;
+    canvas_.ShrunkText(waiting ? "no result yet" : "unlike the scans it knows", left_, y_, width_,
+                       kRowHeight * em_, kSmallText * em_, false, Align::kLeft, theme_.muted);
     y_ += (kRowHeight + kGap) * em_;
   }
 
@@ -478,7 +493,7 @@ class PanelPainter {
     cairo_line_to(cr, left_ + width_, y);
     cairo_stroke(cr);
     canvas_.ShrunkText(kResearchLine, left_, y_ + 0.2 * em_, width_, (kFooterHeight - 0.2) * em_,
-                       kSmallText * em_, theme_.text);
+                       kSmallText * em_, true, Align::kCentre, theme_.text);
   }
 
   Canvas& canvas_;
@@ -568,10 +583,10 @@ bool PanelContent::operator==(const PanelContent& other) const {
          fresh == other.fresh && age_tenths == other.age_tenths && trend == other.trend;
 }
 
-void OverlayTrend::Add(double seconds, double level, int grade) {
+void OverlayTrend::Add(double seconds, const std::optional<double>& level, int grade) {
   TrendPoint point;
   point.tick = static_cast<std::int64_t>(std::floor(seconds * kTicksPerSecond));
-  point.level = static_cast<int>(std::lround(std::clamp(level, 0.0, 1.0) * 100));
+  point.level = level ? static_cast<int>(std::lround(std::clamp(*level, 0.0, 1.0) * 100)) : -1;
   point.grade = grade;
 
   if (!points_.empty() && point.tick < points_.back().tick) points_.clear();
@@ -656,12 +671,14 @@ struct OverlayRenderer::Impl {
     double width = ruler.TextWidth(research, text, true);
 
     const std::string heading = HeadingOf(content);
+    const double indent = 0.7 * em;
     const double heading_text = 1.1 * em;
+    const double heading_width = ruler.TextWidth(heading, heading_text, true);
     const bool has_heading = style.panel && 1.5 * em + line <= room_height &&
-                             ruler.TextWidth(heading, heading_text, true) + 0.7 * em <= room_width;
+                             heading_width * 2 / 3 + indent <= room_width;
     double height = line;
     if (has_heading) {
-      width = std::max(width, ruler.TextWidth(heading, heading_text, true) + 0.7 * em);
+      width = std::max(width, heading_width + indent);
       height += 1.5 * em;
     }
     width = std::min(width, room_width);
@@ -679,11 +696,12 @@ struct OverlayRenderer::Impl {
       canvas.FillRounded(
           padding, y, 0.35 * em, 1.3 * em, 0.17 * em,
           graded ? Rgb(GradeColour(style.theme, content.grade, count)) : theme.muted);
-      canvas.Text(heading, padding + 0.7 * em, y, width - 0.7 * em, 1.3 * em, heading_text, true,
-                  Align::kLeft, theme.text);
+      canvas.ShrunkText(heading, padding + indent, y, width - indent, 1.3 * em, heading_text, true,
+                        Align::kLeft, theme.text);
       y += 1.5 * em;
     }
-    canvas.ShrunkText(research, padding, y, width, patch.height - padding - y, text, theme.text);
+    canvas.ShrunkText(research, padding, y, width, patch.height - padding - y, text, true,
+                      Align::kCentre, theme.text);
     canvas.Finish();
     return patch;
   }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,7 @@ struct OverlayStyle {
 // One point of the trend curve.
 struct TrendPoint {
   std::int64_t tick = 0;  // Tenths of a second of stream time.
-  int level = 0;          // Expected grade, in percent of the highest grade.
+  int level = 0;          // Expected grade, in percent of the highest grade; -1: no liver was seen.
   int grade = -1;         // The grade given, -1 for none.
 
   bool operator==(const TrendPoint& other) const;
@@ -40,9 +41,9 @@ class OverlayTrend {
   static constexpr int kSeconds = 20;
   static constexpr int kTicksPerSecond = 10;
 
-  // `level` is the expected grade over the highest one, in [0,1]. A step backwards in time starts
-  // afresh.
-  void Add(double seconds, double level, int grade);
+  // `level` is the expected grade over the highest one, in [0,1]; empty where the view was none of
+  // the liver, which leaves a gap. A step backwards in time starts afresh.
+  void Add(double seconds, const std::optional<double>& level, int grade);
   void Clear() { points_.clear(); }
   const std::vector<TrendPoint>& points() const { return points_; }
 
@@ -56,6 +57,7 @@ struct PanelContent {
   enum class State {
     kWaiting,    // There is no result to show.
     kUncertain,  // A result without a grade.
+    kNotLiver,   // A view that the model does not grade.
     kGraded,
   };
 

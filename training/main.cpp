@@ -30,6 +30,7 @@ constexpr Verb kVerbs[] = {
     {"bench", "measure what a frame costs", hepar::RunBench},
     {"inspect", "show what a model bundle holds", hepar::RunInspect},
     {"simulate", "write labelled scans of the simulated scanner", hepar::RunSimulate},
+    {"trust", "fit anew when a model says that it does not know", hepar::RunTrust},
 };
 
 // LibTorch asks for megabytes for each intermediate result. By default glibc maps and unmaps each

@@ -126,7 +126,8 @@ void AppendWrapped(const std::string& text, std::size_t column, std::string* out
 }  // namespace
 
 std::vector<std::string> VerbNames() {
-  return {"train", "evaluate", "attack", "ablate", "probe", "bench", "export", "inspect", "simulate"};
+  return {"train", "evaluate", "attack",  "ablate",   "probe",
+          "bench", "export",   "inspect", "simulate", "trust"};
 }
 
 std::string Join(const std::vector<std::string>& values, const std::string& separator) {

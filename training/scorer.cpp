@@ -51,6 +51,16 @@ std::vector<double> Scorer::Grade(const PreparedImage& image) {
   return {severity.probabilities.begin(), severity.probabilities.end()};
 }
 
+std::vector<double> Scorer::DomainScores(const PreparedDataset& data) const {
+  std::vector<double> scores;
+  if (!spec().domain) return scores;
+  for (int i = 0; i < data.size(); ++i) {
+    scores.push_back(*engine_->Prepare(data.image(i))->domain_score() /
+                     *spec().out_of_domain_above);
+  }
+  return scores;
+}
+
 Predictions Scorer::Score(const PreparedDataset& data, const Tick& tick) {
   Predictions predictions = WithoutAnswers(data.dataset());
   for (int i = 0; i < data.size(); ++i) {

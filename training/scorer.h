@@ -34,6 +34,10 @@ class Scorer {
   Predictions ScoreSpoilt(const PreparedDataset& data, Corruption corruption, int strength,
                           std::uint64_t seed, const Tick& tick);
 
+  // The out-of-domain scores of the pictures over the model's limit, in their order; above 1 is no
+  // liver view. Empty for a model without such a score. Runs no network.
+  std::vector<double> DomainScores(const PreparedDataset& data) const;
+
   // Wall times of inference of the pictures so far, milliseconds.
   const std::vector<double>& inference_ms() const { return inference_ms_; }
 

@@ -204,6 +204,9 @@ void AddAugmentation(OptionTable& table, TrainOptions& o) {
 }
 
 void AddRun(OptionTable& table, TrainOptions& o) {
+  table.Heading("Trust, fitted when training ends");
+  AddTrustOptions(&table, &o.trust);
+
   table.Heading("Run");
   table.Text("device", &o.device, "NAME", "auto, cpu, cuda or cuda:N");
   table.Integer("threads", &o.threads, 1, 256, "Threads of one operator");
@@ -277,6 +280,9 @@ std::vector<std::string> IdleTrainOptions(const OptionTable& table, const TrainO
       {o.validation_fraction == 0,
        {"patience", "min-delta", "select"},
        "there is no validation part, so the last epoch is kept"},
+      {o.validation_fraction == 0,
+       {"abstain-share"},
+       "there is no validation part; 'hepar trust --predictions' takes answers of other models"},
       {!o.augment,
        {"augment-rotate", "augment-zoom", "augment-shift", "augment-flip", "augment-gain",
         "augment-gamma", "augment-time-gain", "augment-speckle", "augment-blur", "augment-depth",

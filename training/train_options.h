@@ -8,6 +8,7 @@
 #include "training/data/augmentation.h"
 #include "training/data/picture_source.h"
 #include "training/options.h"
+#include "training/trust/trust_options.h"
 
 namespace hepar {
 
@@ -59,6 +60,7 @@ struct TrainOptions {
   std::string device = "auto";
 
   std::string out, work, json, name, licence, citation;
+  TrustOptions trust;
   bool resume = false;
   int checkpoint_every = 1, peer_timeout = 60;
 };

@@ -299,9 +299,10 @@ std::string RunDescription(const OptionTable& table, const Dataset& dataset, con
                            const Architecture& architecture, int processes) {
   json run = json::parse(table.ToJson());
   for (const char* free :
-       {"epochs", "patience", "min_delta", "device", "threads", "out", "work", "json", "name",
-        "licence", "citation", "resume", "report_steps", "peer_timeout", "init", "weights",
-        "checkpoint_every", "data", "folds"}) {
+       {"epochs",       "patience",     "min_delta",    "device",  "threads",          "out",
+        "work",         "json",         "name",         "licence", "citation",         "resume",
+        "report_steps", "peer_timeout", "init",         "weights", "checkpoint_every", "data",
+        "folds",        "false_flags",  "abstain_share"}) {
     run.erase(free);
   }
   // What --weights, --init and a file of TorchScript leave in the net beside its tensors.

@@ -17,6 +17,8 @@
 #include "training/data/csv.h"
 #include "training/data/dataset.h"
 #include "training/data/picture_cache.h"
+#include "training/data/unlabelled.h"
+#include "training/evaluation/domain_report.h"
 #include "training/evaluation/evaluation_html.h"
 #include "training/evaluation/evidence.h"
 #include "training/evaluation/evidence_text.h"
@@ -38,10 +40,10 @@ using nlohmann::ordered_json;
 
 struct EvaluateOptions {
   std::vector<std::string> models, compare, corruptions;
-  std::string data, folds, part = "all", choose_on, subgroups;
+  std::string data, folds, part = "all", choose_on, subgroups, ood;
   std::string device = "auto", precision = "fp32", json, csv, html;
   int fold = -1, threads = 1, bootstrap = 2000, seed = 1, gallery = 12;
-  double sensitivity = 0.0;
+  double sensitivity = 0.0, false_flags = 0.05;
   SourceOptions source;
 };
 
@@ -83,6 +85,11 @@ OptionTable MakeTable(EvaluateOptions* o) {
   table.List("corruptions", &o->corruptions, "NAMES",
              "Grade spoilt pictures too: all, or some of speckle, gain, time-gain, gamma, blur, "
              "depth, crop, jpeg, overlay; each in 5 strengths");
+  table.Path("ood", &o->ood, "PATH",
+             "Pictures and videos of anything but a liver, a file or a folder: how many of their "
+             "frames, and of the liver's, are called no liver view");
+  table.Number("false-flags", &o->false_flags, 0, 1,
+               "Share of the liver frames that may be called so, where that is compared");
   table.Integer("gallery", &o->gallery, 0, 1000, "How many of the worst mistakes are listed");
   table.Heading("Output");
   table.Path("json", &o->json, "FILE", "Write the figures as JSON; - for standard output");
@@ -104,6 +111,9 @@ void CheckOptions(const EvaluateOptions& o) {
     if (models->size() > 1 && o.fold >= 0) {
       throw Invalid("--fold takes one model; several models are scored on one fold each");
     }
+  }
+  if (o.ood.empty() && o.false_flags != EvaluateOptions().false_flags) {
+    throw Invalid("--false-flags needs --ood");
   }
   if (o.part != "all" && !o.folds.empty()) {
     throw Invalid("--part and --folds are two choices of pictures; give one");
@@ -181,6 +191,7 @@ struct Surroundings {
   const EvaluateOptions& options;
   const Dataset& dataset;
   const Folds& folds;
+  const Dataset& other_views;  // Empty without --ood.
   // Models of one configuration prepare a picture once.
   PictureCache cache{PictureCache::kDefaultBytes};
 };
@@ -204,6 +215,9 @@ class Evaluation {
   }
 
   const Predictions& frames() const { return frames_; }
+  // Of the models that have an out-of-domain score.
+  const DomainScores& liver_scores() const { return liver_scores_; }
+  const DomainScores& other_scores() const { return other_scores_; }
   const std::vector<SpoiltAnswers>& spoilt() const { return spoilt_; }
   const std::vector<std::string>& warnings() const { return warnings_; }
   const std::vector<std::string>& names() const { return names_; }
@@ -301,6 +315,7 @@ class Evaluation {
     }
     ordered_json description = ordered_json::parse(ModelSpecToJson(spec));
     description.erase("tensors");
+    description.erase("domain");  // Numbers that nobody reads.
     description["fold"] = fold;
     models_.push_back(description);
     names_.push_back(spec.name);
@@ -322,10 +337,31 @@ class Evaluation {
              &answers.frames);
     }
     progress.Clear();
+    AddDomainScores(scorer, data);
     const Predictions others = ScoreOthers(&scorer, fold);
     if (!others.labels.empty()) parts_.push_back({scored, others});
     inference_ms_.insert(inference_ms_.end(), scorer.inference_ms().begin(),
                          scorer.inference_ms().end());
+  }
+
+  void AddDomainScores(const Scorer& scorer, const PreparedDataset& liver) {
+    const Dataset& views = surroundings_.other_views;
+    if (!scorer.spec().domain) {
+      if (views.samples.empty()) return;
+      throw ExitError(kExitModel, Error(ErrorKind::kMismatch,
+                                        "--ood: model '" + scorer.spec().name +
+                                            "' has no out-of-domain score; give it one by 'hepar "
+                                            "trust'"));
+    }
+    const auto append = [&scorer](const PreparedDataset& data, DomainScores* all) {
+      const std::vector<double> scores = scorer.DomainScores(data);
+      all->over_limit.insert(all->over_limit.end(), scores.begin(), scores.end());
+      for (const Sample& sample : data.dataset().samples) all->groups.push_back(sample.patient);
+    };
+    append(liver, &liver_scores_);
+    if (views.samples.empty()) return;
+    append(WithExitCode(kExitInputData, [&] { return Prepared(views, scorer.spec()); }),
+           &other_scores_);
   }
 
   PreparedDataset Prepared(const Dataset& dataset, const ModelSpec& spec) {
@@ -422,6 +458,7 @@ class Evaluation {
   const EvaluateOptions& options_;
   Surroundings& surroundings_;
   Predictions frames_;
+  DomainScores liver_scores_, other_scores_;
   std::vector<ScoredPart> parts_;  // Of the models that have others to choose by.
   std::vector<SpoiltAnswers> spoilt_;
   std::vector<Sample> samples_;
@@ -468,6 +505,10 @@ EvaluationReport MakeReport(const EvaluateOptions& options, const Dataset& datas
     figures["corruptions"] =
         CorruptionsToJson(evaluation.frames(), evaluation.spoilt(), dataset.class_names);
   }
+  if (!evaluation.liver_scores().over_limit.empty()) {
+    figures["domain"] = DomainToJson(evaluation.liver_scores(), evaluation.other_scores(),
+                                     options.false_flags, input.bootstrap);
+  }
   auto [failures, pictures] = evaluation.Failures();
   figures["failures"] = failures;
   for (const cv::Mat& picture : pictures) report.pictures.push_back(PictureUri(picture));
@@ -509,7 +550,9 @@ int RunEvaluate(const std::vector<std::string>& arguments) {
 
   Folds folds;
   std::optional<PatientTable> patients;
+  Dataset other_views;
   const Dataset dataset = WithExitCode(kExitInputData, [&] {
+    if (!options.ood.empty()) other_views = LoadUnlabelled(options.ood, options.source);
     if (!options.folds.empty()) folds = LoadFolds(options.folds);
     if (!options.subgroups.empty()) patients = LoadPatientTable(options.subgroups);
     return LoadDataset(options.data, options.source);
@@ -517,7 +560,7 @@ int RunEvaluate(const std::vector<std::string>& arguments) {
   CheckModelCount(options.models, folds);
   CheckModelCount(options.compare, folds);
 
-  Surroundings surroundings{options, dataset, folds};
+  Surroundings surroundings{options, dataset, folds, other_views};
   Evaluation evaluation(&surroundings);
   evaluation.AddAll(options.models, corruptions);
   EvaluationReport report = MakeReport(options, dataset, evaluation, patients, recorded_options);
@@ -534,6 +577,7 @@ int RunEvaluate(const std::vector<std::string>& arguments) {
 
   std::ostream& text = options.json == "-" ? std::cerr : std::cout;
   text << EvaluationTable(evaluation.frames(), dataset.class_names) << EvidenceText(report.figures);
+  if (report.figures.contains("domain")) text << "\n" << DomainText(report.figures["domain"]);
   if (!options.csv.empty()) WriteFileAtomically(options.csv, evaluation.ToCsv());
   if (!options.html.empty()) WriteFileAtomically(options.html, EvaluationReportHtml(report));
   if (!options.json.empty()) WriteJson(options.json, report.figures);

@@ -105,9 +105,14 @@ int RunInspect(const std::vector<std::string>& arguments) {
        << " feature channel(s), IC2 skips " << ToString(a.ic2_skips) << "\ninput       "
        << spec.preprocess.size << "x" << spec.preprocess.size << ", sector "
        << spec.preprocess.sector.ToString() << "\nclasses     " << classes << "\ntemperature "
-       << spec.temperature << "\ndata        " << Or(spec.dataset_digest, "unknown")
-       << "\nlicence     " << Or(spec.licence, "not stated") << "\ncitation    "
-       << Or(spec.citation, "not stated") << "\n\n";
+       << spec.temperature << "\nuncertain   "
+       << (spec.abstain_below ? "below confidence " + Fixed(*spec.abstain_below, 3) : "never")
+       << "\nno liver    "
+       << (spec.domain ? "above score " + Fixed(spec.out_of_domain_above.value_or(0.0), 3)
+                       : "never: no score")
+       << "\ndata        " << Or(spec.dataset_digest, "unknown") << "\nlicence     "
+       << Or(spec.licence, "not stated") << "\ncitation    " << Or(spec.citation, "not stated")
+       << "\n\n";
 
   std::vector<std::vector<std::string>> rows = {{"part", "parameters", "MMAC"}};
   ordered_json sizes = ordered_json::object();
@@ -122,6 +127,7 @@ int RunInspect(const std::vector<std::string>& arguments) {
 
   if (!json_path.empty()) {
     description.erase("tensors");
+    description.erase("domain");  // Numbers that nobody reads.
     description["parts"] = sizes;
     WriteJson(json_path, description);
   }

@@ -22,6 +22,8 @@
 #include "training/table.h"
 #include "training/train_options.h"
 #include "training/train_setup.h"
+#include "training/trust/described.h"
+#include "training/trust/trust_fit.h"
 #include "training/verbs.h"
 
 namespace hepar {
@@ -338,10 +340,11 @@ class TrainingRun {
 
   void Checkpoint() { SaveCheckpoint(checkpoint_.string(), run_, *state_, *objective_, device_); }
 
-  // Figures of the kept weights on one part; adds them to `metrics` and prints them.
-  void Report(const std::string& name, const std::vector<int>& part, SeverityNet net,
-              ordered_json* metrics) {
-    if (part.empty()) return;
+  // Figures of the kept weights on one part; adds them to `metrics`, prints them and returns the
+  // answers.
+  Predictions Report(const std::string& name, const std::vector<int>& part, SeverityNet net,
+                     ordered_json* metrics) {
+    if (part.empty()) return {};
     const auto& class_names = data_->dataset().class_names;
     const Scores scores = Score(net, *data_, part, options_.batch, device_, others_.get());
     ordered_json figures = EvaluationToJson(scores.predictions, class_names);
@@ -362,6 +365,22 @@ class TrainingRun {
             << EvaluationTable(attacked, class_names);
     }
     (*metrics)[name] = figures;
+    return scores.predictions;
+  }
+
+  // Temperature, abstention and out-of-domain score of the model; adds what came of it to `metrics`
+  // and prints it.
+  void FitTrustOf(const Predictions& validation, ModelSpec* spec, ordered_json* metrics) {
+    UnseenAnswers unseen{validation, "the validation part"};
+    if (validation.labels.empty()) {
+      unseen.source =
+          "there is no validation part; 'hepar trust --predictions' fits them to the answers of a "
+          "cross-validation";
+    }
+    std::vector<int> known = split_.train;
+    known.insert(known.end(), split_.validation.begin(), split_.validation.end());
+    (*metrics)["trust"] = FitTrust(Described(*data_, known), unseen, options_.trust, spec);
+    text_ << "\n" << TrustText((*metrics)["trust"]);
   }
 
   void WarnOfCollapse(SeverityNet net, ordered_json* metrics) {
@@ -393,7 +412,7 @@ class TrainingRun {
                             {"kept_epoch", state_->best_epoch ? state_->best_epoch : state_->epoch},
                             {"seconds_per_epoch", seconds / state_->epoch},
                             {"peak_memory_mib", peak}};
-    Report("validation", split_.validation, net, &metrics);
+    const Predictions validation = Report("validation", split_.validation, net, &metrics);
     Report("test", split_.test, net, &metrics);
     WarnOfCollapse(net, &metrics);
     if (!speaks()) return;
@@ -401,12 +420,12 @@ class TrainingRun {
       std::cerr << "hepar train: warning: in no epoch did every class reach --fawa-threshold, so "
                    "nothing was averaged\n";
     }
-    WriteReport(metrics);
-
     ModelSpec spec;
     spec.name = NameOfModel();
     spec.class_names = data_->dataset().class_names;
     spec.preprocess = PreprocessOf(options_);
+    FitTrustOf(validation, &spec, &metrics);
+    WriteReport(metrics);
     spec.training_options = table_.ToJson();
     spec.metrics = metrics.dump();
     spec.dataset_digest = data_->dataset().digest;

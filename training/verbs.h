@@ -17,5 +17,6 @@ int RunExport(const std::vector<std::string>& arguments);
 int RunBench(const std::vector<std::string>& arguments);
 int RunInspect(const std::vector<std::string>& arguments);
 int RunSimulate(const std::vector<std::string>& arguments);
+int RunTrust(const std::vector<std::string>& arguments);
 
 }  // namespace hepar

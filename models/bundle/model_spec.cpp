@@ -63,6 +63,17 @@ class Fields {
     return value.get<bool>();
   }
 
+  // `count` numbers.
+  std::vector<double> Numbers(const char* key, std::size_t count, double low, double high) const {
+    const json& value = At(key);
+    if (!value.is_array() || value.size() != count) {
+      throw Wrong(key, "a list of " + std::to_string(count) + " numbers");
+    }
+    std::vector<double> numbers;
+    for (const json& item : value) numbers.push_back(CheckNumber(item, key, low, high));
+    return numbers;
+  }
+
   template <std::size_t N>
   std::array<int, N> Integers(const char* key, int low, int high) const {
     const json& value = At(key);
@@ -152,6 +163,31 @@ Architecture ReadArchitecture(const Fields& fields) {
   return a;
 }
 
+// The out-of-domain score, which older bundles do not have.
+std::optional<DomainModel> ReadDomain(const Fields& root) {
+  if (!root.Has("domain")) return std::nullopt;
+  const Fields fields = root.Object("domain");
+  const int version = fields.Integer("version", 0, 1 << 30);
+  if (version != kDescriptorVersion) {
+    throw Error(ErrorKind::kMismatch,
+                "hepar.json.domain is of version " + std::to_string(version) +
+                    ", this program reads " + std::to_string(kDescriptorVersion) +
+                    (version > kDescriptorVersion ? "; update gst-hepar"
+                                                  : "; fit it again by 'hepar trust'"));
+  }
+  constexpr double kLargest = 1e6;
+  DomainModel domain;
+  domain.mean = fields.Numbers("mean", kDescriptorSize, -kLargest, kLargest);
+  domain.scale = fields.Numbers("scale", kDescriptorSize, 1e-6, kLargest);
+  domain.factor = fields.Numbers("factor", TriangleSize(kDescriptorSize), -kLargest, kLargest);
+  for (int i = 0, diagonal = 0; i < kDescriptorSize; ++i, diagonal += i + 1) {
+    if (domain.factor[static_cast<std::size_t>(diagonal)] < 1e-6) {
+      throw fields.Wrong("factor", "a triangle with a diagonal above 0");
+    }
+  }
+  return domain;
+}
+
 std::vector<TensorEntry> ReadTensors(const Fields& fields) {
   const json& list = fields.At("tensors");
   if (!list.is_array() || list.empty() || list.size() > kMaxTensors) {
@@ -212,6 +248,10 @@ ModelSpec ReadSpec(const json& root) {
   spec.temperature = fields.Number("temperature", 1e-3, 1e3);
   spec.abstain_below = fields.OptionalNumber("abstain_below", 0, 1);
   spec.out_of_domain_above = fields.OptionalNumber("out_of_domain_above", -1e9, 1e9);
+  spec.domain = ReadDomain(fields);
+  if (spec.domain && !(spec.out_of_domain_above.value_or(0.0) > 0.0)) {
+    throw fields.Wrong("out_of_domain_above", "a number above 0 for the score that is there");
+  }
   spec.training_options = fields.ObjectText("training_options");
   spec.metrics = fields.ObjectText("metrics");
   spec.dataset_digest = fields.String("dataset_digest");
@@ -229,7 +269,7 @@ std::string ModelSpecToJson(const ModelSpec& spec) {
   for (const TensorEntry& tensor : spec.tensors) {
     tensors.push_back({{"name", tensor.name}, {"shape", tensor.shape}});
   }
-  const json root = {
+  json root = {
       {"schema_version", ModelSpec::kSchemaVersion},
       {"name", spec.name},
       {"id", spec.id},
@@ -262,6 +302,12 @@ std::string ModelSpecToJson(const ModelSpec& spec) {
       {"citation", spec.citation},
       {"tensors", tensors},
   };
+  if (spec.domain) {
+    root["domain"] = {{"version", kDescriptorVersion},
+                      {"mean", spec.domain->mean},
+                      {"scale", spec.domain->scale},
+                      {"factor", spec.domain->factor}};
+  }
   return root.dump(1);
 }
 

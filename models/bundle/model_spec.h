@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "models/domain/domain_model.h"
 #include "models/image/preprocess.h"
 #include "models/nets/architecture.h"
 
@@ -29,9 +30,11 @@ struct ModelSpec {
   std::vector<std::string> class_names = {"normal", "mild", "moderate", "severe"};
   PreprocessOptions preprocess;  // Input size, channels and sector rule.
 
-  double temperature = 1.0;                   // Logits are divided by it before softmax; > 0.
-  std::optional<double> abstain_below;        // Confidence under which no grade is given.
-  std::optional<double> out_of_domain_above;  // Score over which a frame is no liver view.
+  double temperature = 1.0;             // Logits are divided by it before softmax; > 0.
+  std::optional<double> abstain_below;  // Confidence under which no grade is given.
+  std::optional<double>
+      out_of_domain_above;            // Score by `domain` over which a view is no liver; > 0.
+  std::optional<DomainModel> domain;  // Empty: the model has no out-of-domain score.
 
   // Free-form evidence, kept as JSON text (an object, "{}" when unknown).
   std::string training_options = "{}";

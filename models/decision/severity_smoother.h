@@ -6,40 +6,60 @@
 
 namespace hepar {
 
-// Turns the scores of single frames into a steady grade: exponential averaging of the probabilities
-// over time, with hysteresis between grades, so that a label does not flip from frame to frame.
+// Turns the scores of single frames into a steady decision: exponential averaging over time of the
+// probabilities and of the out-of-domain score, with hysteresis between grades and between views of
+// the liver and others, so that a label does not flip from frame to frame.
 //
 // Not thread-safe. Time runs on the caller's clock (stream time), in seconds; a step backwards or
 // a gap of more than ten time constants starts afresh.
 class SeveritySmoother {
  public:
   struct Options {
-    double seconds = 1.0;         // Time constant of the average; 0 switches smoothing off.
+    double seconds = 1.0;         // Time constant of the averages; 0 switches smoothing off.
     double hysteresis = 0.05;     // How much more probable another grade must be to take over.
     double min_confidence = 0.0;  // Under this smoothed probability there is no grade.
+    // The averaged score over which the view is taken for none of the liver; above 0. Empty: every
+    // view is taken for one.
+    std::optional<double> out_of_domain_above;
+    double domain_hysteresis = 0.05;  // How far under that, as a share of it, the way back lies.
   };
 
   struct Decision {
-    std::vector<float> probabilities;  // Smoothed; sum 1.
-    std::optional<int> grade;          // Empty: too uncertain to say.
-    float confidence = 0.f;            // Smoothed probability of the leading grade.
-    bool changed = false;  // `grade` differs from the decision before (or is the first).
+    std::vector<float> probabilities;    // Smoothed; sum 1.
+    std::optional<int> grade;            // Empty: too uncertain to say, or out of domain.
+    float confidence = 0.f;              // Smoothed probability of the leading grade.
+    float trust = 0.f;                   // TrustOf(probabilities); 0 when out of domain.
+    bool out_of_domain = false;          // The view is none of the liver.
+    std::optional<double> domain_score;  // Smoothed; empty where none was given.
+    bool changed = false;  // `grade` or `out_of_domain` is another than before (or the first).
   };
 
   explicit SeveritySmoother(const Options& options);
 
   void set_options(const Options& options) { options_ = options; }
 
-  // Takes the probabilities of the frame at `time` seconds. An empty vector throws Error(kInvalid).
-  const Decision& Update(const std::vector<float>& probabilities, double time);
+  // Takes the probabilities and the out-of-domain score (none where the model has none) of the
+  // frame at `time` seconds. Probabilities of a frame that is itself out of domain say nothing of a
+  // liver and do not reach the average, unless there is no other or nothing is smoothed. A score
+  // counts with twice the limit at most, so that one look elsewhere is soon forgotten. An empty
+  // vector throws Error(kInvalid).
+  const Decision& Update(const std::vector<float>& probabilities, double time,
+                         const std::optional<double>& domain_score = std::nullopt);
 
   // Forgets everything (flush, seek, scene cut, another model).
   void Reset();
 
  private:
+  // How much a value at `time` counts against the average of those up to `*last`, which becomes
+  // `time`; 1: it starts afresh.
+  double WeightAt(double time, std::optional<double>* last) const;
+  void UpdateDomain(double time, const std::optional<double>& score);
+  void UpdateProbabilities(const std::vector<float>& probabilities, double time);
+
   Options options_;
-  std::optional<double> last_time_;
-  std::optional<int> leader_;  // The grade that hysteresis holds on to.
+  std::optional<double> last_time_;        // Of the averaged probabilities.
+  std::optional<double> last_score_time_;  // Of the averaged score.
+  std::optional<int> leader_;              // The grade that hysteresis holds on to.
   bool decided_ = false;
   Decision decision_;
 };

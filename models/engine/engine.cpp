@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "models/bundle/bundle.h"
+#include "models/decision/trust.h"
 #include "models/engine/backend.h"
 #include "models/engine/choose_backend.h"
 #include "models/engine/device.h"
@@ -75,15 +76,10 @@ Severity SeverityOf(std::vector<float> logits, double temperature) {
     p.push_back(static_cast<float>(std::exp((logit - largest) / temperature)));
     total += p.back();
   }
-  double entropy = 0.0;
-  for (float& v : p) {
-    v = static_cast<float>(v / total);
-    entropy -= v > 0.f ? v * std::log(v) : 0.0;
-  }
+  for (float& v : p) v = static_cast<float>(v / total);
   severity.grade = static_cast<int>(std::max_element(p.begin(), p.end()) - p.begin());
   severity.confidence = p[severity.grade];
-  severity.trust = static_cast<float>(
-      std::clamp(1.0 - entropy / std::log(static_cast<double>(p.size())), 0.0, 1.0));
+  severity.trust = static_cast<float>(TrustOf(p));
   return severity;
 }
 
@@ -93,6 +89,7 @@ struct FrameInference::Impl {
   std::shared_ptr<const Engine> engine;
   cv::Rect bounds;
   int frame_width = 0, frame_height = 0;
+  std::optional<double> domain_score;
 
   std::mutex mutex;  // Guards the members below; held while a stage runs.
   std::unique_ptr<BackendFrame> frame;
@@ -119,6 +116,7 @@ struct FrameInference::Impl {
 
   void TakeLogits(std::vector<float> logits, double inference_ms) {
     severity = SeverityOf(std::move(logits), engine->impl().spec.temperature);
+    severity.domain_score = domain_score;
     severity.inference_ms = inference_ms;
     classified = true;
   }
@@ -191,6 +189,9 @@ std::shared_ptr<FrameInference> Engine::Prepare(const PreparedImage& image) cons
     impl->frame_width = image.frame_width;
     impl->frame_height = image.frame_height;
     impl->frame = impl_->backend->Prepare(image.pixels);
+    if (const auto& domain = impl_->spec.domain) {
+      impl->domain_score = domain->Score(DescribePicture(image.pixels));
+    }
     return std::make_shared<FrameInference>(std::move(impl));
   });
 }
@@ -254,6 +255,7 @@ const Engine& FrameInference::engine() const { return *impl_->engine; }
 const cv::Rect& FrameInference::bounds() const { return impl_->bounds; }
 int FrameInference::frame_width() const { return impl_->frame_width; }
 int FrameInference::frame_height() const { return impl_->frame_height; }
+const std::optional<double>& FrameInference::domain_score() const { return impl_->domain_score; }
 bool FrameInference::decoupled() const { return impl_->decoupled; }
 bool FrameInference::classified() const { return impl_->classified; }
 

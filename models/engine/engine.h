@@ -31,7 +31,10 @@ struct Severity {
   std::vector<float> probabilities;  // Softmax of logits / temperature; sum 1.
   int grade = 0;                     // Index of the largest probability (0 normal .. 3 severe).
   float confidence = 0.f;            // That probability.
-  float trust = 0.f;          // 1 - entropy / ln K, in [0,1]: 0 when every class is as likely.
+  float trust = 0.f;  // 1 - entropy / ln K, in [0,1]: 0 when every class is as likely.
+  // How unlike the model's own pictures this one is, by DomainModel::Score(); above the bundle's
+  // out_of_domain_above it is no liver view. Empty where the model has no such score.
+  std::optional<double> domain_score;
   double inference_ms = 0.0;  // Wall time of decoupling and classification of this frame.
 };
 
@@ -111,6 +114,9 @@ class FrameInference {
   const cv::Rect& bounds() const;  // The part of the frame that the network sees.
   int frame_width() const;
   int frame_height() const;
+
+  // As Severity::domain_score, which needs no network: known when the frame is prepared.
+  const std::optional<double>& domain_score() const;
 
   // Runs the two decouplers (IC1, IC2) unless they already ran.
   void Decouple();

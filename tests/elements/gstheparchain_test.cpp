@@ -493,7 +493,9 @@ TEST(HeparMetaTest, SeverityReadsBackAsItWasWritten) {
   in.raw_probabilities = {0.2, 0.8};
   in.class_names = {"normal", "mild"};
   in.confidence = 0.9;
+  in.state = GstHeparState::kGraded;
   in.trust = 0.5;
+  in.domain_score = 0.75;
   in.model_name = "m";
   in.model_id = "abc";
   in.age = 5;
@@ -508,12 +510,39 @@ TEST(HeparMetaTest, SeverityReadsBackAsItWasWritten) {
   EXPECT_EQ(out.raw_probabilities, in.raw_probabilities);
   EXPECT_EQ(out.class_names, in.class_names);
   EXPECT_EQ(out.confidence, in.confidence);
+  EXPECT_EQ(out.state, in.state);
   EXPECT_EQ(out.trust, in.trust);
+  EXPECT_EQ(out.domain_score, in.domain_score);
   EXPECT_EQ(out.model_name, in.model_name);
   EXPECT_EQ(out.model_id, in.model_id);
   EXPECT_FALSE(out.fresh);
   EXPECT_EQ(out.age, in.age);
   EXPECT_EQ(out.inference_time, in.inference_time);
+}
+
+TEST(HeparMetaTest, AStateIsReadOrFollowsFromTheGrade) {
+  const BufferPtr buffer(gst_buffer_new());
+  GstHeparSeverity in;
+  in.domain_score = 3.0;
+  for (const GstHeparState state :
+       {GstHeparState::kNotLiver, GstHeparState::kUncertain, GstHeparState::kGraded}) {
+    in.state = state;
+    gst_buffer_set_hepar_severity(buffer.get(), in);
+    EXPECT_EQ(SeverityOf(buffer.get()).state, state);
+  }
+  in.domain_score.reset();
+  gst_buffer_set_hepar_severity(buffer.get(), in);
+  EXPECT_FALSE(SeverityOf(buffer.get()).domain_score.has_value());
+
+  // As those write that know no state.
+  GstStructure* fields = gst_custom_meta_get_structure(
+      gst_buffer_get_custom_meta(buffer.get(), GST_HEPAR_SEVERITY_META_NAME));
+  gst_structure_remove_field(fields, "state");
+  EXPECT_EQ(SeverityOf(buffer.get()).state, GstHeparState::kUncertain);
+  gst_structure_set(fields, "grade", G_TYPE_INT, 0, nullptr);
+  EXPECT_EQ(SeverityOf(buffer.get()).state, GstHeparState::kGraded);
+  gst_structure_set(fields, "state", G_TYPE_STRING, "tired", nullptr);
+  EXPECT_FALSE(HasSeverity(buffer.get()));
 }
 
 TEST(HeparMetaTest, AMetaWithAFieldMissingIsNotRead) {

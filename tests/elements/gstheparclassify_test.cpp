@@ -263,6 +263,106 @@ TEST(GstHeparClassifyTest, BelowTheConfidenceAskedForNothingIsDecided) {
   EXPECT_NEAR(Sum(severity.probabilities), 1.0, 1e-5);
 }
 
+// The tiny model with an out-of-domain score that is 1 for every picture, and this limit.
+std::string ModelWithLimit(double limit) {
+  return WriteTinyModel(
+      ::testing::TempDir(),
+      "limit" + std::to_string(limit) + "-" + std::to_string(g_random_int()) + ".hepar", 1,
+      [limit](ModelSpec* spec) {
+        spec->domain = FlatDomain();
+        spec->out_of_domain_above = limit;
+      });
+}
+
+std::string ClassifyWithLimit(double limit, const std::string& properties) {
+  return "heparclassify name=c device=cpu mode=sync model=" + ModelWithLimit(limit) + " " +
+         properties;
+}
+
+TEST(GstHeparClassifyTest, AViewUnlikeTheModelsPicturesIsNotALiverView) {
+  Pipe pipe(ClassifyWithLimit(0.5, ""));
+  for (int i = 0; i < 3; ++i) {
+    const auto severity = SeverityOf(pipe.Process(ScanBuffer(CapsOf(), i)).get());
+    EXPECT_EQ(severity.grade, -1);
+    EXPECT_EQ(severity.label, "not a liver view");
+    EXPECT_EQ(severity.state, GstHeparState::kNotLiver);
+    EXPECT_EQ(severity.trust, 0.0);
+    // Twice the limit is the most that a score counts with.
+    EXPECT_NEAR(severity.domain_score.value(), 2.0, 1e-3);
+    EXPECT_NEAR(Sum(severity.probabilities), 1.0, 1e-5);
+  }
+  pipe.PushEos();
+  const MessagePtr message = pipe.PopMessage(GST_MESSAGE_ELEMENT, "hepar-severity");
+  ASSERT_NE(message, nullptr);
+  const GstStructure* structure = gst_message_get_structure(message.get());
+  EXPECT_STREQ(gst_structure_get_string(structure, "label"), "not a liver view");
+  EXPECT_STREQ(gst_structure_get_string(structure, "state"), "not-liver");
+  EXPECT_EQ(pipe.CountMessages(GST_MESSAGE_ELEMENT, "hepar-severity"), 0);
+}
+
+TEST(GstHeparClassifyTest, TheSummaryCountsViewsWithoutALiverApart) {
+  Pipe pipe(ClassifyWithLimit(0.5, ""));
+  for (int i = 0; i < 5; ++i) pipe.Process(ScanBuffer(CapsOf(), i));
+  pipe.PushEos();
+  const MessagePtr message = pipe.PopMessage(GST_MESSAGE_ELEMENT, "hepar-summary");
+  ASSERT_NE(message, nullptr);
+  const GstStructure* structure = gst_message_get_structure(message.get());
+  gdouble not_liver = 0.0, uncertain = -1.0;
+  EXPECT_TRUE(gst_structure_get_double(structure, "not-liver-seconds", &not_liver));
+  EXPECT_TRUE(gst_structure_get_double(structure, "uncertain-seconds", &uncertain));
+  EXPECT_NEAR(not_liver, 0.2, 1e-9);
+  EXPECT_EQ(uncertain, 0.0);
+  // None of them was a view of the liver, so there is no mean.
+  EXPECT_EQ(gst_value_array_get_size(gst_structure_get_value(structure, "mean-probabilities")), 0u);
+}
+
+TEST(GstHeparClassifyTest, AViewLikeTheModelsPicturesIsGraded) {
+  Pipe pipe(ClassifyWithLimit(4.0, ""));
+  const auto severity = SeverityOf(pipe.Process(ScanBuffer(CapsOf())).get());
+  EXPECT_GE(severity.grade, 0);
+  EXPECT_EQ(severity.state, GstHeparState::kGraded);
+  EXPECT_NEAR(severity.domain_score.value(), 0.25, 1e-3);
+}
+
+TEST(GstHeparClassifyTest, WithTheCheckOffEveryViewIsGraded) {
+  Pipe pipe(ClassifyWithLimit(0.5, "check-view=false"));
+  const auto severity = SeverityOf(pipe.Process(ScanBuffer(CapsOf(), 0)).get());
+  EXPECT_GE(severity.grade, 0);
+  EXPECT_NEAR(severity.domain_score.value(), 2.0, 1e-3);
+  g_object_set(pipe["c"], "check-view", TRUE, nullptr);
+  EXPECT_EQ(SeverityOf(pipe.Process(ScanBuffer(CapsOf(), 1)).get()).state,
+            GstHeparState::kNotLiver);
+}
+
+TEST(GstHeparClassifyTest, AModelWithoutTheScoreLeavesItsFieldOut) {
+  Pipe pipe(Classify("mode=sync"));
+  const BufferPtr out = pipe.Process(ScanBuffer(CapsOf()));
+  EXPECT_FALSE(SeverityOf(out.get()).domain_score.has_value());
+  GstCustomMeta* meta = gst_buffer_get_custom_meta(out.get(), GST_HEPAR_SEVERITY_META_NAME);
+  EXPECT_FALSE(gst_structure_has_field(gst_custom_meta_get_structure(meta), "domain-score"));
+}
+
+TEST(GstHeparClassifyTest, TheModelsOwnConfidenceAndTemperatureCount) {
+  const auto model = [](double temperature, double below) {
+    return "heparclassify device=cpu mode=sync model=" +
+           WriteTinyModel(::testing::TempDir(), "own-" + std::to_string(g_random_int()) + ".hepar",
+                          1, [&](ModelSpec* spec) {
+                            spec->temperature = temperature;
+                            spec->abstain_below = below;
+                          });
+  };
+  Pipe uncertain(model(1.0, 1.0)), sure(model(1.0, 0.0)), soft(model(100.0, 0.0));
+  const auto first = SeverityOf(uncertain.Process(ScanBuffer(CapsOf())).get());
+  EXPECT_EQ(first.state, GstHeparState::kUncertain);
+  EXPECT_EQ(first.label, "uncertain");
+  const auto second = SeverityOf(sure.Process(ScanBuffer(CapsOf())).get());
+  EXPECT_EQ(second.state, GstHeparState::kGraded);
+  const auto third = SeverityOf(soft.Process(ScanBuffer(CapsOf())).get());
+  EXPECT_EQ(third.grade, second.grade);
+  EXPECT_LT(third.confidence, second.confidence);
+  EXPECT_LT(third.trust, second.trust);
+}
+
 TEST(GstHeparClassifyTest, TellsTheBusOfEachChangeOfGradeAndOfNothingElse) {
   Pipe pipe(Classify("mode=sync"));
   const auto first = SeverityOf(pipe.Process(ScanBuffer(CapsOf(), 0)).get());

@@ -178,6 +178,24 @@ TEST_F(GstHeparOverlayTest, ShowsEachResultDifferently) {
   EXPECT_EQ(Draw(-2, even), waiting);
 }
 
+TEST_F(GstHeparOverlayTest, SaysWhereThereIsNoLiverInThePlaceOfAGrade) {
+  Caps(kGray);
+  const std::vector<double> probabilities = {0.1, 0.2, 0.6, 0.1};
+  const std::vector<guint8> uncertain = Draw(-1, probabilities);
+  const auto draw = [&](const char* state) {
+    GstBuffer* in = FlatBuffer(kGray);
+    Grade(in, -1, probabilities);
+    GstCustomMeta* meta = gst_buffer_get_custom_meta(in, "HeparSeverityMeta");
+    gst_structure_set(gst_custom_meta_get_structure(meta), "state", G_TYPE_STRING, state, nullptr);
+    g_autoptr(GstBuffer) out = Push(in);
+    return Bytes(out);
+  };
+  EXPECT_EQ(draw("uncertain"), uncertain);
+  const std::vector<guint8> elsewhere = draw("not-liver");
+  EXPECT_NE(elsewhere, uncertain);
+  EXPECT_NE(elsewhere, Draw(-2, probabilities));
+}
+
 TEST_F(GstHeparOverlayTest, ResultThatMakesNoSenseIsShownAsUncertainOrWaiting) {
   Caps(kGray);
   const double nan = std::numeric_limits<double>::quiet_NaN();

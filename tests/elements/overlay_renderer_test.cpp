@@ -43,6 +43,14 @@ PanelContent Uncertain() {
   return content;
 }
 
+PanelContent NotLiver() {
+  PanelContent content = Graded(2, {5, 20, 70, 5});
+  content.state = PanelContent::State::kNotLiver;
+  content.grade = -1;
+  content.label = "not a liver view";
+  return content;
+}
+
 OverlayView FlatView(std::uint8_t value, int size = 32) {
   OverlayView view;
   view.caption = "Specific";
@@ -192,6 +200,48 @@ TEST(OverlayPanelTest, TellsWaitingUncertainAndGradedApart) {
     EXPECT_EQ(Count(waiting, GradeColour(style.theme, grade, 4)), 0);
     EXPECT_EQ(Count(uncertain, GradeColour(style.theme, grade, 4)), 0);
   }
+}
+
+TEST(OverlayPanelTest, AViewWithoutALiverShowsNoGradeNoBarsAndNoTrust) {
+  const OverlayRenderer renderer(640, 480);
+  const OverlayPatch patch = renderer.DrawPanel({}, NotLiver());
+  for (int grade = 0; grade < 4; ++grade) {
+    EXPECT_EQ(Count(patch, GradeColour(OverlayTheme::kDark, grade, 4)), 0);
+  }
+  EXPECT_NE(patch.pixels, renderer.DrawPanel({}, Uncertain()).pixels);
+  PanelContent other = NotLiver();
+  other.percents = {70, 5, 20, 5};
+  other.trust_percent = 1;
+  EXPECT_EQ(patch.pixels, renderer.DrawPanel({}, other).pixels);
+}
+
+TEST(OverlayPanelTest, NotALiverViewIsSaidInFramesOfEverySize) {
+  for (const auto& [width, height] : {std::pair(160, 120), std::pair(320, 240), std::pair(636, 434),
+                                      std::pair(640, 60), std::pair(1920, 1080)}) {
+    SCOPED_TRACE(std::to_string(width) + "x" + std::to_string(height));
+    const OverlayRenderer renderer(width, height);
+    const OverlayPatch patch = renderer.DrawPanel({}, NotLiver());
+    ExpectInside(patch, width, height);
+    // More words than "Waiting".
+    EXPECT_GT(TextPixels(patch), TextPixels(renderer.DrawPanel({}, PanelContent())));
+  }
+}
+
+TEST(OverlayPanelTest, TheTrendHasAGapWhereNoLiverWasSeen) {
+  const OverlayRenderer renderer(640, 480);
+  PanelContent content = Graded(3, {5, 5, 5, 85});
+  const auto drawn = [&](bool gap) {
+    OverlayTrend trend;
+    for (int i = 0; i < 200; ++i) {
+      const bool elsewhere = gap && i >= 50 && i < 150;
+      trend.Add(i * 0.1, elsewhere ? std::nullopt : std::optional<double>(1.0), elsewhere ? -1 : 3);
+    }
+    content.trend = trend.points();
+    return Count(renderer.DrawPanel({}, content), GradeColour(OverlayTheme::kDark, 3, 4));
+  };
+  const int none = Count(renderer.DrawPanel({}, Graded(3, {5, 5, 5, 85})),
+                         GradeColour(OverlayTheme::kDark, 3, 4));
+  EXPECT_NEAR(drawn(true) - none, (drawn(false) - none) / 2.0, 0.2 * (drawn(false) - none));
 }
 
 TEST(OverlayPanelTest, EachPartCanBeLeftOut) {

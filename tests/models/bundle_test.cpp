@@ -268,6 +268,70 @@ TEST_F(BundleTest, EveryFieldIsNeededAndTyped) {
   }
 }
 
+TEST_F(BundleTest, AnOutOfDomainScoreComesBackAsItWasWritten) {
+  DomainModel domain = hepar::testing::FlatDomain();
+  domain.mean[1] = -0.1234567890123;
+  domain.factor[1] = 0.3;
+  const std::string path =
+      hepar::testing::WriteTinyModel(dir_, "domain.hepar", 1, [&](ModelSpec* spec) {
+        spec->domain = domain;
+        spec->out_of_domain_above = 1.25;
+        spec->temperature = 1.5;
+      });
+  const ModelSpec spec = LoadBundle(path).spec;
+  EXPECT_TRUE(spec.domain == domain);
+  EXPECT_EQ(spec.out_of_domain_above, 1.25);
+  // Weights are the same, so the id is.
+  EXPECT_EQ(spec.id, LoadBundle(path_).spec.id);
+}
+
+TEST_F(BundleTest, ABundleWithoutOutOfDomainScoreLoads) {
+  const ModelSpec spec =
+      LoadBundle(WithDescription([](json* d) { (*d)["out_of_domain_above"] = 0.2; })).spec;
+  EXPECT_FALSE(spec.domain.has_value());
+}
+
+TEST_F(BundleTest, DamagedOutOfDomainScoresAreRefused) {
+  hepar::testing::WriteTinyModel(dir_, "tiny.hepar", 1, [&](ModelSpec* spec) {
+    spec->domain = hepar::testing::FlatDomain();
+    spec->out_of_domain_above = 1.25;
+  });
+  LoadBundle(path_);  // As it is, it loads.
+  const auto damaged = [&](const std::function<void(json&)>& change) {
+    return LoadError(WithDescription([&](json* d) { change((*d)["domain"]); }));
+  };
+  for (const char* part : {"version", "mean", "scale", "factor"}) {
+    SCOPED_TRACE(part);
+    EXPECT_THAT(damaged([&](json& domain) { domain.erase(part); }).what(), HasSubstr(part));
+    EXPECT_EQ(damaged([&](json& domain) { domain[part] = "x"; }).kind(), ErrorKind::kDamaged);
+  }
+  for (const char* part : {"mean", "scale", "factor"}) {
+    SCOPED_TRACE(part);
+    EXPECT_EQ(damaged([&](json& domain) { domain[part].erase(0); }).kind(), ErrorKind::kDamaged);
+    EXPECT_EQ(damaged([&](json& domain) { domain[part][0] = nullptr; }).kind(),
+              ErrorKind::kDamaged);
+    EXPECT_EQ(damaged([&](json& domain) { domain[part][0] = 1e300; }).kind(), ErrorKind::kDamaged);
+  }
+  EXPECT_EQ(damaged([](json& domain) { domain["scale"][2] = 0.0; }).kind(), ErrorKind::kDamaged);
+  // The last of the second row: on the diagonal.
+  EXPECT_EQ(damaged([](json& domain) { domain["factor"][2] = 0.0; }).kind(), ErrorKind::kDamaged);
+  EXPECT_EQ(damaged([](json& domain) { domain = 3; }).kind(), ErrorKind::kDamaged);
+
+  const Error newer = damaged([](json& domain) { domain["version"] = 99; });
+  EXPECT_EQ(newer.kind(), ErrorKind::kMismatch);
+  EXPECT_THAT(newer.what(), HasSubstr("update gst-hepar"));
+  const Error older = damaged([](json& domain) { domain["version"] = 0; });
+  EXPECT_EQ(older.kind(), ErrorKind::kMismatch);
+  EXPECT_THAT(older.what(), HasSubstr("hepar trust"));
+
+  for (const json& limit : {json(nullptr), json(0.0), json(-1.0)}) {
+    const Error error =
+        LoadError(WithDescription([&](json* d) { (*d)["out_of_domain_above"] = limit; }));
+    EXPECT_EQ(error.kind(), ErrorKind::kDamaged);
+    EXPECT_THAT(error.what(), HasSubstr("out_of_domain_above"));
+  }
+}
+
 TEST_F(BundleTest, HugeSizesAreRefusedBeforeMemoryIsTaken) {
   EXPECT_EQ(LoadError(WithDescription([](json* d) {
               (*d)["architecture"]["widths"] = {1 << 30, 1 << 30, 1 << 30, 1 << 30};

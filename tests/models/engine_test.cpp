@@ -119,7 +119,9 @@ TEST_F(EngineTest, WithoutADecouplerItsViewsAreRefusedAndTheGradeStays) {
     for (const DecouplerSet set :
          {DecouplerSet::kSpecific, DecouplerSet::kCommon, DecouplerSet::kNone}) {
       SCOPED_TRACE(ToString(set) + " " + ToString(precision));
-      const auto path = hepar::testing::WriteTinyModel(dir_, ToString(set) + ".hepar", 1, set);
+      const auto path = hepar::testing::WriteTinyModel(
+          dir_, ToString(set) + ".hepar", 1,
+          [set](ModelSpec* spec) { spec->architecture.decouplers = set; });
       const auto frame = Open(path, precision)->Prepare(Picture(1));
       EXPECT_EQ(frame->Classify().probabilities.size(), 4u);
       EXPECT_EQ(frame->Planes().size(), 64u * 64u);
@@ -211,6 +213,44 @@ TEST_F(EngineTest, Fp16OnTheCpuIsRefusedWithTheMend) {
   }
 }
 
+// A score that pictures of noise differ by.
+void SetDomain(ModelSpec* spec) {
+  DomainModel domain = hepar::testing::FlatDomain();
+  domain.mean.assign(kDescriptorSize, -1.0);
+  domain.scale.assign(kDescriptorSize, 2.0);
+  domain.factor[1] = 0.5;
+  spec->domain = domain;
+  spec->out_of_domain_above = 1.5;
+}
+
+TEST_F(EngineTest, TheDomainScoreIsThatOfTrainingOnEveryBackend) {
+  const std::string path = hepar::testing::WriteTinyModel(dir_, "domain.hepar", 1, SetDomain);
+  for (const Precision precision : {Precision::kFp32, Precision::kBf16}) {
+    const auto engine = Open(path, precision);
+    for (int seed = 1; seed < 4; ++seed) {
+      const auto frame = engine->Prepare(Picture(seed));
+      const double expected = engine->spec().domain->Score(DescribePicture(Picture(seed).pixels));
+      EXPECT_EQ(frame->domain_score(), expected);
+      EXPECT_EQ(frame->Classify().domain_score, expected);
+      EXPECT_GT(expected, 0.0);
+    }
+  }
+}
+
+TEST_F(EngineTest, FramesTogetherHaveTheirOwnDomainScores) {
+  const auto engine = Open(hepar::testing::WriteTinyModel(dir_, "domain.hepar", 1, SetDomain));
+  const auto first = engine->Prepare(Picture(1)), second = engine->Prepare(Picture(2));
+  engine->ClassifyTogether({first.get(), second.get()});
+  EXPECT_EQ(first->Classify().domain_score, first->domain_score());
+  EXPECT_NE(first->domain_score(), second->domain_score());
+}
+
+TEST_F(EngineTest, AModelWithoutDomainGivesNoScore) {
+  const auto frame = Open(path_)->Prepare(Picture(1));
+  EXPECT_FALSE(frame->domain_score().has_value());
+  EXPECT_FALSE(frame->Classify().domain_score.has_value());
+}
+
 TEST_F(EngineTest, WrongPictureSizeFailsWithOneLine) {
   PreparedImage small = Picture(1);
   small.pixels = cv::Mat::zeros(2, 2, CV_32FC1);
@@ -260,7 +300,7 @@ TEST_F(EngineTest, SaysWhatComputes) {
 }
 
 TEST_F(EngineTest, ASteadyFrameTakesNoMemoryForMaps) {
-  const auto engine = Open(path_);
+  const auto engine = Open(hepar::testing::WriteTinyModel(dir_, "domain.hepar", 1, SetDomain));
   const auto one_frame = [&engine](const PreparedImage& picture) {
     const auto frame = engine->Prepare(picture);
     frame->Decouple();

@@ -83,6 +83,88 @@ TEST(SeveritySmootherTest, AnotherNumberOfClassesStartsAfresh) {
   EXPECT_EQ(smoother.Update({.9f, .1f}, 0.1).grade, 0);
 }
 
+TEST(SeveritySmootherTest, TrustIsThatOfTheSmoothedProbabilities) {
+  SeveritySmoother smoother(Seconds(2));
+  EXPECT_FLOAT_EQ(smoother.Update({1.f, 0.f}, 0.0).trust, 1.f);
+  const auto& decision = smoother.Update({0.f, 1.f}, 2.0 * std::log(2.0));
+  EXPECT_NEAR(decision.probabilities[0], 0.5, 1e-6);
+  EXPECT_NEAR(decision.trust, 0.0, 1e-6);
+}
+
+SeveritySmoother::Options WithLimit(double seconds) {
+  auto options = Seconds(seconds);
+  options.out_of_domain_above = 2.0;
+  return options;
+}
+
+TEST(SeveritySmootherTest, AViewOutOfDomainHasNoGradeAndNoTrust) {
+  SeveritySmoother smoother(WithLimit(1));
+  const auto& decision = smoother.Update({.9f, .1f}, 0.0, 2.1);
+  EXPECT_TRUE(decision.out_of_domain);
+  EXPECT_FALSE(decision.grade.has_value());
+  EXPECT_EQ(decision.trust, 0.f);
+  EXPECT_TRUE(decision.changed);
+  EXPECT_NEAR(decision.domain_score.value(), 2.1, 1e-6);
+}
+
+TEST(SeveritySmootherTest, OneOddFrameDoesNotLeaveTheDomain) {
+  SeveritySmoother smoother(WithLimit(1));
+  for (int i = 0; i < 25; ++i) smoother.Update({.8f, .2f}, i / 25.0, 1.0);
+  const auto& odd = smoother.Update({.8f, .2f}, 1.0, 100.0);
+  EXPECT_FALSE(odd.out_of_domain);
+  EXPECT_EQ(odd.grade, 0);
+  // However odd, it counts as twice the limit.
+  EXPECT_NEAR(odd.domain_score.value(), 1.0 + 3.0 * (1.0 - std::exp(-0.04)), 1e-6);
+}
+
+TEST(SeveritySmootherTest, TheWayBackIntoTheDomainLiesBelowTheLimit) {
+  SeveritySmoother smoother(WithLimit(0.1));
+  EXPECT_TRUE(smoother.Update({.9f, .1f}, 0.0, 2.2).out_of_domain);
+  EXPECT_TRUE(smoother.Update({.9f, .1f}, 0.9, 1.95).out_of_domain);
+  const auto& back = smoother.Update({.9f, .1f}, 1.8, 1.85);
+  EXPECT_FALSE(back.out_of_domain);
+  EXPECT_TRUE(back.changed);
+  // From within, the same score is no reason to leave.
+  EXPECT_FALSE(smoother.Update({.9f, .1f}, 2.7, 1.95).out_of_domain);
+}
+
+TEST(SeveritySmootherTest, FramesOutOfDomainDoNotReachTheGrade) {
+  SeveritySmoother smoother(WithLimit(1));
+  smoother.Update({.9f, .1f}, 0.0, 1.0);
+  for (int i = 1; i < 50; ++i) smoother.Update({0.f, 1.f}, i / 25.0, 3.9);
+  EXPECT_TRUE(smoother.Update({0.f, 1.f}, 2.0, 3.9).out_of_domain);
+  SeveritySmoother::Decision back;
+  for (int i = 1; i < 100; ++i) back = smoother.Update({.9f, .1f}, 2.0 + i / 25.0, 1.0);
+  EXPECT_FALSE(back.out_of_domain);
+  EXPECT_EQ(back.grade, 0);
+  EXPECT_NEAR(back.probabilities[0], 0.9, 1e-6);
+}
+
+TEST(SeveritySmootherTest, TheFirstViewElsewhereLeavesNothingBehind) {
+  SeveritySmoother smoother(WithLimit(1));
+  smoother.Update({0.f, 1.f}, 0.0, 3.9);
+  const auto& liver = smoother.Update({.9f, .1f}, 0.04, 1.0);
+  EXPECT_FLOAT_EQ(liver.probabilities[0], .9f);
+}
+
+TEST(SeveritySmootherTest, WithoutSmoothingEachFrameSpeaksForItself) {
+  SeveritySmoother smoother(WithLimit(0));
+  smoother.Update({.9f, .1f}, 0.0, 1.0);
+  const auto& out = smoother.Update({.2f, .8f}, 0.04, 2.1);
+  EXPECT_TRUE(out.out_of_domain);
+  EXPECT_FLOAT_EQ(out.probabilities[1], .8f);
+  EXPECT_EQ(smoother.Update({.9f, .1f}, 0.08, 1.0).grade, 0);
+}
+
+TEST(SeveritySmootherTest, WithoutALimitTheScoreIsOnlyShown) {
+  SeveritySmoother smoother(Seconds(1));
+  const auto& decision = smoother.Update({.9f, .1f}, 0.0, 1e6);
+  EXPECT_FALSE(decision.out_of_domain);
+  EXPECT_EQ(decision.grade, 0);
+  EXPECT_EQ(decision.domain_score, 1e6);
+  EXPECT_FALSE(smoother.Update({.9f, .1f}, 0.1).domain_score.has_value());
+}
+
 TEST(SeveritySmootherTest, EmptyProbabilitiesAreRefused) {
   SeveritySmoother smoother(Seconds(1));
   EXPECT_THROW(smoother.Update({}, 0.0), Error);

@@ -7,21 +7,30 @@
 
 namespace hepar::testing {
 
-std::string WriteTinyModel(const std::string& dir, const std::string& file, unsigned seed,
-                           DecouplerSet decouplers) {
-  torch::manual_seed(seed);
-  Architecture architecture;
-  architecture.size = "nano";
-  architecture.decoupler = DecouplerShapeOf("nano");
-  architecture.decouplers = decouplers;
+DomainModel FlatDomain() {
+  // Descriptors are small beside the scale, so that the mean alone decides.
+  DomainModel domain;
+  domain.mean.assign(kDescriptorSize, 1e6);
+  domain.scale.assign(kDescriptorSize, 1e6);
+  for (int i = 0; i < kDescriptorSize; ++i) {
+    for (int k = 0; k <= i; ++k) domain.factor.push_back(i == k ? 1.0 : 0.0);
+  }
+  return domain;
+}
 
+std::string WriteTinyModel(const std::string& dir, const std::string& file, unsigned seed,
+                           const std::function<void(ModelSpec*)>& change) {
+  torch::manual_seed(seed);
   ModelSpec spec;
+  spec.architecture.size = "nano";
+  spec.architecture.decoupler = DecouplerShapeOf("nano");
   spec.name = "tiny";
   spec.preprocess.size = 64;
   spec.licence = "LGPL-2.1-or-later";
   spec.citation = "made in a test";
   const std::string path = dir + (dir.empty() || dir.back() == '/' ? "" : "/") + file;
-  SeverityNet net(architecture);
+  if (change) change(&spec);
+  SeverityNet net(spec.architecture);
   {
     // Fresh classifiers answer nearly the same for every picture; wider weights tell them apart.
     torch::NoGradGuard no_grad;

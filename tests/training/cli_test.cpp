@@ -174,7 +174,7 @@ TEST_F(CliTest, HelpNamesEveryVerbAndExitCode) {
   EXPECT_EQ(help.Wait(), kExitOk);
   EXPECT_THAT(help.out(), AllOf(HasSubstr("train"), HasSubstr("evaluate"), HasSubstr("inspect"),
                                 HasSubstr("simulate"), HasSubstr("Exit codes")));
-  for (const char* verb : {"train", "evaluate", "attack", "inspect", "simulate"}) {
+  for (const char* verb : {"train", "evaluate", "attack", "inspect", "simulate", "trust"}) {
     Program verb_help({verb, "--help"});
     EXPECT_EQ(verb_help.Wait(), kExitOk) << verb;
     EXPECT_THAT(verb_help.out(), HasSubstr("Usage: hepar " + std::string(verb)));
@@ -190,6 +190,10 @@ TEST_F(CliTest, WrongUseExitsWithTwo) {
   ExpectFailure({"evaluate", "--model", "a,b", "--data", Manifest()}, kExitUsage, "--folds");
   ExpectFailure({"inspect"}, kExitUsage, "usage: hepar inspect");
   ExpectFailure({"simulate"}, kExitUsage, "--out is missing");
+  ExpectFailure({"trust", "--model", "m.hepar", "--data", Manifest()}, kExitUsage,
+                "--out is missing");
+  ExpectFailure({"evaluate", "--model", "m.hepar", "--data", Manifest(), "--false-flags", "0.1"},
+                kExitUsage, "--false-flags needs --ood");
   ExpectFailure({"train", "--data", Manifest(), "--out", Path("none/m.hepar")}, kExitUsage,
                 "does not exist");
   ExpectFailure(Train("m.hepar", 1, {"--device", "gpu"}), kExitUsage, "unknown device 'gpu'");
@@ -260,6 +264,85 @@ TEST_F(CliTest, TrainsABundleThatTheOtherVerbsAndTheEngineAccept) {
   EXPECT_EQ(figures.at("patient").at("cases"), 8);
   const std::string csv = ReadFile(Path("p.csv"), kMaxOutput);
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 17);
+}
+
+// What a model says of its trustworthiness.
+ModelSpec SpecOf(const std::string& path) {
+  EngineConfig config;
+  config.model = path;
+  config.device = "cpu";
+  return Engine::Open(config)->spec();
+}
+
+TEST_F(CliTest, TrainingFitsTrustAndTheVerbFitsItAnewAlike) {
+  Program train(Train("trusted.hepar", 1, {"--false-flags", "0.1", "--abstain-share", "0.25"}));
+  ASSERT_EQ(train.Wait(), kExitOk) << train.err();
+  EXPECT_THAT(train.out(), AllOf(HasSubstr("temperature"), HasSubstr("no liver view above score")));
+  const ModelSpec trained = SpecOf(Path("trusted.hepar"));
+  ASSERT_TRUE(trained.domain.has_value());
+  EXPECT_GT(trained.out_of_domain_above.value(), 0.0);
+  EXPECT_TRUE(trained.abstain_below.has_value());
+  const json told = json::parse(trained.metrics).at("trust");
+  EXPECT_EQ(told.at("domain").at("false_flags"), 0.1);
+  EXPECT_EQ(told.at("answers").at("patients"), 4);
+
+  Program trust({"trust", "--model", Path("trusted.hepar"), "--data", Manifest(), "--out",
+                 Path("again.hepar"), "--false-flags", "0.1", "--abstain-share", "0.25", "--json",
+                 "-"});
+  ASSERT_EQ(trust.Wait(), kExitOk) << trust.err();
+  EXPECT_THAT(trust.err(), HasSubstr("wrote "));
+  const ModelSpec again = SpecOf(Path("again.hepar"));
+  EXPECT_EQ(again.id, trained.id);
+  EXPECT_TRUE(again.domain == trained.domain);
+  EXPECT_EQ(again.out_of_domain_above, trained.out_of_domain_above);
+  EXPECT_NEAR(again.temperature, trained.temperature, 1e-4);
+  EXPECT_NEAR(again.abstain_below.value(), trained.abstain_below.value(), 1e-4);
+  EXPECT_EQ(again.dataset_digest, trained.dataset_digest);
+  EXPECT_EQ(json::parse(trust.out()).at("domain").at("patients"), 8);
+
+  // Nothing else is looked at for the score of pictures than the pictures; evaluate tells of it.
+  Program evaluate({"evaluate", "--model", Path("again.hepar"), "--data", Manifest(), "--ood",
+                    Path("scans"), "--bootstrap", "10", "--json", "-"});
+  ASSERT_EQ(evaluate.Wait(), kExitOk) << evaluate.err();
+  EXPECT_THAT(evaluate.err(), HasSubstr("no liver view"));
+  const json domain = json::parse(evaluate.out()).at("domain");
+  EXPECT_EQ(domain.at("liver").at("frames"), 16);
+  EXPECT_EQ(domain.at("other").at("frames"), 16);
+  // Here the others are the same pictures.
+  EXPECT_EQ(domain.at("auc"), 0.5);
+  EXPECT_EQ(domain.at("other").at("flagged"), domain.at("liver").at("flagged"));
+
+  // A file of answers of other models takes the place of the validation part.
+  Program answers({"evaluate", "--model", Path("trusted.hepar"), "--data", Manifest(),
+                   "--bootstrap", "0", "--csv", Path("answers.csv")});
+  ASSERT_EQ(answers.Wait(), kExitOk) << answers.err();
+  Program by_answers({"trust", "--model", Path("trusted.hepar"), "--data", Manifest(), "--out",
+                      Path("by_answers.hepar"), "--predictions", Path("answers.csv")});
+  ASSERT_EQ(by_answers.Wait(), kExitOk) << by_answers.err();
+  EXPECT_THAT(by_answers.out(), HasSubstr("16 frames of 8 patients (the answers in answers.csv)"));
+  ExpectFailure({"trust", "--model", Path("trusted.hepar"), "--data", Manifest(), "--out",
+                 Path("x.hepar"), "--predictions", Manifest()},
+                kExitInputData, "p_normal");
+}
+
+TEST_F(CliTest, WithoutAValidationPartTrainingSaysThatTemperatureStays) {
+  Program train(Train("bare.hepar", 1, {"--validation-fraction", "0"}));
+  ASSERT_EQ(train.Wait(), kExitOk) << train.err();
+  EXPECT_THAT(train.out(), HasSubstr("temperature and abstention are left as they are"));
+  const ModelSpec spec = SpecOf(Path("bare.hepar"));
+  EXPECT_EQ(spec.temperature, 1.0);
+  EXPECT_FALSE(spec.abstain_below.has_value());
+  EXPECT_TRUE(spec.domain.has_value());
+
+  // Other scans than it was trained on are all unseen.
+  Program simulate({"simulate", "--out", Path("more"), "--patients-per-grade", "1", "--frames", "2",
+                    "--width", "160", "--height", "120", "--seed", "99"});
+  ASSERT_EQ(simulate.Wait(), kExitOk) << simulate.err();
+  Program trust({"trust", "--model", Path("bare.hepar"), "--data", Path("more/manifest.csv"),
+                 "--out", Path("moved.hepar")});
+  ASSERT_EQ(trust.Wait(), kExitOk) << trust.err();
+  EXPECT_THAT(trust.out(), HasSubstr("8 frames of 4 patients (all of the data"));
+  EXPECT_TRUE(SpecOf(Path("moved.hepar")).abstain_below.has_value());
 }
 
 TEST_F(CliTest, CrossValidationScoresEachPatientOnceByTheModelThatDidNotSeeIt) {

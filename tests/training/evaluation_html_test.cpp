@@ -10,6 +10,7 @@
 #include "tests/training/html_elements.h"
 #include "tests/training/synthetic_evidence.h"
 #include "training/evaluation/checklist.h"
+#include "training/evaluation/domain_report.h"
 #include "training/evaluation/evidence.h"
 #include "training/table.h"
 
@@ -94,6 +95,18 @@ TEST(EvaluationHtmlTest, HasEverySection) {
   EXPECT_THAT(OfClass(elements, "confusion"), SizeIs(2));
   EXPECT_THAT(Named(elements, "img"), SizeIs(1));
   EXPECT_THAT(OfClass(elements, "tile"), SizeIs(6));
+}
+
+TEST(EvaluationHtmlTest, ViewsThatAreNoneOfALiverHaveATableByClip) {
+  EvaluationReport report = FullReport();
+  report.figures["domain"] = DomainToJson({{0.5, 0.6, 1.2}, {"P1", "P1", "P2"}},
+                                          {{3.0, 0.9}, {"lung.mp4", "eye.mp4"}}, 0.4, {50, 1});
+  const auto elements = Parse(EvaluationReportHtml(report));
+  EXPECT_THAT(Texts(Named(elements, "h2")), Contains("Views that are none of a liver"));
+  const auto cells = Texts(Named(elements, "td"));
+  EXPECT_THAT(cells, Contains("1 of 3"));
+  EXPECT_THAT(cells, Contains("1 of 2"));
+  EXPECT_THAT(Texts(Named(elements, "th")), Contains("lung.mp4"));
 }
 
 TEST(EvaluationHtmlTest, ShowsTheFiguresThatItIsGiven) {

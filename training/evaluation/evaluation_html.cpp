@@ -122,6 +122,7 @@ class Report {
     main += Section("Calibration", Calibration());
     main += Section("Abstention", Abstention());
     main += Section("Robustness to spoilt pictures", Corruptions());
+    main += Section("Views that are none of a liver", OtherViews());
     main += Section("Subgroups", Subgroups());
     main += Section("Comparison on the same patients", Comparison());
     main += Section("Worst mistakes", Gallery());
@@ -561,6 +562,49 @@ class Report {
     }
     names.emplace_back("");
     return Table(HeadRow(names), Tag("tbody", rows));
+  }
+
+  static std::string ViewRow(const std::string& name, const ordered_json* set,
+                             const std::string& groups) {
+    if (set == nullptr) return "";
+    const auto n = [set](const std::string& key) { return Fixed(NumberOf(set, key), 0); };
+    return Tag("tr",
+               Head(name) + Cell(n("flagged") + " of " + n("frames")) +
+                   Cell(WithInterval(NumberOf(set, "share"), IntervalOf(set, "interval"), true)) +
+                   Cell(n(groups + "_flagged") + " of " + n(groups))) +
+           "\n";
+  }
+
+  std::string OtherViews() const {
+    const ordered_json* domain = Find(figures_, "domain");
+    if (domain == nullptr) return "";
+    const ordered_json* other = Find(domain, "other");
+    const ordered_json* exact = Find(domain, "at_false_flags");
+    const std::string at = " at " + PercentText(NumberOf(exact, "rate")) + " %";
+    std::string text =
+        Table(HeadRow({"", "frames flagged", "%", "patients or clips"}),
+              Tag("tbody", ViewRow("liver frames", Find(domain, "liver"), "patients") +
+                               ViewRow("other views", other, "clips") +
+                               ViewRow("liver frames" + at, Find(exact, "liver"), "patients") +
+                               ViewRow("other views" + at, Find(exact, "other"), "clips")));
+    if (other != nullptr) {
+      std::string rows;
+      for (const auto& clip : other->at("by_clip")) {
+        rows += Tag("tr", Head(TextOf(&clip, "name")) +
+                              Cell(Fixed(NumberOf(&clip, "flagged"), 0) + " of " +
+                                   Fixed(NumberOf(&clip, "frames"), 0)) +
+                              Cell(Fixed(NumberOf(&clip, "median_score"), 2))) +
+                "\n";
+      }
+      text += Table(HeadRow({"clip", "frames flagged", "median score"}), Tag("tbody", rows));
+    }
+    return text +
+           Note(
+               "Flagged: the out-of-domain score is above the limit, so that the picture gets no "
+               "grade. Scores are over the limit of the model that gave them; with several models "
+               "each scores all other views. Rows with a share in their name are at the limit that "
+               "flags this share of the liver frames. A patient or clip counts when more than half "
+               "of its frames do. Intervals by resampling patients or clips.");
   }
 
   std::string Subgroups() const {

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "training/data/unlabelled.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+#include "models/error.h"
+#include "training/data/picture_source.h"
+
+namespace hepar {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The picture files of a folder, with their names relative to it, sorted.
+std::vector<std::pair<std::string, std::string>> FilesOf(const fs::path& folder) {
+  std::vector<std::pair<std::string, std::string>> files;
+  const auto follow = fs::directory_options::follow_directory_symlink;
+  for (auto i = fs::recursive_directory_iterator(folder, follow); i != fs::end(i); ++i) {
+    if (i->path().filename().string().front() == '.') {
+      i.disable_recursion_pending();
+    } else if (i->is_regular_file() && IsPictureFile(i->path().string())) {
+      files.emplace_back(i->path().lexically_relative(folder).generic_string(), i->path().string());
+    }
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+}  // namespace
+
+Dataset LoadUnlabelled(const std::string& path, const SourceOptions& options) {
+  std::vector<std::pair<std::string, std::string>> files;
+  try {
+    if (!fs::exists(path)) throw Error(ErrorKind::kNotFound, path + ": no such file or folder");
+    if (fs::is_directory(path)) {
+      files = FilesOf(path);
+    } else {
+      files.emplace_back(fs::path(path).filename().string(), path);
+    }
+  } catch (const fs::filesystem_error& error) {
+    throw Error(ErrorKind::kUnreadable, error.path1().string() + ": " + error.code().message());
+  }
+  if (files.empty()) {
+    throw Error(ErrorKind::kDamaged, path + ": holds no picture and no video");
+  }
+  Dataset dataset;
+  for (const auto& [name, file] : files) {
+    for (const int frame : ChooseFrames(CountFrames(file), options)) {
+      dataset.samples.push_back({file, 0, name, frame});
+    }
+  }
+  return dataset;
+}
+
+}  // namespace hepar
