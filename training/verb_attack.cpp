@@ -1,26 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <algorithm>
-#include <cmath>
 #include <iostream>
-#include <numeric>
 #include <opencv2/core.hpp>
-#include <sstream>
 #include <utility>
 
 #include "models/bundle/bundle.h"
 #include "models/engine/device.h"
 #include "models/error.h"
-#include "training/attacks/attack_suite.h"
-#include "training/attacks/sanity_panel.h"
-#include "training/data/batches.h"
-#include "training/evaluation/metrics.h"
+#include "training/attack_run.h"
 #include "training/evaluation/report.h"
 #include "training/exit_codes.h"
 #include "training/options.h"
-#include "training/progress.h"
 #include "training/recorded_split.h"
 #include "training/source_options.h"
-#include "training/table.h"
 #include "training/verbs.h"
 
 namespace hepar {
@@ -29,13 +20,23 @@ namespace {
 using nlohmann::ordered_json;
 
 struct AttackVerbOptions {
-  std::string model, data, folds, part = "all", device = "auto", json;
-  std::string attacks = "fgsm pgd:steps=20";
-  std::vector<std::string> epsilons = {"8/255"};
+  std::string model, data, folds, part = "all", preset, device = "auto", json;
+  std::string attacks = "fgsm pgd:steps=20", transfer_attacks = "pgd:steps=20";
+  std::vector<std::string> epsilons = {"8/255"}, transfer_from;
   int fold = -1, batch = 16, threads = 1, seed = 1;
   SourceOptions source;
-  bool sanity = false;
+  bool eight_bit = false, sanity = false;
+  bool attacks_given = false;
 };
+
+// What reviewers of a claim of robustness ask for.
+const OptionTable::Values kTable = {
+    {"attacks",
+     "fgsm pgd:steps=10 pgd:steps=100,restarts=5 apgd-ce apgd-dlr-t square:queries=5000 "
+     "pgd:steps=100,feat1=1,feat2=1 pgd:steps=100,scope=image"},
+    {"epsilon", "0.5/255,1/255,2/255,4/255,8/255"},
+    {"transfer-attacks", "pgd:steps=100"},
+    {"eight-bit", "true"}};
 
 OptionTable MakeTable(AttackVerbOptions* o) {
   OptionTable table(
@@ -50,11 +51,21 @@ OptionTable MakeTable(AttackVerbOptions* o) {
   table.Integer("fold", &o->fold, -1, 1000, "Attack the patients of this fold only; -1 for all");
   table.Choice("part", &o->part, {"all", "train", "validation", "test"},
                "Attack one part of the data: that of the split by which the model was trained");
+  table.Presets("preset", &o->preset, {{"table", kTable}},
+                "Values for many options at once, which others override: table is the whole "
+                "robustness table, at five budgets, with the adaptive and the weak attack and "
+                "rounded pictures; hours on a CPU, see docs/training.md");
   table.Text("attacks", &o->attacks, "LIST",
              "Attacks separated by blanks: " + Join(AttackNames(), ", ") +
                  ", each with its options such as pgd:steps=20,restarts=5");
   table.List("epsilon", &o->epsilons, "X,X,...",
              "Budgets, maximum norm, for pictures in [0,1]; fractions such as 8/255");
+  table.List("transfer-from", &o->transfer_from, "FILE",
+             "Other model bundles with the same input; repeatable. What attacks make on each is "
+             "shown to this model");
+  table.Text("transfer-attacks", &o->transfer_attacks, "LIST", "The attacks on the other models");
+  table.Switch("eight-bit", &o->eight_bit,
+               "Show each attacked picture a second time, rounded to 8 bits within the budget");
   table.Switch("sanity", &o->sanity,
                "Also ask, at the first budget, whether what attacks by gradient measure can be "
                "believed; a model that fails ends the program with code 1");
@@ -93,148 +104,48 @@ std::vector<int> SelectPart(const AttackVerbOptions& o, const Dataset& dataset,
   return part;
 }
 
-// What is left of a model under one attack, or none.
-struct Outcome {
-  explicit Outcome(int classes) : counts(classes, 0), hits(classes, 0) {}
-  std::vector<int> counts, hits;
+AttackPlan PlanOf(const AttackVerbOptions& o) {
+  AttackPlan plan;
+  plan.attacks = ParseAttacks(o.attacks);
+  if (plan.attacks.empty()) throw Invalid("--attacks: names no attack");
+  plan.transferred = ParseAttacks(o.transfer_attacks);
+  if (!o.transfer_from.empty() && plan.transferred.empty()) {
+    throw Invalid("--transfer-attacks: names no attack for --transfer-from");
+  }
+  for (const std::string& text : o.epsilons) {
+    double epsilon = 0.0;
+    OptionTable number("attack", "", "");
+    number.Number("epsilon", &epsilon, 0, 1, "");
+    number.Parse({"--epsilon", text});
+    plan.epsilons.push_back(epsilon);
+  }
+  plan.eight_bit = o.eight_bit;
+  plan.sanity = o.sanity;
+  // A list that the user wrote is meant; the preset's is for any model.
+  plan.leave_out = !o.preset.empty() && !o.attacks_given;
+  plan.batch = o.batch;
+  plan.seed = static_cast<std::uint64_t>(o.seed);
+  return plan;
+}
 
-  void Add(const torch::Tensor& labels, const torch::Tensor& correct) {
-    for (std::int64_t i = 0; i < labels.size(0); ++i) {
-      const auto label = labels[i].item<std::int64_t>();
-      ++counts[label];
-      hits[label] += correct[i].item<bool>() ? 1 : 0;
-    }
+ordered_json ToJson(const AttackVerbOptions& o, const ModelSpec& spec, const AttackRun& run) {
+  const AttackCost cost = run.Cost();
+  ordered_json object = {
+      {"model", spec.name},
+      {"model_id", spec.id},
+      {"part", o.part},
+      {"scope", "end2end"},
+      {"seed", o.seed},
+      {"passes_per_picture", {{"forward", cost.forward}, {"backward", cost.backward}}}};
+  object.update(RobustnessToJson(run.report()));
+  for (const SanityCheck& check : run.Sanity()) {
+    object["sanity"].push_back({{"check", check.name},
+                                {"expected", check.expected},
+                                {"seen", check.seen},
+                                {"passed", check.passed}});
   }
-  int Pictures() const { return std::accumulate(counts.begin(), counts.end(), 0); }
-  double Accuracy() const {
-    return static_cast<double>(std::accumulate(hits.begin(), hits.end(), 0)) / Pictures();
-  }
-  double OfClass(std::size_t k) const {
-    return counts[k] > 0 ? static_cast<double>(hits[k]) / counts[k] : std::nan("");
-  }
-};
-
-class AttackRun {
- public:
-  AttackRun(const AttackVerbOptions& options, Bundle bundle)
-      : options_(options), bundle_(std::move(bundle)), device_(ResolveDevice(options.device)) {
-    bundle_.net->to(device_);
-    std::istringstream list(options.attacks);
-    for (std::string one; list >> one;) attacks_.emplace_back(one, ParseAttack(one));
-    if (attacks_.empty()) throw Invalid("--attacks: names no attack");
-    for (const std::string& text : options.epsilons) {
-      double epsilon = 0.0;
-      OptionTable number("attack", "", "");
-      number.Number("epsilon", &epsilon, 0, 1, "");
-      number.Parse({"--epsilon", text});
-      epsilons_.push_back(epsilon);
-    }
-  }
-
-  void Run(const PreparedDataset& data, const std::vector<int>& part) {
-    const int classes = static_cast<int>(bundle_.spec.class_names.size());
-    const AttackGuard guard(*bundle_.net);
-    const LogitsOf logits_of = [this](const torch::Tensor& pictures) {
-      return bundle_.net->forward(pictures);
-    };
-    names_.push_back("clean");
-    budgets_.push_back(0.0);
-    outcomes_.emplace_back(classes);
-    for (double epsilon : epsilons_) {
-      for (const auto& [text, spec] : attacks_) Name(text, epsilon, classes);
-      if (attacks_.size() > 1) Name("worst case", epsilon, classes);
-    }
-    Progress progress(bundle_.spec.name, static_cast<int>(part.size()), "pictures");
-    for (std::size_t begin = 0; begin < part.size(); begin += options_.batch) {
-      const auto end = std::min(part.size(), begin + options_.batch);
-      Batch batch = MakeBatch(data, {part.begin() + begin, part.begin() + end}, device_);
-      for (auto& seed : batch.seeds) seed += static_cast<std::uint64_t>(options_.seed);
-      const auto clean = Correct(logits_of, batch.pictures, batch.labels).to(torch::kCPU);
-      const auto labels = batch.labels.to(torch::kCPU);
-      std::size_t row = 0;
-      outcomes_[row++].Add(labels, clean);
-      if (options_.sanity) panel_.Add(logits_of, InputOf(batch, epsilons_.front()));
-      for (double epsilon : epsilons_) {
-        const AttackInput input = InputOf(batch, epsilon);
-        auto worst = clean;
-        for (const auto& [text, spec] : attacks_) {
-          const auto correct =
-              Correct(logits_of, RunAttack(spec, logits_of, input), batch.labels).to(torch::kCPU);
-          worst = worst.logical_and(correct);
-          outcomes_[row++].Add(labels, correct);
-        }
-        if (attacks_.size() > 1) outcomes_[row++].Add(labels, worst);
-      }
-      progress.Update(static_cast<int>(end));
-    }
-  }
-
-  std::string ToTable() const {
-    std::vector<std::vector<std::string>> rows = {{"accuracy %", "all"}};
-    for (const auto& name : bundle_.spec.class_names) rows[0].push_back(name);
-    for (std::size_t i = 0; i < names_.size(); ++i) {
-      rows.push_back({names_[i], Percent(outcomes_[i].Accuracy())});
-      for (std::size_t k = 0; k < bundle_.spec.class_names.size(); ++k) {
-        rows.back().push_back(Percent(outcomes_[i].OfClass(k)));
-      }
-    }
-    return FormatTable(rows);
-  }
-
-  // What the sanity panel found; empty unless it was asked for.
-  std::vector<SanityCheck> Sanity() const {
-    return options_.sanity ? panel_.Finish() : std::vector<SanityCheck>();
-  }
-
-  ordered_json ToJson() const {
-    ordered_json results = ordered_json::array();
-    for (std::size_t i = 0; i < names_.size(); ++i) {
-      ordered_json per_class = ordered_json::object();
-      for (std::size_t k = 0; k < bundle_.spec.class_names.size(); ++k) {
-        per_class[bundle_.spec.class_names[k]] = outcomes_[i].OfClass(k);
-      }
-      results.push_back({{"attack", names_[i]},
-                         {"epsilon", budgets_[i]},
-                         {"pictures", outcomes_[i].Pictures()},
-                         {"accuracy", outcomes_[i].Accuracy()},
-                         {"per_class", per_class}});
-    }
-    ordered_json object = {{"model", bundle_.spec.name},
-                           {"model_id", bundle_.spec.id},
-                           {"part", options_.part},
-                           {"scope", "end2end"},
-                           {"results", results}};
-    for (const SanityCheck& check : Sanity()) {
-      object["sanity"].push_back({{"check", check.name},
-                                  {"expected", check.expected},
-                                  {"seen", check.seen},
-                                  {"passed", check.passed}});
-    }
-    return object;
-  }
-
- private:
-  static AttackInput InputOf(const Batch& batch, double epsilon) {
-    return {batch.pictures, batch.labels,
-            torch::full({batch.labels.size(0)}, epsilon, batch.pictures.options()), batch.seeds};
-  }
-
-  void Name(const std::string& attack, double epsilon, int classes) {
-    names_.push_back(attack + ", " + Fixed(epsilon * 255, 2) + "/255");
-    budgets_.push_back(epsilon);
-    outcomes_.emplace_back(classes);
-  }
-
-  const AttackVerbOptions& options_;
-  Bundle bundle_;
-  torch::Device device_;
-  std::vector<std::pair<std::string, AttackSpec>> attacks_;
-  std::vector<double> epsilons_;
-  std::vector<std::string> names_;
-  std::vector<double> budgets_;    // Of each name.
-  std::vector<Outcome> outcomes_;  // Of each name.
-  SanityPanel panel_{SanityOptions()};
-};
+  return object;
+}
 
 // Prints the panel; false when the model failed a check.
 bool PrintSanity(const std::vector<SanityCheck>& checks, std::ostream& text) {
@@ -262,6 +173,7 @@ int RunAttackVerb(const std::vector<std::string>& arguments) {
     std::cout << table.Help();
     return kExitOk;
   }
+  options.attacks_given = table.IsGiven("attacks");
   if (options.model.empty()) throw Invalid("--model is missing: the model bundle to attack");
   if (options.data.empty()) throw Invalid("--data is missing: the labelled scans to attack it on");
   if ((options.fold >= 0) != !options.folds.empty()) {
@@ -273,9 +185,15 @@ int RunAttackVerb(const std::vector<std::string>& arguments) {
   SetIntraOpThreads(options.threads);
   cv::setNumThreads(options.threads);
 
-  const Bundle bundle = WithExitCode(kExitModel, [&] { return LoadBundle(options.model); });
+  AttackPlan plan = PlanOf(options);
+  const torch::Device device = ResolveDevice(options.device);
+  Bundle bundle = WithExitCode(kExitModel, [&] { return LoadBundle(options.model); });
   const ModelSpec spec = bundle.spec;
-  AttackRun run(options, bundle);
+  AttackRun run = WithExitCode(kExitModel, [&] {
+    std::vector<Bundle> others;
+    for (const std::string& path : options.transfer_from) others.push_back(LoadBundle(path));
+    return AttackRun(std::move(plan), std::move(bundle), std::move(others), device);
+  });
   std::vector<int> part;
   const auto data = WithExitCode(kExitInputData, [&] {
     const Dataset dataset = LoadDataset(options.data, options.source);
@@ -286,11 +204,15 @@ int RunAttackVerb(const std::vector<std::string>& arguments) {
     part = SelectPart(options, dataset, spec);
     return PreparedDataset(dataset, spec.preprocess, options.threads);
   });
+  const AttackCost cost = run.Cost();
+  std::cerr << part.size() << " pictures, each up to " << cost.forward << " passes forward and "
+            << cost.backward << " back" << (options.sanity ? ", and those of --sanity" : "")
+            << "\n";
   run.Run(data, part);
   std::ostream& text = options.json == "-" ? std::cerr : std::cout;
-  text << part.size() << " pictures\n" << run.ToTable();
+  text << RobustnessTable(run.report());
   const bool believable = PrintSanity(run.Sanity(), text);
-  if (!options.json.empty()) WriteJson(options.json, run.ToJson());
+  if (!options.json.empty()) WriteJson(options.json, ToJson(options, spec, run));
   return believable ? kExitOk : kExitFailure;
 }
 

@@ -618,6 +618,59 @@ TEST_F(CliTest, AblationTrainsScoresAndGoesOnWhereItStopped) {
   ExpectFailure({"ablate", plan, "--data", Manifest(), "--out", Path("x")}, kExitUsage, "--folds");
 }
 
+TEST_F(CliTest, AttackPresetGivesTheWholeTable) {
+  for (const auto& [file, more] : std::vector<std::pair<std::string, std::vector<std::string>>>{
+           {"attacked.hepar", {}},
+           {"source.hepar", {"--seed", "7"}},
+           {"small.hepar", {"--input-size", "32"}}}) {
+    Program train(Train(file, 1, more));
+    ASSERT_EQ(train.Wait(), kExitOk) << train.err();
+  }
+  const auto attack = [](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {
+        "attack", "--model", Path("attacked.hepar"), "--data", Manifest(), "--part", "validation"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  };
+  Program table(attack({"--preset", "table", "--attacks",
+                        "fgsm pgd:steps=2,feat1=1,feat2=1 pgd:steps=2,scope=image square:queries=3",
+                        "--transfer-from", Path("source.hepar"), "--transfer-attacks",
+                        "pgd:steps=2", "--json", Path("table.json")}));
+  ASSERT_EQ(table.Wait(), kExitOk) << table.err();
+  EXPECT_THAT(table.err(), HasSubstr("8 pictures, each up to"));
+  EXPECT_THAT(table.out(),
+              AllOf(HasSubstr("8 pictures of 4 patients (normal 2, mild 2, moderate 2, severe 2)"),
+                    HasSubstr("pgd:steps=2,scope=image (weak), 8 bit, 0.50/255"),
+                    HasSubstr("pgd:steps=2 from source, 8.00/255"), HasSubstr("\nweak: ")));
+  const json figures = json::parse(ReadFile(Path("table.json"), kMaxOutput));
+  const json& results = figures.at("results");
+  // Clean, and for each of 5 budgets 4 attacks, one from elsewhere and the worst; each twice.
+  ASSERT_EQ(results.size(), 2u + 5u * 6u * 2u);
+  for (const json& row : results) {
+    EXPECT_EQ(row.at("pictures"), 8) << row;
+    EXPECT_LE(row.at("wilson")[0], row.at("accuracy")) << row;
+    EXPECT_GE(row.at("wilson")[1], row.at("accuracy")) << row;
+  }
+  EXPECT_EQ(results[10].at("source"), "source");
+  EXPECT_EQ(results[10].at("source_id"), IdOf(Path("source.hepar")));
+  EXPECT_EQ(results.back().at("attack"), "worst case");
+  EXPECT_NEAR(results.back().at("epsilon").get<double>(), 8.0 / 255, 1e-12);
+  EXPECT_EQ(figures.at("passes_per_picture").at("backward"), 5 * (1 + 2 + 2 + 2));
+
+  ExpectFailure(attack({"--attacks", "fgsm", "--transfer-from", Path("small.hepar")}), kExitModel,
+                "'small' takes pictures of 32 x 32 with 1 plane, the attacked model 'attacked' of "
+                "64 x 64");
+  ExpectFailure(attack({"--transfer-from", Path("nowhere.hepar")}), kExitModel, "nowhere.hepar");
+  ExpectFailure(attack({"--transfer-from", Path("source.hepar"), "--transfer-attacks", " "}),
+                kExitUsage, "--transfer-attacks");
+  ExpectFailure(attack({"--eight-bit", "--epsilon", "0.3/255"}), kExitUsage, "0.5/255 or more");
+  ExpectFailure(attack({"--attacks", "pgd:feat1=-1"}), kExitUsage, "'feat1'");
+  ExpectFailure(attack({"--preset", "tabel"}), kExitUsage, "--preset");
+  // Its own attacks can be read: what fails is the model.
+  ExpectFailure({"attack", "--preset", "table", "--model", Path("nowhere.hepar"), "--data", "."},
+                kExitModel, "nowhere.hepar");
+}
+
 TEST_F(CliTest, FlagsWinOverPresets) {
   ExpectFailure(Train("m.hepar", 1, {"--preset", "papre"}), kExitUsage, "--preset");
   ExpectFailure(Train("m.hepar", 1, {"--fawa"}), kExitUsage, "--fawa needs");

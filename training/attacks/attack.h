@@ -17,6 +17,26 @@ namespace hepar {
 // hold something of the batch (features of the clean pictures, say).
 using LogitsOf = std::function<torch::Tensor(const torch::Tensor& pictures)>;
 
+// What an attack that looks inside a classifier sees of pictures.
+struct View {
+  torch::Tensor logits;                 // (B, K).
+  std::vector<torch::Tensor> features;  // Each (B, ...), always the same ones in the same order;
+                                        // undefined where the classifier lacks one.
+};
+// As LogitsOf, with the features on the way, differentiable too.
+using ViewOf = std::function<View(const torch::Tensor& pictures)>;
+
+// A classifier by name of what attacks may do with it. One without features has `logits_of` only.
+struct AttackTarget {
+  LogitsOf logits_of;
+  ViewOf view_of;
+  // The classifier as it would be if its features stayed those of the given pictures (B, C, H, W)
+  // whatever it is shown: what an attack is made on, never what it is measured on.
+  std::function<LogitsOf(const torch::Tensor& pictures)> hold_features;
+
+  bool HasFeatures() const { return view_of && hold_features; }
+};
+
 // What is attacked. Budgets are of the maximum norm, in units of the [0,1] input, one for each
 // sample. All tensors are on one device.
 struct AttackInput {

@@ -6,6 +6,7 @@
 
 #include "models/named_values.h"
 #include "training/attacks/apgd.h"
+#include "training/attacks/feature_pgd.h"
 #include "training/attacks/fgsm.h"
 #include "training/attacks/square.h"
 
@@ -13,6 +14,7 @@ namespace hepar {
 namespace {
 
 constexpr int kLargestCount = 1000000;
+constexpr double kLargestWeight = 1e6;
 
 constexpr NamedValue<PgdOptions::Loss> kLosses[] = {{"ce", PgdOptions::Loss::kCrossEntropy},
                                                     {"kl", PgdOptions::Loss::kKl}};
@@ -31,6 +33,18 @@ int Count(const std::string& text) {
   if (error != std::errc() || stop != end || value < 1 || value > kLargestCount) {
     throw Error(ErrorKind::kInvalid, "expected a whole number from 1 to " +
                                          std::to_string(kLargestCount) + "; got '" + text + "'");
+  }
+  return value;
+}
+
+constexpr NamedValue<bool> kScopes[] = {{"end2end", false}, {"image", true}};
+
+double Weight(const std::string& text) {
+  double value = 0.0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stop != end || !(value >= 0 && value <= kLargestWeight)) {
+    throw Error(ErrorKind::kInvalid, "expected a number from 0 to 1000000; got '" + text + "'");
   }
   return value;
 }
@@ -59,65 +73,117 @@ constexpr AttackOption kKind = {"kind", [](AttackSpec* spec, const std::string& 
                                   spec->kind = ValueOf(kKinds, value, "kind of noise");
                                 }};
 
-torch::Tensor RunNoise(const AttackSpec& spec, const LogitsOf& logits_of,
+constexpr AttackOption kFeature1 = {"feat1", [](AttackSpec* spec, const std::string& value) {
+                                      spec->feature_weights[0] = Weight(value);
+                                    }};
+constexpr AttackOption kFeature2 = {"feat2", [](AttackSpec* spec, const std::string& value) {
+                                      spec->feature_weights[1] = Weight(value);
+                                    }};
+constexpr AttackOption kScope = {"scope", [](AttackSpec* spec, const std::string& value) {
+                                   spec->holds_features = ValueOf(kScopes, value, "scope");
+                                 }};
+
+torch::Tensor RunNoise(const AttackSpec& spec, const AttackTarget& target,
                        const AttackInput& input) {
   NoiseOptions options;
   options.kind = spec.kind;
   options.trials = spec.restarts;
-  return Noise(logits_of, input, options);
+  return Noise(target.logits_of, input, options);
 }
 
-torch::Tensor RunFgsm(const AttackSpec& spec, const LogitsOf& logits_of, const AttackInput& input) {
+AttackCost CostOfNoise(const AttackSpec& spec, int /*classes*/) {
+  return {spec.restarts > 1 ? spec.restarts : 0, 0};
+}
+
+torch::Tensor RunFgsm(const AttackSpec& spec, const AttackTarget& target,
+                      const AttackInput& input) {
   FgsmOptions options;
   options.random_start = spec.start == PgdOptions::Start::kUniform;
-  return Fgsm(logits_of, input, options);
+  return Fgsm(target.logits_of, input, options);
 }
 
-torch::Tensor RunPgd(const AttackSpec& spec, const LogitsOf& logits_of, const AttackInput& input) {
+AttackCost CostOfFgsm(const AttackSpec& /*spec*/, int /*classes*/) { return {1, 1}; }
+
+torch::Tensor RunPgd(const AttackSpec& spec, const AttackTarget& target, const AttackInput& input) {
   PgdOptions options;
   options.loss = spec.loss;
   options.start = spec.start;
   options.steps = spec.steps;
   options.restarts = spec.restarts;
-  return Pgd(logits_of, input, options);
+  if (!spec.AttacksFeatures()) return Pgd(target.logits_of, input, options);
+  const auto& weights = spec.feature_weights;
+  return FeaturePgd(target.view_of, input, {options, {weights[0], weights[1]}});
+}
+
+AttackCost CostOfPgd(const AttackSpec& spec, int /*classes*/) {
+  const long steps = static_cast<long>(spec.steps) * spec.restarts;
+  const bool asks_of_clean = spec.AttacksFeatures() || spec.loss == PgdOptions::Loss::kKl;
+  return {steps + (spec.restarts > 1 ? spec.restarts : 0) + (asks_of_clean ? 1 : 0), steps};
 }
 
 template <ApgdOptions::Loss kApgdLoss>
-torch::Tensor RunApgd(const AttackSpec& spec, const LogitsOf& logits_of, const AttackInput& input) {
+torch::Tensor RunApgd(const AttackSpec& spec, const AttackTarget& target,
+                      const AttackInput& input) {
   ApgdOptions options;
   options.loss = kApgdLoss;
   options.steps = spec.steps;
   options.restarts = spec.restarts;
-  return Apgd(logits_of, input, options);
+  return Apgd(target.logits_of, input, options);
 }
 
-torch::Tensor RunSquare(const AttackSpec& spec, const LogitsOf& logits_of,
+template <ApgdOptions::Loss kApgdLoss>
+AttackCost CostOfApgd(const AttackSpec& spec, int classes) {
+  const long targets = kApgdLoss == ApgdOptions::Loss::kTargetedDlr ? classes - 1 : 1;
+  const long runs = targets * spec.restarts;
+  const bool asks_of_clean = kApgdLoss != ApgdOptions::Loss::kCrossEntropy;
+  return {runs * (spec.steps + 1) + (asks_of_clean ? 1 : 0), runs * spec.steps};
+}
+
+torch::Tensor RunSquare(const AttackSpec& spec, const AttackTarget& target,
                         const AttackInput& input) {
   SquareOptions options;
   options.queries = spec.queries;
-  return Square(logits_of, input, options);
+  return Square(target.logits_of, input, options);
 }
+
+AttackCost CostOfSquare(const AttackSpec& spec, int /*classes*/) { return {spec.queries, 0}; }
 
 struct Attack {
   const char* name;
   int steps;  // By default, as the start below.
   PgdOptions::Start start;
-  torch::Tensor (*run)(const AttackSpec&, const LogitsOf&, const AttackInput&);
+  torch::Tensor (*run)(const AttackSpec&, const AttackTarget&, const AttackInput&);
+  AttackCost (*cost)(const AttackSpec&, int classes);
   std::vector<AttackOption> options;
 };
+
+template <ApgdOptions::Loss kApgdLoss>
+Attack MakeApgd(const char* name) {
+  return {name,
+          100,
+          PgdOptions::Start::kUniform,
+          RunApgd<kApgdLoss>,
+          CostOfApgd<kApgdLoss>,
+          {kSteps, kRestarts, kScope}};
+}
 
 const std::vector<Attack>& Attacks() {
   constexpr auto kUniform = PgdOptions::Start::kUniform;
   constexpr auto kPictures = PgdOptions::Start::kPictures;
   using Loss = ApgdOptions::Loss;
   static const std::vector<Attack> attacks = {
-      {"noise", 1, kUniform, RunNoise, {kKind, kRestarts}},
-      {"fgsm", 1, kPictures, RunFgsm, {kFgsmStart}},
-      {"pgd", 20, kUniform, RunPgd, {kSteps, kRestarts, kLoss, kPgdStart}},
-      {"apgd-ce", 100, kUniform, RunApgd<Loss::kCrossEntropy>, {kSteps, kRestarts}},
-      {"apgd-dlr", 100, kUniform, RunApgd<Loss::kDlr>, {kSteps, kRestarts}},
-      {"apgd-dlr-t", 100, kUniform, RunApgd<Loss::kTargetedDlr>, {kSteps, kRestarts}},
-      {"square", 1, kUniform, RunSquare, {kQueries}}};
+      {"noise", 1, kUniform, RunNoise, CostOfNoise, {kKind, kRestarts}},
+      {"fgsm", 1, kPictures, RunFgsm, CostOfFgsm, {kFgsmStart, kScope}},
+      {"pgd",
+       20,
+       kUniform,
+       RunPgd,
+       CostOfPgd,
+       {kSteps, kRestarts, kLoss, kPgdStart, kFeature1, kFeature2, kScope}},
+      MakeApgd<Loss::kCrossEntropy>("apgd-ce"),
+      MakeApgd<Loss::kDlr>("apgd-dlr"),
+      MakeApgd<Loss::kTargetedDlr>("apgd-dlr-t"),
+      {"square", 1, kUniform, RunSquare, CostOfSquare, {kQueries, kScope}}};
   return attacks;
 }
 
@@ -163,12 +229,36 @@ AttackSpec ParseAttack(const std::string& text) {
       throw Error(error.kind(), "attack '" + text + "', option '" + name + "': " + error.what());
     }
   }
+  if (spec.holds_features && spec.AttacksFeatures()) {
+    throw Error(ErrorKind::kInvalid,
+                "attack '" + text +
+                    "': scope=image holds the features, feat1 and feat2 attack "
+                    "them; give one");
+  }
   return spec;
 }
 
 torch::Tensor RunAttack(const AttackSpec& spec, const LogitsOf& logits_of,
                         const AttackInput& input) {
-  return Find(Attacks(), spec.name, "attack").run(spec, logits_of, input);
+  return RunAttack(spec, AttackTarget{logits_of, {}, {}}, input);
+}
+
+torch::Tensor RunAttack(const AttackSpec& spec, const AttackTarget& target,
+                        const AttackInput& input) {
+  const auto& attack = Find(Attacks(), spec.name, "attack");
+  if (!spec.NeedsFeatures()) return attack.run(spec, target, input);
+  if (!target.HasFeatures()) {
+    throw Error(ErrorKind::kUnsupported,
+                "attack '" + spec.name + "': the model has no features to attack or to hold");
+  }
+  if (!spec.holds_features) return attack.run(spec, target, input);
+  return attack.run(spec, {target.hold_features(input.pictures), {}, {}}, input);
+}
+
+AttackCost CostOf(const AttackSpec& spec, int classes) {
+  AttackCost cost = Find(Attacks(), spec.name, "attack").cost(spec, classes);
+  if (spec.holds_features) ++cost.forward;
+  return cost;
 }
 
 torch::Tensor Correct(const LogitsOf& logits_of, const torch::Tensor& pictures,

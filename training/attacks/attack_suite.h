@@ -18,6 +18,14 @@ struct AttackSpec {
   PgdOptions::Loss loss = PgdOptions::Loss::kCrossEntropy;  // pgd.
   PgdOptions::Start start = PgdOptions::Start::kUniform;    // pgd; fgsm without kGaussian.
   NoiseOptions::Kind kind = NoiseOptions::Kind::kUniform;   // noise.
+  // pgd: weights of the distance of the classifier's first and second feature (FeaturePgd).
+  double feature_weights[2] = {0.0, 0.0};
+  // All but noise: made on the classifier with the features of the clean pictures held. Such an
+  // attack is weak: what it makes must be measured on the classifier as it is.
+  bool holds_features = false;
+
+  bool AttacksFeatures() const { return feature_weights[0] > 0 || feature_weights[1] > 0; }
+  bool NeedsFeatures() const { return holds_features || AttacksFeatures(); }
 };
 
 // "noise", "fgsm", "pgd", "apgd-ce", "apgd-dlr", "apgd-dlr-t", "square": the weak before the
@@ -28,16 +36,30 @@ std::vector<std::string> AttackNames();
 // Options and defaults:
 //   noise       kind=uniform|corners, restarts=1
 //   fgsm        start=pictures|uniform
-//   pgd         steps=20, restarts=1, loss=ce|kl, start=uniform|gaussian|pictures
+//   pgd         steps=20, restarts=1, loss=ce|kl, start=uniform|gaussian|pictures, feat1=0, feat2=0
 //   apgd-*      steps=100, restarts=1
 //   square      queries=1000
-// Throws Error(kInvalid), listing what there is, for an unknown name, option or value.
+//   all but noise: scope=end2end|image; image holds the features
+// Throws Error(kInvalid), listing what there is, for an unknown name, option or value, and for
+// features that are to be both attacked and held.
 AttackSpec ParseAttack(const std::string& text);
 
 // The attacked pictures (B, C, H, W), detached. The model must be in AttackGuard's state. Throws
 // Error(kInvalid) for an unknown name, and what the attack throws.
 torch::Tensor RunAttack(const AttackSpec& spec, const LogitsOf& logits_of,
                         const AttackInput& input);
+
+// The same where attacks may see features. Throws Error(kUnsupported) also for an attack that needs
+// features and a target that has none.
+torch::Tensor RunAttack(const AttackSpec& spec, const AttackTarget& target,
+                        const AttackInput& input);
+
+// Passes through the classifier that an attack takes for each picture, at most: Square and targeted
+// APGD stop when all of a batch are fooled.
+struct AttackCost {
+  long forward = 0, backward = 0;
+};
+AttackCost CostOf(const AttackSpec& spec, int classes);
 
 // Where the classifier is right: (B) bool. The samples that are right on the clean pictures and
 // under every attack of a list are its worst case.

@@ -11,7 +11,22 @@
 namespace hepar {
 namespace {
 
-void CheckOptions(const PgdOptions& options) {
+// New memory, which Ascend() then works in.
+torch::Tensor MakeStart(PgdOptions::Start start, const Budget& budget, SampleRandom& random) {
+  switch (start) {
+    case PgdOptions::Start::kGaussian:
+      return GaussianStart(budget, random);
+    case PgdOptions::Start::kUniform:
+      return UniformStart(budget, random);
+    case PgdOptions::Start::kPictures:
+      break;
+  }
+  return budget.pictures().clone();
+}
+
+}  // namespace
+
+void CheckPgdOptions(const PgdOptions& options) {
   if (options.steps < 1 || options.restarts < 1) {
     throw Error(ErrorKind::kInvalid, "pgd: expected at least 1 step and 1 restart; got " +
                                          std::to_string(options.steps) + " and " +
@@ -27,8 +42,8 @@ void CheckOptions(const PgdOptions& options) {
   }
 }
 
-LossesOf MakeLosses(const LogitsOf& logits_of, const AttackInput& input, PgdOptions::Loss loss,
-                    const torch::Tensor& clean_logits) {
+LossesOf PgdLosses(PgdOptions::Loss loss, const LogitsOf& logits_of, const AttackInput& input,
+                   const torch::Tensor& clean_logits) {
   if (loss == PgdOptions::Loss::kCrossEntropy) {
     return [labels = input.labels](const torch::Tensor& logits) {
       return CrossEntropyLosses(logits, labels);
@@ -39,52 +54,46 @@ LossesOf MakeLosses(const LogitsOf& logits_of, const AttackInput& input, PgdOpti
       [clean = clean.detach()](const torch::Tensor& logits) { return KlDivergence(clean, logits); };
 }
 
-// New memory, which Pgd() then works in.
-torch::Tensor MakeStart(PgdOptions::Start start, const Budget& budget, SampleRandom& random) {
-  switch (start) {
-    case PgdOptions::Start::kGaussian:
-      return GaussianStart(budget, random);
-    case PgdOptions::Start::kUniform:
-      return UniformStart(budget, random);
-    case PgdOptions::Start::kPictures:
-      break;
-  }
-  return budget.pictures().clone();
-}
-
-}  // namespace
-
-torch::Tensor Pgd(const LogitsOf& logits_of, const AttackInput& input, const PgdOptions& options,
-                  const torch::Tensor& clean_logits) {
-  CheckAttackInput(input);
-  CheckOptions(options);
+torch::Tensor Ascend(const PictureLossesOf& losses_of, const PictureLossesOf& rank_of,
+                     const AttackInput& input, const PgdOptions& options) {
   torch::NoGradGuard no_grad;
   const Budget budget(input.pictures, input.epsilon);
   const auto step = options.step_size > 0 ? torch::full_like(budget.epsilon(), options.step_size)
                                           : budget.epsilon() / 4;
-  const auto losses_of = MakeLosses(logits_of, input, options.loss, clean_logits);
   SampleRandom random(input.seeds);
 
   torch::Tensor strongest, highest;
   for (int restart = 0; restart < options.restarts; ++restart) {
     auto x = MakeStart(options.start, budget, random);
     for (int i = 0; i < options.steps; ++i) {
-      x.addcmul_(GradientAt(x, logits_of, losses_of).gradient.sign(), step);
+      x.addcmul_(GradientOf(losses_of, x).sign(), step);
       budget.Clip(x);
     }
     if (options.restarts == 1) return x;
 
-    const auto losses = losses_of(logits_of(x));
+    const auto rank = rank_of(x);
     if (restart == 0) {
       strongest = x;
-      highest = losses;
+      highest = rank;
     } else {
-      const auto better = losses > highest;
+      const auto better = rank > highest;
       strongest = torch::where(PerPicture(better), x, strongest);
-      highest = torch::where(better, losses, highest);
+      highest = torch::where(better, rank, highest);
     }
   }
   return strongest;
+}
+
+torch::Tensor Pgd(const LogitsOf& logits_of, const AttackInput& input, const PgdOptions& options,
+                  const torch::Tensor& clean_logits) {
+  CheckAttackInput(input);
+  CheckPgdOptions(options);
+  torch::NoGradGuard no_grad;
+  const auto of_logits = PgdLosses(options.loss, logits_of, input, clean_logits);
+  const PictureLossesOf losses_of = [&](const torch::Tensor& pictures) {
+    return of_logits(logits_of(pictures));
+  };
+  return Ascend(losses_of, losses_of, input, options);
 }
 
 }  // namespace hepar

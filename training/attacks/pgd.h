@@ -2,6 +2,7 @@
 #pragma once
 
 #include "training/attacks/attack.h"
+#include "training/attacks/picture_gradient.h"
 
 namespace hepar {
 
@@ -34,5 +35,20 @@ struct PgdOptions {
 // Throws Error(kInvalid) for options out of range, and as GradientAt().
 torch::Tensor Pgd(const LogitsOf& logits_of, const AttackInput& input, const PgdOptions& options,
                   const torch::Tensor& clean_logits = {});
+
+// The parts of Pgd(), for attacks that step the same way along another gradient.
+//
+// Throws Error(kInvalid) for options out of range.
+void CheckPgdOptions(const PgdOptions& options);
+
+// The loss of the logits that `loss` names. KL asks `logits_of` once about the clean pictures
+// unless `clean_logits` holds the answer.
+LossesOf PgdLosses(PgdOptions::Loss loss, const LogitsOf& logits_of, const AttackInput& input,
+                   const torch::Tensor& clean_logits = {});
+
+// Steps along the gradient of `losses_of`; of several restarts each sample keeps the one that
+// `rank_of` puts highest. Input and options must have been checked; `options.loss` plays no part.
+torch::Tensor Ascend(const PictureLossesOf& losses_of, const PictureLossesOf& rank_of,
+                     const AttackInput& input, const PgdOptions& options);
 
 }  // namespace hepar

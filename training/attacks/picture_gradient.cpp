@@ -10,25 +10,25 @@
 namespace hepar {
 namespace {
 
-// As GradientAt(), with an undefined gradient where there is none.
-PictureGradient TryGradientAt(const torch::Tensor& pictures, const LogitsOf& logits_of,
-                              const LossesOf& losses_of) {
+struct LossesAndGradient {
+  torch::Tensor losses, gradient;
+};
+
+// As GradientOf(), with an undefined gradient where there is none.
+LossesAndGradient TryGradientOf(const PictureLossesOf& losses_of, const torch::Tensor& pictures) {
   torch::AutoGradMode enable(true);
   const auto x = pictures.detach().requires_grad_(true);
-  const auto logits = logits_of(x);
-  const auto losses = losses_of(logits);
-  PictureGradient result{{}, logits.detach(), losses.detach()};
+  const auto losses = losses_of(x);
+  LossesAndGradient result{losses.detach(), {}};
   if (!losses.requires_grad()) return result;
   result.gradient = torch::autograd::grad({losses.sum()}, {x}, {}, /*retain_graph=*/{},
                                           /*create_graph=*/false, /*allow_unused=*/true)[0];
   return result;
 }
 
-}  // namespace
-
-PictureGradient GradientAt(const torch::Tensor& pictures, const LogitsOf& logits_of,
-                           const LossesOf& losses_of) {
-  auto result = TryGradientAt(pictures, logits_of, losses_of);
+LossesAndGradient CheckedGradientOf(const PictureLossesOf& losses_of,
+                                    const torch::Tensor& pictures) {
+  auto result = TryGradientOf(losses_of, pictures);
   if (!result.gradient.defined()) {
     throw Error(ErrorKind::kUnsupported,
                 "attack: the classifier's logits have no gradient with respect to the picture; "
@@ -38,11 +38,33 @@ PictureGradient GradientAt(const torch::Tensor& pictures, const LogitsOf& logits
   return result;
 }
 
+}  // namespace
+
+PictureGradient GradientAt(const torch::Tensor& pictures, const LogitsOf& logits_of,
+                           const LossesOf& losses_of) {
+  torch::Tensor logits;
+  const auto [losses, gradient] = CheckedGradientOf(
+      [&](const torch::Tensor& x) {
+        const auto answer = logits_of(x);
+        logits = answer.detach();
+        return losses_of(answer);
+      },
+      pictures);
+  return {gradient, logits, losses};
+}
+
+torch::Tensor GradientOf(const PictureLossesOf& losses_of, const torch::Tensor& pictures) {
+  return CheckedGradientOf(losses_of, pictures).gradient;
+}
+
 double ZeroGradientFraction(const LogitsOf& logits_of, const AttackInput& input) {
   const auto start = Noise(logits_of, input);
-  const auto gradient = TryGradientAt(start, logits_of, [&](const torch::Tensor& logits) {
-                          return CrossEntropyLosses(logits, input.labels);
-                        }).gradient;
+  const auto gradient = TryGradientOf(
+                            [&](const torch::Tensor& pictures) {
+                              return CrossEntropyLosses(logits_of(pictures), input.labels);
+                            },
+                            start)
+                            .gradient;
   if (!gradient.defined()) return 1.0;
   CheckNumbers(gradient, "gradient");
   return gradient.flatten(1).eq(0).all(1).to(torch::kFloat64).mean().item<double>();

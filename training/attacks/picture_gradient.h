@@ -8,6 +8,9 @@ namespace hepar {
 // What an attack maximises: logits (B, K) -> one loss for each sample (B), differentiable.
 using LossesOf = std::function<torch::Tensor(const torch::Tensor& logits)>;
 
+// The same of any losses of the pictures: (B, C, H, W) -> (B), differentiable.
+using PictureLossesOf = std::function<torch::Tensor(const torch::Tensor& pictures)>;
+
 // One forward and one backward pass. All detached.
 struct PictureGradient {
   torch::Tensor gradient;  // Of each sample's loss with respect to its picture: (B, C, H, W).
@@ -23,6 +26,9 @@ struct PictureGradient {
 // robustness that is not there.
 PictureGradient GradientAt(const torch::Tensor& pictures, const LogitsOf& logits_of,
                            const LossesOf& losses_of);
+
+// The gradient (B, C, H, W) alone, of losses that need not follow from the logits. As above.
+torch::Tensor GradientOf(const PictureLossesOf& losses_of, const torch::Tensor& pictures);
 
 // The share of samples, in [0,1], whose cross-entropy has a gradient of 0 in every value of the
 // picture, at a random start within the budget. Anything above 0 says that attacks by gradient are

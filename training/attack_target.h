@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "models/nets/severity_net.h"
+#include "training/attacks/attack.h"
+
+namespace hepar {
+
+// A net as attacks see it: from the picture through the decouplers to the logits. Its features are
+// Feat1 and Feat2, in this order; a net without decouplers has none. Held features leave the planes
+// of the picture as the only way to the classifier.
+//
+// The net is shared, and must be in AttackGuard's state while the functions are used.
+AttackTarget TargetOf(SeverityNet net);
+
+}  // namespace hepar
