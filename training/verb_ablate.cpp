@@ -12,12 +12,13 @@
 #include "training/ablation/job_runner.h"
 #include "training/ablation/plan.h"
 #include "training/ablation/summary.h"
-#include "training/data/csv.h"
 #include "training/data/dataset.h"
+#include "training/evaluation/predictions_file.h"
 #include "training/evaluation/report.h"
 #include "training/exit_codes.h"
 #include "training/options.h"
 #include "training/progress.h"
+#include "training/table.h"
 #include "training/verbs.h"
 
 namespace hepar {
@@ -242,24 +243,6 @@ class Ablation {
     WriteFileAtomically(file.string(), text);
   }
 
-  Predictions ReadPredictions(const std::string& path,
-                              const std::vector<std::string>& class_names) const {
-    const CsvTable table = CsvTable::Read(path);
-    const int label = table.Column("label"), patient = table.Column("patient_id");
-    Predictions predictions;
-    for (int row = 0; row < table.rows(); ++row) {
-      const auto found = std::find(class_names.begin(), class_names.end(), table.at(row, label));
-      predictions.labels.push_back(static_cast<int>(found - class_names.begin()));
-      predictions.patients.push_back(table.at(row, patient));
-      std::vector<double> probabilities;
-      for (const std::string& name : class_names) {
-        probabilities.push_back(std::stod(table.at(row, table.Column("p_" + name))));
-      }
-      predictions.probabilities.push_back(std::move(probabilities));
-    }
-    return predictions;
-  }
-
   // Pooled over the models of a seed, by the pictures of each.
   std::vector<AttackOutcome> Attacks(const fs::path& folder) const {
     std::vector<AttackOutcome> outcomes;
@@ -269,9 +252,10 @@ class Ablation {
       const json results = json::parse(ReadFile(path.string(), kMaxResultBytes)).at("results");
       if (i == 0) outcomes.resize(results.size());
       for (std::size_t k = 0; k < outcomes.size(); ++k) {
+        const double epsilon = results.at(k).at("epsilon");
         outcomes[k].attack = results.at(k).at("attack");
-        outcomes[k].accuracy +=
-            results.at(k).at("pictures").get<double>() * results.at(k).at("accuracy").get<double>();
+        if (epsilon > 0) outcomes[k].attack += ", " + Fixed(255 * epsilon, 2) + "/255";
+        outcomes[k].accuracy += results.at(k).at("hits").get<double>();
       }
       pictures += results.at(0).at("pictures").get<double>();
     }

@@ -14,6 +14,7 @@
 #include "models/engine/device.h"
 #include "models/error.h"
 #include "training/data/dataset.h"
+#include "training/evaluation/predictions_file.h"
 #include "training/evaluation/report.h"
 #include "training/exit_codes.h"
 #include "training/options.h"
@@ -21,7 +22,6 @@
 #include "training/recorded_split.h"
 #include "training/source_options.h"
 #include "training/trust/described.h"
-#include "training/trust/predictions_file.h"
 #include "training/trust/trust_fit.h"
 #include "training/verbs.h"
 

@@ -16,7 +16,7 @@
 #include "training/evaluation/domain_report.h"
 #include "training/trust/described.h"
 #include "training/trust/domain_fit.h"
-#include "training/trust/predictions_file.h"
+#include "training/evaluation/predictions_file.h"
 #include "training/trust/trust_fit.h"
 
 namespace hepar {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "training/trust/predictions_file.h"
+#include "training/evaluation/predictions_file.h"
 
 #include <algorithm>
 #include <cmath>
