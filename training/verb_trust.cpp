@@ -79,6 +79,11 @@ Pictures ChoosePictures(const TrustVerbOptions& o, const ModelSpec& spec, const 
     pictures.source = "all of the data, which the model was not trained on";
     return pictures;
   }
+  const int held_out = HeldOutFold(spec);
+  if (held_out >= 0 && o.folds.empty()) {
+    throw Invalid("--folds is missing: the model was trained with fold " +
+                  std::to_string(held_out) + " held out");
+  }
   const std::optional<Folds> folds =
       o.folds.empty() ? std::nullopt : std::optional(LoadFolds(o.folds));
   const Split split = RecordedSplit(spec, dataset, folds ? &*folds : nullptr);

@@ -353,6 +353,13 @@ TEST_F(CliTest, CrossValidationScoresEachPatientOnceByTheModelThatDidNotSeeIt) {
     ASSERT_EQ(train.Wait(), kExitOk) << train.err();
     EXPECT_THAT(train.out(), HasSubstr("test part"));
   }
+  ExpectFailure(
+      {"trust", "--model", Path("fold0.hepar"), "--data", Manifest(), "--out", Path("x.hepar")},
+      kExitUsage, "--folds is missing: the model was trained with fold 0 held out");
+  Program trust({"trust", "--model", Path("fold0.hepar"), "--data", Manifest(), "--folds", file,
+                 "--out", Path("x.hepar")});
+  ASSERT_EQ(trust.Wait(), kExitOk) << trust.err();
+  EXPECT_THAT(trust.out(), HasSubstr("of 4 patients are"));  // Those of the other fold.
   Program evaluate({"evaluate", "--model", Path("fold0.hepar"), "--model", Path("fold1.hepar"),
                     "--data", Manifest(), "--folds", file, "--json", "-"});
   ASSERT_EQ(evaluate.Wait(), kExitOk) << evaluate.err();
