@@ -7,11 +7,13 @@
 
 namespace hepar::testing {
 
-std::string WriteTinyModel(const std::string& dir, const std::string& file, unsigned seed) {
+std::string WriteTinyModel(const std::string& dir, const std::string& file, unsigned seed,
+                           ColorPlanes planes) {
   torch::manual_seed(seed);
   Architecture architecture;
   architecture.size = "nano";
   architecture.decoupler = DecouplerShapeOf("nano");
+  architecture.planes = planes;
 
   ModelSpec spec;
   spec.name = "tiny";

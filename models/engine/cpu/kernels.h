@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "models/graph/graph.h"
 
@@ -42,22 +43,34 @@ struct WinogradArgs {
   int dilation = 1;
   int in_blocks = 0, out_blocks = 0;
   const int* used_lanes = nullptr;  // Of each input block: its first lanes that hold channels.
-  int in_channels = 0;              // The sum of them.
-  const float* weights = nullptr;   // Of PackWinogradWeights().
+  int depth = 0;                    // Of WinogradInput().
+  const void* weights = nullptr;    // Of PackWinogradWeights().
   const float* bias = nullptr;      // out_blocks x lanes.
   Epilogue epilogue;
   int tiles_at_once = 0;       // 1 or more.
   float* workspace = nullptr;  // WinogradWorkspace() floats.
 };
 
+struct Kernels;
+
+// Where the input channels stand in a tile: those of the used lanes in their order, with gaps that
+// fill each block's up to whole pairs where kernels multiply pairs.
+struct WinogradInput {
+  std::vector<int> places;  // Of each channel.
+  int depth = 0;            // Places and gaps.
+};
+WinogradInput WinogradInputOf(const std::vector<int>& used_lanes, const Kernels& kernels);
+
 // tiles_at_once such that the transformed tiles stay in the second-level cache.
-int WinogradTilesAtOnce(int in_channels, int out_channels, const Extent& extent, int dilation);
-std::size_t WinogradWorkspace(int in_channels, int out_channels, int tiles_at_once);
-std::size_t WinogradWeightCount(int in_channels, int out_blocks, int lanes);
-// `weights` is out_channels x in_channels x 3 x 3. Input channels are those of the used lanes, in
-// their order; out_slots[o] is the lane, counted over all output blocks, that output o fills.
-void PackWinogradWeights(const float* weights, int in_channels, int out_channels,
-                         const int* out_slots, int out_blocks, int lanes, float* packed);
+int WinogradTilesAtOnce(int depth, int out_blocks, const Extent& extent, int dilation,
+                        const Kernels& kernels);
+std::size_t WinogradWorkspace(int depth, int out_blocks, int tiles_at_once, const Kernels& kernels);
+std::size_t WinogradWeightFloats(int depth, int out_blocks, const Kernels& kernels);
+// `weights` is out_channels x in_channels x 3 x 3; out_slots[o] is the lane, counted over all output
+// blocks, that output o fills. `packed` holds WinogradWeightFloats().
+void PackWinogradWeights(const float* weights, const WinogradInput& input,
+                         const std::vector<int>& out_slots, int out_blocks, const Kernels& kernels,
+                         float* packed);
 
 // One axis of a bilinear interpolation: output i is (1 - weight[i]) * in[low[i]] + weight[i] *
 // in[high[i]].
@@ -81,8 +94,11 @@ struct AttentionArgs {
 std::size_t AttentionWorkspace(int tokens, int channels);
 
 struct Kernels {
-  const char* name;  // "avx512", "avx2", "portable".
+  const char* name;  // "avx512", "avx2", "portable", "avx512 bf16".
   int lanes;
+  // Neighbouring input channels that an instruction multiplies: 1, or 2 where convolutions multiply
+  // bf16 numbers. Sums and maps have 32 bits in any case.
+  int pair;
 
   void (*winograd)(const WinogradArgs& args);
   void (*attention)(const AttentionArgs& args);
@@ -123,5 +139,7 @@ struct Kernels {
 // The best that this processor runs; those that any processor runs.
 const Kernels& BestKernels();
 const Kernels& PortableKernels();
+// Those that multiply bf16 numbers; null where this processor cannot (AVX512-BF16).
+const Kernels* Bf16Kernels();
 
 }  // namespace hepar::cpu

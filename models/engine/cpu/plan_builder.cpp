@@ -178,26 +178,26 @@ class Builder {
 
   void EmitWinograd(const Convolution& op) {
     const Place &in = InPlace(), &out = OutPlace();
-    const int lanes = kernels_.lanes, channels = In().channels;
+    const WinogradInput input = WinogradInputOf(in.used_lanes, kernels_);
     WinogradArgs args;
     args.extent = ExtentOf(In());
     args.dilation = op.dilation;
     args.in_blocks = in.blocks;
     args.out_blocks = out.blocks;
-    args.in_channels = channels;
+    args.depth = input.depth;
     args.epilogue.activation = op.activation;
     args.epilogue.mode = op.residual;
     args.tiles_at_once =
-        WinogradTilesAtOnce(channels, out.blocks * lanes, args.extent, op.dilation);
+        WinogradTilesAtOnce(input.depth, out.blocks, args.extent, op.dilation, kernels_);
 
     const std::shared_ptr<float[]> weights(
-        AllocateFloats(WinogradWeightCount(channels, out.blocks, lanes)).release(), FreeFloats());
-    PackWinogradWeights(op.weight.data(), channels, Out().channels, out.slots.data(), out.blocks,
-                        lanes, weights.get());
+        AllocateFloats(WinogradWeightFloats(input.depth, out.blocks, kernels_)).release(),
+        FreeFloats());
+    PackWinogradWeights(op.weight.data(), input, out.slots, out.blocks, kernels_, weights.get());
     const Address from = Touch(in), to = Touch(out);
     const Address residual = op.residual == Residual::kNone ? nullptr : Touch(InPlace(1));
     const Address scratch =
-        Scratch(WinogradWorkspace(channels, out.blocks * lanes, args.tiles_at_once));
+        Scratch(WinogradWorkspace(input.depth, out.blocks, args.tiles_at_once, kernels_));
     AddStep("winograd", [k = &kernels_, args, from, to, residual, scratch, weights,
                          used = in.used_lanes, bias = InLanes(op.bias, out)](const Run& run) {
       WinogradArgs a = args;

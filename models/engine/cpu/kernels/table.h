@@ -7,24 +7,23 @@ namespace hepar::cpu {
 
 // What the kernels and the code that prepares their operands agree on.
 constexpr int kWinogradTile = 4;
-// Floats by which the rows that one tile touches are further apart than they are long: it keeps
+// Numbers by which the rows that one tile touches are further apart than they are long: it keeps
 // them in different sets of the cache.
 constexpr int kWinogradSkew = 16;
 
-// Floats of a transformed tile at one place: the channels, and the lanes that are stored with the
-// last of them.
-constexpr int WinogradDepth(int in_channels, int last_used_lanes, int lanes) {
-  return in_channels - last_used_lanes + lanes;
-}
+// Factors of a transformed tile at one place that come of the first `used` lanes of a block: one
+// for each, rounded up to whole pairs. Weights of what rounding adds are zero.
+constexpr int WinogradDepthOf(int used, int pair) { return (used + pair - 1) / pair * pair; }
 
 // Vectors of outputs that one pass computes of `left` blocks that are left.
 constexpr int WinogradGroup(int left) { return left == 1 || left == 3 ? left : 2; }
 
-// Transformed input of `tiles` tiles, rounded up to whole cache lines.
-constexpr std::size_t WinogradInputFloats(int depth, int tiles) {
-  const std::size_t floats =
-      std::size_t{36} * (static_cast<std::size_t>(tiles) * depth + kWinogradSkew);
-  return (floats + 15) / 16 * 16;
+// Transformed input of `tiles` tiles `stride` factors apart, rounded up to whole cache lines.
+// `pair` factors take a float's place.
+constexpr std::size_t WinogradInputFloats(int stride, int tiles, int pair) {
+  const std::size_t factors =
+      std::size_t{36} * (static_cast<std::size_t>(tiles) * stride + kWinogradSkew);
+  return (factors / pair + 15) / 16 * 16;
 }
 
 // Tokens of an attention, rounded up to whole vectors of any processor.

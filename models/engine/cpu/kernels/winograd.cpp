@@ -5,6 +5,7 @@
 // A^T [(G g G^T) . (B^T d B)] A, where the product at each of the 36 places, over all channels, is
 // a product of matrices.
 #include "models/engine/cpu/kernels.h"
+#include "models/engine/cpu/kernels/factors.h"
 #include "models/engine/cpu/kernels/table.h"
 #include "models/engine/cpu/kernels/vector.h"
 
@@ -58,7 +59,8 @@ struct TileGrid {
 };
 
 struct Strides {
-  int depth, places_in, places_out;  // Floats from one tile, and from one place, to the next.
+  // From one tile, and from one place, to the next: factors going in, floats coming out.
+  int depth, places_in, places_out;
 };
 
 // The patch of one block that a tile at the border sees, zero outside the picture.
@@ -78,7 +80,7 @@ void CopyPatch(const float* source, const Extent& extent, int step, int top, int
 
 // B^T d B of one block, from pixels `row` and `column` floats apart to places `place` floats apart.
 inline void TransformPatch(const float* __restrict d, std::size_t row, std::size_t column,
-                           std::size_t place, float* __restrict v) {
+                           std::size_t place, Factor* __restrict v) {
   Vector columns[kPatch][kPatch];
 #pragma GCC unroll 6
   for (int x = 0; x < kPatch; ++x) {
@@ -95,14 +97,14 @@ inline void TransformPatch(const float* __restrict d, std::size_t row, std::size
     Vector o[kPatch];
     TransformInput(columns[y], o);
 #pragma GCC unroll 6
-    for (int x = 0; x < kPatch; ++x) Store(v + (y * kPatch + x) * place, o[x]);
+    for (int x = 0; x < kPatch; ++x) StoreFactors(v + (y * kPatch + x) * place, o[x]);
   }
 }
 
 // Block by block, so that the processor sees six rows that it can fetch ahead. Lanes that hold no
 // channel are overwritten by the next block; the last one has room for them.
 void TransformTiles(const WinogradArgs& a, const Strides& strides, const TileGrid& grid, int first,
-                    int tiles, float* v) {
+                    int tiles, Factor* v) {
   const int step = a.dilation;
   const std::size_t row = static_cast<std::size_t>(step) * a.extent.width * kLanes;
   const std::size_t column = static_cast<std::size_t>(step) * kLanes;
@@ -114,7 +116,7 @@ void TransformTiles(const WinogradArgs& a, const Strides& strides, const TileGri
       const int top = y - step, left = x - step;
       const bool inside = top >= 0 && left >= 0 && top + (kPatch - 1) * step < a.extent.height &&
                           left + (kPatch - 1) * step < a.extent.width;
-      float* to = v + static_cast<std::size_t>(t) * strides.depth;
+      Factor* to = v + static_cast<std::size_t>(t) * strides.depth;
       if (inside) {
         TransformPatch(source + (static_cast<std::size_t>(top) * a.extent.width + left) * kLanes,
                        row, column, strides.places_in, to);
@@ -124,7 +126,7 @@ void TransformTiles(const WinogradArgs& a, const Strides& strides, const TileGri
         TransformPatch(patch, kPatch * kLanes, kLanes, strides.places_in, to);
       }
     }
-    v += a.used_lanes[block];
+    v += WinogradDepthOf(a.used_lanes[block], kPair);
   }
 }
 
@@ -135,25 +137,36 @@ struct Rows {
 
 // `rows` x `vectors` of a product of matrices, in registers.
 template <int rows, int vectors>
-inline void MultiplyBlock(const float* __restrict a, int a_stride, int depth,
-                          const float* __restrict b, float* __restrict c, int c_stride) {
+inline void MultiplyBlock(const Factor* __restrict a, std::ptrdiff_t a_stride, int depth,
+                          const Factor* __restrict b, float* __restrict c, int c_stride) {
+  // Every fourth row has a pointer, which the compiler may not take for a sum of others: it would
+  // then keep an offset for each row, more of them than there are registers.
+  constexpr int kNear = 4;
+  const Factor* near[(rows + kNear - 1) / kNear];
+#pragma GCC unroll 4
+  for (int i = 0; i < rows; i += kNear) {
+    near[i / kNear] = a + i * a_stride;
+    asm("" : "+r"(near[i / kNear]));
+  }
   Vector sum[rows][vectors];
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i) {
 #pragma GCC unroll 4
     for (int j = 0; j < vectors; ++j) sum[i][j] = Vector{};
   }
-  for (int k = 0; k < depth; ++k) {
-    Vector w[vectors];
+  for (int k = 0; k < depth; k += kPair) {
+    Factors w[vectors];
 #pragma GCC unroll 4
-    for (int j = 0; j < vectors; ++j) w[j] = Load(b + j * kLanes);
+    for (int j = 0; j < vectors; ++j) w[j] = LoadFactors(b + j * kPair * kLanes);
 #pragma GCC unroll 16
     for (int i = 0; i < rows; ++i) {
-      const Vector x = Broadcast(a[i * a_stride + k]);
+      const Factors x = BroadcastFactors(near[i / kNear] + i % kNear * a_stride);
 #pragma GCC unroll 4
-      for (int j = 0; j < vectors; ++j) sum[i][j] += x * w[j];
+      for (int j = 0; j < vectors; ++j) sum[i][j] = MultiplyAdd(x, w[j], sum[i][j]);
     }
-    b += vectors * kLanes;
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; i += kNear) near[i / kNear] += kPair;
+    b += vectors * kPair * kLanes;
   }
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i) {
@@ -162,11 +175,17 @@ inline void MultiplyBlock(const float* __restrict a, int a_stride, int depth,
   }
 }
 
-// 12 sums are as many as leave registers for their operands.
+// As many sums as leave registers for their operands: of 32 registers with AVX-512, else 16.
 template <int vectors>
-void Multiply(int tiles, const float* a, int a_stride, int depth, const float* b, float* c,
+constexpr int RowsAtOnce() {
+  if (kLanes == 16) return vectors == 1 ? 16 : 8;
+  return vectors == 1 ? 12 : vectors == 2 ? 6 : 4;
+}
+
+template <int vectors>
+void Multiply(int tiles, const Factor* a, int a_stride, int depth, const Factor* b, float* c,
               int c_stride) {
-  constexpr int kRows = vectors == 1 ? 12 : vectors == 2 ? 6 : 4;
+  constexpr int kRows = RowsAtOnce<vectors>();
   int t = 0;
   const auto block = [&](auto rows) {
     MultiplyBlock<decltype(rows)::kCount, vectors>(a + t * a_stride, a_stride, depth, b,
@@ -174,30 +193,48 @@ void Multiply(int tiles, const float* a, int a_stride, int depth, const float* b
     t += decltype(rows)::kCount;
   };
   while (t + kRows <= tiles) block(Rows<kRows>());
+  if (t + kRows / 2 <= tiles) block(Rows<kRows / 2>());
   while (t + 2 <= tiles) block(Rows<2>());
   if (t < tiles) block(Rows<1>());
 }
 
-void MultiplyPlaces(const WinogradArgs& a, const Strides& strides, int tiles, const float* v,
+void MultiplyPlaces(const WinogradArgs& a, const Strides& strides, int tiles, const Factor* v,
                     float* m) {
   const int width = a.out_blocks * kLanes;
-  const float* weights = a.weights;
+  const auto* weights = static_cast<const Factor*>(a.weights);
   for (int place = 0; place < kPlaces; ++place) {
-    const float* from = v + static_cast<std::size_t>(place) * strides.places_in;
+    const Factor* from = v + static_cast<std::size_t>(place) * strides.places_in;
     float* to = m + static_cast<std::size_t>(place) * strides.places_out;
     for (int block = 0; block < a.out_blocks;) {
       const int vectors = WinogradGroup(a.out_blocks - block);
       const auto multiply = vectors == 1 ? Multiply<1> : vectors == 2 ? Multiply<2> : Multiply<3>;
-      multiply(tiles, from, strides.depth, a.in_channels, weights, to + block * kLanes, width);
-      weights += static_cast<std::size_t>(vectors) * kLanes * a.in_channels;
+      multiply(tiles, from, strides.depth, a.depth, weights, to + block * kLanes, width);
+      weights += static_cast<std::size_t>(vectors) * kLanes * a.depth;
       block += vectors;
     }
   }
 }
 
-// A^T m A of one block.
-inline void TransformProducts(const float* __restrict m, std::size_t place,
-                              Vector o[kTile][kTile]) {
+// What becomes of a convolution's sums.
+template <Residual mode>
+struct End {
+  Vector bias, floor;
+  const float* residual;
+
+  // The value at `at` of destination and residual.
+  Vector operator()(Vector value, std::size_t at) const {
+    value += bias;
+    if (mode == Residual::kBeforeActivation) value += Load(residual + at);
+    value = floor > value ? floor : value;
+    if (mode == Residual::kAfterActivation) value += Load(residual + at);
+    return value;
+  }
+};
+
+// A^T m A of one block for the pixels (y0, x0) and on, as far as the picture goes.
+template <Residual mode>
+inline void TransformBlockBack(const WinogradArgs& a, std::size_t place, int y0, int x0,
+                               const float* __restrict m, const End<mode>& end, std::size_t plane) {
   Vector half[kTile][kPatch];
 #pragma GCC unroll 6
   for (int x = 0; x < kPatch; ++x) {
@@ -208,31 +245,36 @@ inline void TransformProducts(const float* __restrict m, std::size_t place,
 #pragma GCC unroll 4
     for (int y = 0; y < kTile; ++y) half[y][x] = out[y];
   }
+  const int step = a.dilation, width = a.extent.width;
+  const std::size_t column = static_cast<std::size_t>(step) * kLanes, row = column * width;
+  std::size_t at = plane + (static_cast<std::size_t>(y0) * width + x0) * kLanes;
+  float* const to = a.destination;
+  const bool whole =
+      y0 + (kTile - 1) * step < a.extent.height && x0 + (kTile - 1) * step < width;
 #pragma GCC unroll 4
-  for (int y = 0; y < kTile; ++y) TransformOutput(half[y], o[y]);
+  for (int y = 0; y < kTile; ++y, at += row) {
+    if (!whole && y0 + y * step >= a.extent.height) break;
+    Vector o[kTile];
+    TransformOutput(half[y], o);
+#pragma GCC unroll 4
+    for (int x = 0; x < kTile; ++x) {
+      if (!whole && x0 + x * step >= width) break;
+      Store(to + at + x * column, end(o[x], at + x * column));
+    }
+  }
 }
 
-void TransformBack(const WinogradArgs& a, const Strides& strides, int y0, int x0, const float* m) {
-  const int step = a.dilation, width = a.extent.width;
-  const int rows = Smaller(kTile, (a.extent.height - y0 + step - 1) / step);
-  const int columns = Smaller(kTile, (width - x0 + step - 1) / step);
-  const Epilogue& end = a.epilogue;
-  for (int block = 0; block < a.out_blocks; ++block, m += kLanes) {
-    Vector o[kTile][kTile];
-    TransformProducts(m, strides.places_out, o);
-    const Vector bias = Load(a.bias + block * kLanes);
-    const std::size_t plane = block * a.extent.pixels() * kLanes;
-    for (int y = 0; y < rows; ++y) {
-      const std::size_t row =
-          plane + (static_cast<std::size_t>(y0 + y * step) * width + x0) * kLanes;
-      for (int x = 0; x < columns; ++x) {
-        const std::size_t at = row + static_cast<std::size_t>(x) * step * kLanes;
-        Vector value = o[y][x] + bias;
-        if (end.mode == Residual::kBeforeActivation) value += Load(end.residual + at);
-        if (end.activation == Activation::kRelu) value = Relu(value);
-        if (end.mode == Residual::kAfterActivation) value += Load(end.residual + at);
-        Store(a.destination + at, value);
-      }
+template <Residual mode>
+void TransformBack(const WinogradArgs& a, const Strides& strides, const TileGrid& grid, int first,
+                   int tiles, const float* m) {
+  const float lowest = a.epilogue.activation == Activation::kRelu ? 0.f : -__builtin_inff();
+  End<mode> end = {{}, Broadcast(lowest), a.epilogue.residual};
+  for (int t = 0; t < tiles; ++t) {
+    int y = 0, x = 0;
+    grid.Origin(first + t, &y, &x);
+    for (int block = 0; block < a.out_blocks; ++block, m += kLanes) {
+      end.bias = Load(a.bias + block * kLanes);
+      TransformBlockBack(a, strides.places_out, y, x, m, end, block * a.extent.pixels() * kLanes);
     }
   }
 }
@@ -242,21 +284,23 @@ void TransformBack(const WinogradArgs& a, const Strides& strides, int y0, int x0
 void Winograd(const WinogradArgs& a) {
   const TileGrid grid(a);
   const int out_width = a.out_blocks * kLanes;
-  const int depth = WinogradDepth(a.in_channels, a.used_lanes[a.in_blocks - 1], kLanes);
-  const Strides strides = {depth, a.tiles_at_once * depth + kWinogradSkew,
+  const int last = WinogradDepthOf(a.used_lanes[a.in_blocks - 1], kPair);
+  const int stride = a.depth - last + kLanes;
+  const Strides strides = {stride, a.tiles_at_once * stride + kWinogradSkew,
                            a.tiles_at_once * out_width + kWinogradSkew};
-  float* v = a.workspace;
-  float* m = v + WinogradInputFloats(depth, a.tiles_at_once);
+  auto* v = reinterpret_cast<Factor*>(a.workspace);
+  float* m = a.workspace + WinogradInputFloats(stride, a.tiles_at_once, kPair);
+  const Residual mode = a.epilogue.mode;
+  const auto back = mode == Residual::kNone ? TransformBack<Residual::kNone>
+                    : mode == Residual::kBeforeActivation
+                        ? TransformBack<Residual::kBeforeActivation>
+                        : TransformBack<Residual::kAfterActivation>;
   const int count = grid.count();
   for (int first = 0; first < count; first += a.tiles_at_once) {
     const int tiles = Smaller(a.tiles_at_once, count - first);
     TransformTiles(a, strides, grid, first, tiles, v);
     MultiplyPlaces(a, strides, tiles, v, m);
-    for (int t = 0; t < tiles; ++t) {
-      int y = 0, x = 0;
-      grid.Origin(first + t, &y, &x);
-      TransformBack(a, strides, y, x, m + static_cast<std::size_t>(t) * out_width);
-    }
+    back(a, strides, grid, first, tiles, m);
   }
 }
 
