@@ -80,34 +80,32 @@ struct BlockedMap {
 
   BlockedMap(const std::vector<int>& parts, const std::vector<float>& planar, const Extent& extent,
              const Kernels& kernels) {
-    const int lanes = kernels.lanes;
+    const std::size_t pixels = extent.pixels();
+    std::vector<std::size_t> begins;
     for (const int channels : parts) {
-      const int first = static_cast<int>(used_lanes.size()) * lanes;
+      const int first = static_cast<int>(used_lanes.size()) * kernels.lanes;
+      begins.push_back(first * pixels / kernels.pair);
       for (int c = 0; c < channels; ++c) slots.push_back(first + c);
-      const int blocks = (channels + lanes - 1) / lanes;
-      for (int b = 0; b < blocks; ++b) {
-        used_lanes.push_back(std::min(lanes, channels - b * lanes));
+      for (int left = channels; left > 0; left -= kernels.lanes) {
+        used_lanes.push_back(std::min(kernels.lanes, left));
       }
     }
-    const std::size_t pixels = extent.pixels(), count = used_lanes.size() * lanes * pixels;
-    map = AllocateFloats(count);
-    std::fill_n(map.get(), count, 0.f);
-    for (std::size_t c = 0; c < slots.size() && !planar.empty(); ++c) {
-      for (std::size_t p = 0; p < pixels; ++p) {
-        map[(slots[c] / lanes * pixels + p) * lanes + slots[c] % lanes] = planar[c * pixels + p];
-      }
+    map = AllocateFloats(used_lanes.size() * kernels.lanes * pixels / kernels.pair);
+    const float* from = planar.data();
+    for (std::size_t i = 0; i < parts.size(); ++i, from += parts[i - 1] * pixels) {
+      kernels.to_blocked(from, parts[i], pixels, map.get() + begins[i]);
     }
   }
 };
 
 std::vector<float> ByWinograd(const Problem& p, const Numbers& n, const Kernels& kernels) {
   const BlockedMap in(p.parts, n.input, p.extent, kernels);
+  BlockedMap out({p.out_channels}, n.residual, p.extent, kernels);  // Its values do not matter.
   const BlockedMap residual({p.out_channels}, n.residual, p.extent, kernels);
-  BlockedMap out({p.out_channels}, {}, p.extent, kernels);
   const int out_blocks = static_cast<int>(out.used_lanes.size());
 
-  const WinogradInput input = WinogradInputOf(in.used_lanes, kernels);
-  const Floats weights = AllocateFloats(WinogradWeightFloats(input.depth, out_blocks, kernels));
+  const InputPlaces input = InputPlacesOf(in.used_lanes, kernels);
+  const Floats weights = AllocateFloats(PackedFloats(kWinogradPlaces, input.depth, out_blocks, kernels));
   PackWinogradWeights(n.weights.data(), input, out.slots, out_blocks, kernels, weights.get());
   std::vector<float> bias(static_cast<std::size_t>(out_blocks) * kernels.lanes, 0.f);
   std::copy(n.bias.begin(), n.bias.end(), bias.begin());
@@ -160,55 +158,43 @@ std::vector<Problem> Problems() {
   };
 }
 
-// Pictures of zeros and ones, and weights of 0 and +-576, which G's denominators divide: every
-// number on the way is a whole one that 32 bits hold, and those that are multiplied have at most
-// 8 significant bits, so that bf16 holds them.
-TEST(WinogradTest, WholeNumbersComeOutExactly) {
+struct Errors {
+  double largest = 0.0, root_mean_square = 0.0;  // Of the root mean square of what is expected.
+};
+
+Errors ErrorsOf(const Problem& problem, const Kernels& kernels) {
   std::mt19937 random(1);
+  std::normal_distribution<float> normal;
+  const Numbers numbers(
+      problem, [&] { return normal(random); }, [&] { return normal(random); });
+  const std::vector<double> expected = Directly(problem, numbers);
+  const std::vector<float> got = ByWinograd(problem, numbers, kernels);
+  double power = 0.0, sum = 0.0;
+  Errors errors;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const double error = std::fabs(got[i] - expected[i]);
+    // Not std::max(), which passes over what is no number.
+    if (!(error <= errors.largest)) errors.largest = error;
+    sum += error * error;
+    power += expected[i] * expected[i];
+  }
+  errors.largest /= std::sqrt(power / expected.size());
+  errors.root_mean_square = std::sqrt(sum / power);
+  return errors;
+}
+
+// Noise is what the transforms serve worst: they multiply the rounding of the numbers that are
+// multiplied by 5. A bf16 number is off by 2^-9 of itself at most and 0.1 % as a rule, so the error
+// is about 1 %, and in the corner of a tile where it is largest none is off by 15 %. Whatever is in the wrong
+// place makes errors as large as the results.
+TEST(WinogradTest, GivesTheSumThatDefinesIt) {
   for (const Problem& problem : Problems()) {
-    const Numbers numbers(
-        problem, [&] { return static_cast<float>(random() % 2); },
-        [&] { return 576.f * (static_cast<float>(random() % 3) - 1.f); });
-    const std::vector<double> expected = Directly(problem, numbers);
     for (const Kernels* kernels : AllKernels()) {
       SCOPED_TRACE(std::string(kernels->name) + ", " + std::to_string(problem.in_channels()) +
                    " to " + std::to_string(problem.out_channels) + " channels");
-      const std::vector<float> got = ByWinograd(problem, numbers, *kernels);
-      for (std::size_t i = 0; i < expected.size(); ++i) {
-        ASSERT_EQ(got[i], static_cast<float>(expected[i])) << "at " << i;
-      }
-    }
-  }
-}
-
-double RelativeError(const Problem& problem, const Kernels& kernels) {
-  std::mt19937 random(2);
-  std::uniform_real_distribution<float> light(0.f, 1.f);
-  std::normal_distribution<float> weight(0.f, 0.1f);
-  const Numbers numbers(
-      problem, [&] { return light(random); }, [&] { return weight(random); });
-  const std::vector<double> expected = Directly(problem, numbers);
-  const std::vector<float> got = ByWinograd(problem, numbers, kernels);
-  double error = 0.0, power = 0.0;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    error += (got[i] - expected[i]) * (got[i] - expected[i]);
-    power += expected[i] * expected[i];
-  }
-  return std::sqrt(error / power);
-}
-
-TEST(WinogradTest, RoundingIsThatOfTheNumbersThatAreMultiplied) {
-  const Problem problem = {{24, 16}, 33, {37, 41}};
-  for (const Kernels* kernels : AllKernels()) {
-    SCOPED_TRACE(kernels->name);
-    const double error = RelativeError(problem, *kernels);
-    if (kernels->pair == 1) {
-      EXPECT_LT(error, 3e-6);
-    } else {
-      // A bf16 number is off by 2^-9 of itself at most, 0.1 % as a rule; for noise, the transform
-      // back multiplies the error of the two factors of a product, 0.16 %, by 10.8.
-      EXPECT_LT(error, 0.02);
-      EXPECT_GT(error, 1e-4);
+      const Errors errors = ErrorsOf(problem, *kernels);
+      EXPECT_LT(errors.largest, kernels->pair == 1 ? 1e-5 : 0.15);
+      EXPECT_LT(errors.root_mean_square, kernels->pair == 1 ? 1e-6 : 0.015);
     }
   }
 }

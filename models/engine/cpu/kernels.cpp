@@ -2,6 +2,7 @@
 #include "models/engine/cpu/kernels.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -24,20 +25,19 @@ const Kernels& Table();
 
 namespace {
 
-constexpr int kPlaces = 36;
-
-// G g for one column, G of Winograd's F(4, 3).
+// G g for one column, G of Winograd's F(4, 3) with the points and the scale of winograd.cpp.
 void TransformColumn(const double* g, double* o) {
-  o[0] = g[0] / 4;
-  o[1] = -(g[0] + g[1] + g[2]) / 6;
-  o[2] = -(g[0] - g[1] + g[2]) / 6;
-  o[3] = g[0] / 24 + g[1] / 12 + g[2] / 6;
-  o[4] = g[0] / 24 - g[1] / 12 + g[2] / 6;
-  o[5] = g[2];
+  const double odd = g[1] * std::sqrt(0.5);
+  o[0] = g[0];
+  o[1] = -(g[0] + odd + g[2] / 2) / 1.5;
+  o[2] = -(g[0] - odd + g[2] / 2) / 1.5;
+  o[3] = (g[0] / 2 + odd + g[2]) / 3;
+  o[4] = (g[0] / 2 - odd + g[2]) / 3;
+  o[5] = g[2] * std::sqrt(8.0);
 }
 
 // G g G^T.
-void TransformWeights(const float* g, double places[kPlaces]) {
+void TransformWeights(const float* g, double places[kWinogradPlaces]) {
   double columns[6][3];
   for (int x = 0; x < 3; ++x) {
     const double column[3] = {g[x], g[3 + x], g[6 + x]};
@@ -48,23 +48,29 @@ void TransformWeights(const float* g, double places[kPlaces]) {
   for (int y = 0; y < 6; ++y) TransformColumn(columns[y], places + 6 * y);
 }
 
+// How weights lie: for each place of a transform the groups of outputs that are computed at once,
+// for each group the input channels, pair by pair, of each pair the lanes.
+struct Packing {
+  int out_blocks, lanes, pair;
+};
+
 // Where the weights of output lane `slot` begin at the first place, and how far those of the next
-// input channels, as many as a pair has, are.
+// pair are.
 struct PackedPlace {
   std::size_t offset, stride;
 };
 
-PackedPlace PlaceOf(int slot, int depth, int out_blocks, const Kernels& kernels) {
-  const int lanes = kernels.lanes, block = slot / lanes;
+PackedPlace PlaceOf(int slot, int depth, const Packing& packing) {
+  const int lanes = packing.lanes, block = slot / lanes;
   int first = 0;
-  for (int group = WinogradGroup(out_blocks); first + group <= block;
-       group = WinogradGroup(out_blocks - first)) {
+  for (int group = VectorsAtOnce(packing.out_blocks); first + group <= block;
+       group = VectorsAtOnce(packing.out_blocks - first)) {
     first += group;
   }
-  const int group = WinogradGroup(out_blocks - first);
+  const int group = VectorsAtOnce(packing.out_blocks - first);
   const auto before = static_cast<std::size_t>(first) * lanes * depth;
-  return {before + static_cast<std::size_t>(slot - first * lanes) * kernels.pair,
-          static_cast<std::size_t>(group) * lanes * kernels.pair};
+  return {before + static_cast<std::size_t>(slot - first * lanes) * packing.pair,
+          static_cast<std::size_t>(group) * lanes * packing.pair};
 }
 
 // Rounded to nearest, ties to even. `value` is finite.
@@ -75,32 +81,49 @@ std::uint16_t ToBf16(float value) {
   return static_cast<std::uint16_t>(bits >> 16);
 }
 
-template <typename Number, typename Convert>
-void PackWeights(const float* weights, const WinogradInput& input,
-                 const std::vector<int>& out_slots, int out_blocks, const Kernels& kernels,
-                 const Convert& convert, Number* packed) {
+// transform(kernel, places) makes `count` numbers of the `taps` weights of an output and an input.
+template <typename Number, typename Transform>
+void PackAs(const float* weights, int taps, int count, const Transform& transform,
+            const InputPlaces& input, const std::vector<int>& out_slots, const Packing& packing,
+            Number (*convert)(float), Number* packed) {
   const std::size_t per_place =
-      static_cast<std::size_t>(input.depth) * out_blocks * kernels.lanes;
-  std::fill(packed, packed + kPlaces * per_place, Number{0});
+      static_cast<std::size_t>(input.depth) * packing.out_blocks * packing.lanes;
+  std::fill(packed, packed + count * per_place, Number{0});
   for (const int slot : out_slots) {
-    const PackedPlace at = PlaceOf(slot, input.depth, out_blocks, kernels);
+    const PackedPlace at = PlaceOf(slot, input.depth, packing);
     for (const int i : input.places) {
-      double places[kPlaces];
-      TransformWeights(weights, places);
-      weights += 9;
-      Number* to = packed + at.offset + i / kernels.pair * at.stride + i % kernels.pair;
-      for (int p = 0; p < kPlaces; ++p) to[p * per_place] = convert(static_cast<float>(places[p]));
+      double places[kWinogradPlaces];
+      transform(weights, places);
+      weights += taps;
+      Number* to = packed + at.offset + i / packing.pair * at.stride + i % packing.pair;
+      for (int p = 0; p < count; ++p) to[p * per_place] = convert(static_cast<float>(places[p]));
     }
   }
 }
 
+float AsItIs(float x) { return x; }
+
+template <typename Transform>
+void Pack(const float* weights, int taps, int count, const Transform& transform,
+          const InputPlaces& input, const std::vector<int>& out_slots, const Packing& packing,
+          float* packed) {
+  if (packing.pair == 1) {
+    PackAs(weights, taps, count, transform, input, out_slots, packing, AsItIs, packed);
+  } else {
+    PackAs(weights, taps, count, transform, input, out_slots, packing, ToBf16,
+           reinterpret_cast<std::uint16_t*>(packed));
+  }
+}
+
+void TakeOne(const float* weight, double* place) { *place = *weight; }
+
 }  // namespace
 
-WinogradInput WinogradInputOf(const std::vector<int>& used_lanes, const Kernels& kernels) {
-  WinogradInput input;
+InputPlaces InputPlacesOf(const std::vector<int>& used_lanes, const Kernels& kernels) {
+  InputPlaces input;
   for (const int used : used_lanes) {
     for (int lane = 0; lane < used; ++lane) input.places.push_back(input.depth + lane);
-    input.depth += WinogradDepthOf(used, kernels.pair);
+    input.depth += DepthOf(used, kernels.pair);
   }
   return input;
 }
@@ -112,7 +135,7 @@ int WinogradTilesAtOnce(int depth, int out_blocks, const Extent& extent, int dil
     return ((pixels + dilation - 1) / dilation + kWinogradTile - 1) / kWinogradTile;
   };
   const int all = dilation * dilation * side(extent.height) * side(extent.width);
-  const int fit = kCacheFloats / (kPlaces * (depth / kernels.pair + out_blocks * kernels.lanes));
+  const int fit = kCacheFloats / (kWinogradPlaces * (depth / kernels.pair + out_blocks * kernels.lanes));
   // Weights are read once for each round of tiles, so a round must not be too short; these
   // multiples suit the inner loops.
   const int grain = kernels.lanes == 16 ? 16 : 12;
@@ -121,23 +144,39 @@ int WinogradTilesAtOnce(int depth, int out_blocks, const Extent& extent, int dil
 
 std::size_t WinogradWorkspace(int depth, int out_blocks, int tiles, const Kernels& kernels) {
   return WinogradInputFloats(depth + kernels.lanes, tiles, kernels.pair) +
-         std::size_t{kPlaces} *
+         std::size_t{kWinogradPlaces} *
              (static_cast<std::size_t>(tiles) * out_blocks * kernels.lanes + kWinogradSkew);
 }
 
-std::size_t WinogradWeightFloats(int depth, int out_blocks, const Kernels& kernels) {
-  return std::size_t{kPlaces} * depth * out_blocks * kernels.lanes / kernels.pair;
+std::size_t PackedFloats(int places, int depth, int out_blocks, const Kernels& kernels) {
+  return static_cast<std::size_t>(places) * depth * out_blocks * kernels.lanes / kernels.pair;
 }
 
-void PackWinogradWeights(const float* weights, const WinogradInput& input,
+void PackWinogradWeights(const float* weights, const InputPlaces& input,
                          const std::vector<int>& out_slots, int out_blocks, const Kernels& kernels,
                          float* packed) {
-  if (kernels.pair == 1) {
-    PackWeights(weights, input, out_slots, out_blocks, kernels, [](float x) { return x; }, packed);
-  } else {
-    PackWeights(weights, input, out_slots, out_blocks, kernels, ToBf16,
-                reinterpret_cast<std::uint16_t*>(packed));
-  }
+  Pack(weights, 9, kWinogradPlaces, TransformWeights, input, out_slots,
+       {out_blocks, kernels.lanes, kernels.pair}, packed);
+}
+
+void PackPointwiseWeights(const float* weights, const InputPlaces& input,
+                          const std::vector<int>& out_slots, int out_blocks,
+                          const Kernels& kernels, float* packed) {
+  Pack(weights, 1, 1, TakeOne, input, out_slots, {out_blocks, kernels.lanes, kernels.pair}, packed);
+}
+
+void PackPlanarWeights(const float* weights, int taps, const std::vector<int>& out_slots,
+                       int out_blocks, const Kernels& kernels, float* packed) {
+  InputPlaces input;
+  input.depth = taps;
+  for (int i = 0; i < taps; ++i) input.places.push_back(i);
+  Pack(weights, 1, 1, TakeOne, input, out_slots, {out_blocks, kernels.lanes, 1}, packed);
+}
+
+std::size_t PlanarWorkspace(int channels, const Extent& in, int padding) {
+  if (padding == 0) return 0;
+  const Extent padded = {in.height + 2 * padding, in.width + 2 * padding};
+  return channels * padded.pixels();
 }
 
 std::size_t AttentionWorkspace(int tokens, int channels) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "models/engine/cpu/kernels.h"
 #include "models/engine/cpu/plan.h"
 #include "models/graph/graph.h"
 
@@ -30,6 +31,6 @@ struct MapLayouts {
 
 // Parts of a concatenation share its buffer where they can; a part that lies elsewhere has to be
 // copied into it.
-MapLayouts LayOut(const Graph& graph, int lanes);
+MapLayouts LayOut(const Graph& graph, const Kernels& kernels);
 
 }  // namespace hepar::cpu

@@ -28,10 +28,10 @@ struct Rows {
 // Blocked pixels to rows; what is behind the last token is zero.
 void Gather(const AttentionArgs& a, const Rows& rows) {
   for (int c = 0; c < a.channels; ++c) {
-    const float* from =
-        a.source + static_cast<std::size_t>(c / kLanes) * a.tokens * kLanes + c % kLanes;
+    const Number* from =
+        static_cast<const Number*>(a.source) + static_cast<std::size_t>(c / kLanes) * a.tokens * kLanes + c % kLanes;
     float* to = rows.x + static_cast<std::size_t>(c) * rows.stride;
-    for (int t = 0; t < a.tokens; ++t) to[t] = from[t * kLanes];
+    for (int t = 0; t < a.tokens; ++t) to[t] = ToFloat(from[t * kLanes]);
     for (int t = a.tokens; t < rows.stride; ++t) to[t] = 0.f;
   }
 }
@@ -156,15 +156,17 @@ Mix MixFor(int width) {
 
 // Rows back to blocked pixels, with the residual.
 void Scatter(const AttentionArgs& a, const Rows& rows, const float* y) {
-  const int blocks = (a.channels + kLanes - 1) / kLanes;
-  for (int block = 0; block < blocks; ++block) {
-    float* to = a.destination + static_cast<std::size_t>(block) * a.tokens * kLanes;
-    for (int lane = 0; lane < kLanes; ++lane) {
-      const int c = block * kLanes + lane;
-      const std::size_t row = static_cast<std::size_t>(c) * rows.stride;
-      for (int t = 0; t < a.tokens; ++t) {
-        to[t * kLanes + lane] = c < a.channels ? rows.x[row + t] + y[row + t] : 0.f;
+  auto* to = static_cast<Number*>(a.destination);
+  for (int first = 0; first < a.channels; first += kLanes) {
+    const float* x = rows.x + static_cast<std::size_t>(first) * rows.stride;
+    const float* mixed = y + static_cast<std::size_t>(first) * rows.stride;
+    for (int t = 0; t < a.tokens; ++t, to += kLanes) {
+      Vector pixel{};
+      for (int lane = 0; lane < kLanes && first + lane < a.channels; ++lane) {
+        const std::size_t at = static_cast<std::size_t>(lane) * rows.stride + t;
+        pixel[lane] = x[at] + mixed[at];
       }
+      Store(to, pixel);
     }
   }
 }

@@ -1,15 +1,32 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/engine/cpu/kernels/table.h"
 
-#include "models/engine/cpu/kernels/factors.h"
+#include "models/engine/cpu/kernels/vector.h"
 
 namespace hepar::cpu::HEPAR_ISA {
 
 const Kernels& Table() {
-  static const Kernels kTable = {
-      HEPAR_NAME, kLanes, kPair,     Winograd, Attention,       MaxPoolBlocked,
-      AdaptivePoolBlocked,      UpsampleBlocked, AddMaps,  MultiplyBlocked, ChannelReduceBlocked,
-      PointwiseToPlanar,        ToBlocked,       ToPlanar, UpsamplePlanar,  ScaleShiftPlanar};
+  static const Kernels kTable = {HEPAR_NAME,
+                                 kLanes,
+                                 kPair,
+                                 Winograd,
+                                 Pointwise,
+                                 PlanarConvolution,
+                                 Depthwise,
+                                 Attention,
+                                 MaxPoolBlocked,
+                                 AdaptivePoolBlocked,
+                                 GlobalPool,
+                                 UpsampleBlocked,
+                                 AddMaps,
+                                 MultiplyByChannel,
+                                 MultiplyByPixel,
+                                 ChannelReduceBlocked,
+                                 PointwiseToPlanar,
+                                 ToBlocked,
+                                 ToPlanar,
+                                 UpsamplePlanar,
+                                 ScaleShiftPlanar};
   return kTable;
 }
 

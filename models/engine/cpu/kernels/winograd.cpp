@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Winograd's minimal filtering F(4x4, 3x3), as Lavin and Gray use it (arXiv:1509.09308): with the
-// matrices B, G, A of the points 0, +-1, +-2 and infinity, a 4 x 4 tile of the output is
+// Winograd's minimal filtering F(4x4, 3x3), as Lavin and Gray use it (arXiv:1509.09308): with
+// matrices B, G, A of interpolation points, a 4 x 4 tile of the output is
 // A^T [(G g G^T) . (B^T d B)] A, where the product at each of the 36 places, over all channels, is
 // a product of matrices.
+//
+// The points are 0, +-1/sqrt(2), +-sqrt(2) and infinity. Against the usual 0, +-1, +-2 they halve the
+// rounding errors of noise and of smooth pictures, which matters for bf16, and cost no more: A^T is
+// that of the usual points but for a factor of 2^(-y/2) of row y, which the last step applies, and
+// the factor of infinity is part of G.
 #include "models/engine/cpu/kernels.h"
-#include "models/engine/cpu/kernels/factors.h"
+#include "models/engine/cpu/kernels/products.h"
 #include "models/engine/cpu/kernels/table.h"
 #include "models/engine/cpu/kernels/vector.h"
 
@@ -16,21 +21,21 @@ constexpr int kTile = kWinogradTile;  // Outputs of a tile, each way.
 constexpr int kPatch = kTile + 2;     // Inputs of a tile, each way.
 constexpr int kPlaces = kPatch * kPatch;
 
-inline int Smaller(int a, int b) { return a < b ? a : b; }
+constexpr float kRootHalf = 0.707106781f, kRootTwo = 1.41421356f;
 
 // B^T d.
 inline void TransformInput(const Vector* d, Vector* o) {
-  const Vector a = d[4] - 4.f * d[2], b = d[3] - 4.f * d[1];
-  const Vector c = d[4] - d[2], e = d[3] - d[1];
-  o[0] = 4.f * d[0] + (d[4] - 5.f * d[2]);
-  o[1] = a + b;
-  o[2] = a - b;
-  o[3] = c + 2.f * e;
-  o[4] = c - 2.f * e;
-  o[5] = 4.f * d[1] + (d[5] - 5.f * d[3]);
+  const Vector a = d[4] - 2.f * d[2], b = d[3] - 2.f * d[1];
+  const Vector c = d[4] - 0.5f * d[2], e = d[3] - 0.5f * d[1];
+  o[0] = (d[0] + d[4]) - 2.5f * d[2];
+  o[1] = a + kRootHalf * b;
+  o[2] = a - kRootHalf * b;
+  o[3] = c + kRootTwo * e;
+  o[4] = c - kRootTwo * e;
+  o[5] = (d[1] + d[5]) - 2.5f * d[3];
 }
 
-// A^T m.
+// A^T m, but for the factors of the rows.
 inline void TransformOutput(const Vector* m, Vector* o) {
   const Vector s1 = m[1] + m[2], t1 = m[1] - m[2], s2 = m[3] + m[4], t2 = m[3] - m[4];
   o[0] = m[0] + s1 + s2;
@@ -38,6 +43,10 @@ inline void TransformOutput(const Vector* m, Vector* o) {
   o[2] = s1 + 4.f * s2;
   o[3] = t1 + 8.f * t2 + m[5];
 }
+
+// Of the rows of two transforms back: 2^(-i/2) for i = row + column.
+constexpr float kFactors[2 * kTile - 1] = {1.f,   kRootHalf,         0.5f,  0.5f * kRootHalf,
+                                           0.25f, 0.25f * kRootHalf, 0.125f};
 
 // A dilated convolution is one on each of dilation x dilation pictures that take every
 // dilation-th pixel; `phase` says which.
@@ -59,32 +68,34 @@ struct TileGrid {
 };
 
 struct Strides {
-  // From one tile, and from one place, to the next: factors going in, floats coming out.
+  // From one tile, and from one place, to the next: numbers going in, floats coming out.
   int depth, places_in, places_out;
 };
 
 // The patch of one block that a tile at the border sees, zero outside the picture.
-void CopyPatch(const float* source, const Extent& extent, int step, int top, int left,
-               float* patch) {
+void CopyPatch(const Number* source, const Extent& extent, int step, int top, int left,
+               Number* patch) {
   for (int y = 0; y < kPatch; ++y) {
     const int py = top + y * step;
     for (int x = 0; x < kPatch; ++x, patch += kLanes) {
       const int px = left + x * step;
       const bool there = py >= 0 && py < extent.height && px >= 0 && px < extent.width;
-      Store(patch, there
-                       ? Load(source + (static_cast<std::size_t>(py) * extent.width + px) * kLanes)
-                       : Vector{});
+      if (there) {
+        Copy(patch, source + (static_cast<std::size_t>(py) * extent.width + px) * kLanes);
+      } else {
+        Store(patch, Vector{});
+      }
     }
   }
 }
 
 // B^T d B of one block, from pixels `row` and `column` floats apart to places `place` floats apart.
-inline void TransformPatch(const float* __restrict d, std::size_t row, std::size_t column,
-                           std::size_t place, Factor* __restrict v) {
+inline void TransformPatch(const Number* __restrict d, std::size_t row, std::size_t column,
+                           std::size_t place, Number* __restrict v) {
   Vector columns[kPatch][kPatch];
 #pragma GCC unroll 6
   for (int x = 0; x < kPatch; ++x) {
-    const float* p = d + x * column;
+    const Number* p = d + x * column;
     const Vector in[kPatch] = {Load(p),           Load(p + row),     Load(p + 2 * row),
                                Load(p + 3 * row), Load(p + 4 * row), Load(p + 5 * row)};
     Vector o[kPatch];
@@ -97,18 +108,18 @@ inline void TransformPatch(const float* __restrict d, std::size_t row, std::size
     Vector o[kPatch];
     TransformInput(columns[y], o);
 #pragma GCC unroll 6
-    for (int x = 0; x < kPatch; ++x) StoreFactors(v + (y * kPatch + x) * place, o[x]);
+    for (int x = 0; x < kPatch; ++x) Store(v + (y * kPatch + x) * place, o[x]);
   }
 }
 
 // Block by block, so that the processor sees six rows that it can fetch ahead. Lanes that hold no
 // channel are overwritten by the next block; the last one has room for them.
 void TransformTiles(const WinogradArgs& a, const Strides& strides, const TileGrid& grid, int first,
-                    int tiles, Factor* v) {
+                    int tiles, Number* v) {
   const int step = a.dilation;
   const std::size_t row = static_cast<std::size_t>(step) * a.extent.width * kLanes;
   const std::size_t column = static_cast<std::size_t>(step) * kLanes;
-  const float* source = a.source;
+  const auto* source = static_cast<const Number*>(a.source);
   for (int block = 0; block < a.in_blocks; ++block, source += a.extent.pixels() * kLanes) {
     for (int t = 0; t < tiles; ++t) {
       int y = 0, x = 0;
@@ -116,33 +127,28 @@ void TransformTiles(const WinogradArgs& a, const Strides& strides, const TileGri
       const int top = y - step, left = x - step;
       const bool inside = top >= 0 && left >= 0 && top + (kPatch - 1) * step < a.extent.height &&
                           left + (kPatch - 1) * step < a.extent.width;
-      Factor* to = v + static_cast<std::size_t>(t) * strides.depth;
+      Number* to = v + static_cast<std::size_t>(t) * strides.depth;
       if (inside) {
         TransformPatch(source + (static_cast<std::size_t>(top) * a.extent.width + left) * kLanes,
                        row, column, strides.places_in, to);
       } else {
-        float patch[kPlaces * kLanes];
+        Number patch[kPlaces * kLanes];
         CopyPatch(source, a.extent, step, top, left, patch);
         TransformPatch(patch, kPatch * kLanes, kLanes, strides.places_in, to);
       }
     }
-    v += WinogradDepthOf(a.used_lanes[block], kPair);
+    v += DepthOf(a.used_lanes[block], kPair);
   }
 }
 
-template <int count>
-struct Rows {
-  static constexpr int kCount = count;
-};
-
 // `rows` x `vectors` of a product of matrices, in registers.
 template <int rows, int vectors>
-inline void MultiplyBlock(const Factor* __restrict a, std::ptrdiff_t a_stride, int depth,
-                          const Factor* __restrict b, float* __restrict c, int c_stride) {
+inline void MultiplyBlock(const Number* __restrict a, std::ptrdiff_t a_stride, int depth,
+                          const Number* __restrict b, float* __restrict c, int c_stride) {
   // Every fourth row has a pointer, which the compiler may not take for a sum of others: it would
   // then keep an offset for each row, more of them than there are registers.
   constexpr int kNear = 4;
-  const Factor* near[(rows + kNear - 1) / kNear];
+  const Number* near[(rows + kNear - 1) / kNear];
 #pragma GCC unroll 4
   for (int i = 0; i < rows; i += kNear) {
     near[i / kNear] = a + i * a_stride;
@@ -175,38 +181,24 @@ inline void MultiplyBlock(const Factor* __restrict a, std::ptrdiff_t a_stride, i
   }
 }
 
-// As many sums as leave registers for their operands: of 32 registers with AVX-512, else 16.
 template <int vectors>
-constexpr int RowsAtOnce() {
-  if (kLanes == 16) return vectors == 1 ? 16 : 8;
-  return vectors == 1 ? 12 : vectors == 2 ? 6 : 4;
-}
-
-template <int vectors>
-void Multiply(int tiles, const Factor* a, int a_stride, int depth, const Factor* b, float* c,
+void Multiply(int tiles, const Number* a, int a_stride, int depth, const Number* b, float* c,
               int c_stride) {
-  constexpr int kRows = RowsAtOnce<vectors>();
-  int t = 0;
-  const auto block = [&](auto rows) {
-    MultiplyBlock<decltype(rows)::kCount, vectors>(a + t * a_stride, a_stride, depth, b,
-                                                   c + t * c_stride, c_stride);
-    t += decltype(rows)::kCount;
-  };
-  while (t + kRows <= tiles) block(Rows<kRows>());
-  if (t + kRows / 2 <= tiles) block(Rows<kRows / 2>());
-  while (t + 2 <= tiles) block(Rows<2>());
-  if (t < tiles) block(Rows<1>());
+  ForRows<RowsAtOnce<vectors>()>(tiles, [&](auto rows, int first) {
+    MultiplyBlock<decltype(rows)::kCount, vectors>(a + first * a_stride, a_stride, depth, b,
+                                                   c + first * c_stride, c_stride);
+  });
 }
 
-void MultiplyPlaces(const WinogradArgs& a, const Strides& strides, int tiles, const Factor* v,
+void MultiplyPlaces(const WinogradArgs& a, const Strides& strides, int tiles, const Number* v,
                     float* m) {
   const int width = a.out_blocks * kLanes;
-  const auto* weights = static_cast<const Factor*>(a.weights);
+  const auto* weights = static_cast<const Number*>(a.weights);
   for (int place = 0; place < kPlaces; ++place) {
-    const Factor* from = v + static_cast<std::size_t>(place) * strides.places_in;
+    const Number* from = v + static_cast<std::size_t>(place) * strides.places_in;
     float* to = m + static_cast<std::size_t>(place) * strides.places_out;
     for (int block = 0; block < a.out_blocks;) {
-      const int vectors = WinogradGroup(a.out_blocks - block);
+      const int vectors = VectorsAtOnce(a.out_blocks - block);
       const auto multiply = vectors == 1 ? Multiply<1> : vectors == 2 ? Multiply<2> : Multiply<3>;
       multiply(tiles, from, strides.depth, a.depth, weights, to + block * kLanes, width);
       weights += static_cast<std::size_t>(vectors) * kLanes * a.depth;
@@ -215,26 +207,11 @@ void MultiplyPlaces(const WinogradArgs& a, const Strides& strides, int tiles, co
   }
 }
 
-// What becomes of a convolution's sums.
-template <Residual mode>
-struct End {
-  Vector bias, floor;
-  const float* residual;
-
-  // The value at `at` of destination and residual.
-  Vector operator()(Vector value, std::size_t at) const {
-    value += bias;
-    if (mode == Residual::kBeforeActivation) value += Load(residual + at);
-    value = floor > value ? floor : value;
-    if (mode == Residual::kAfterActivation) value += Load(residual + at);
-    return value;
-  }
-};
-
 // A^T m A of one block for the pixels (y0, x0) and on, as far as the picture goes.
 template <Residual mode>
 inline void TransformBlockBack(const WinogradArgs& a, std::size_t place, int y0, int x0,
-                               const float* __restrict m, const End<mode>& end, std::size_t plane) {
+                               const float* __restrict m, const Vector& bias,
+                               const End<mode>& end, std::size_t plane) {
   Vector half[kTile][kPatch];
 #pragma GCC unroll 6
   for (int x = 0; x < kPatch; ++x) {
@@ -248,7 +225,7 @@ inline void TransformBlockBack(const WinogradArgs& a, std::size_t place, int y0,
   const int step = a.dilation, width = a.extent.width;
   const std::size_t column = static_cast<std::size_t>(step) * kLanes, row = column * width;
   std::size_t at = plane + (static_cast<std::size_t>(y0) * width + x0) * kLanes;
-  float* const to = a.destination;
+  auto* const to = static_cast<Number*>(a.destination);
   const bool whole =
       y0 + (kTile - 1) * step < a.extent.height && x0 + (kTile - 1) * step < width;
 #pragma GCC unroll 4
@@ -259,22 +236,20 @@ inline void TransformBlockBack(const WinogradArgs& a, std::size_t place, int y0,
 #pragma GCC unroll 4
     for (int x = 0; x < kTile; ++x) {
       if (!whole && x0 + x * step >= width) break;
-      Store(to + at + x * column, end(o[x], at + x * column));
+      Store(to + at + x * column, end(o[x] * kFactors[y + x] + bias, at + x * column));
     }
   }
 }
 
 template <Residual mode>
 void TransformBack(const WinogradArgs& a, const Strides& strides, const TileGrid& grid, int first,
-                   int tiles, const float* m) {
-  const float lowest = a.epilogue.activation == Activation::kRelu ? 0.f : -__builtin_inff();
-  End<mode> end = {{}, Broadcast(lowest), a.epilogue.residual};
+                   int tiles, const float* m, const End<mode>& end) {
   for (int t = 0; t < tiles; ++t) {
     int y = 0, x = 0;
     grid.Origin(first + t, &y, &x);
     for (int block = 0; block < a.out_blocks; ++block, m += kLanes) {
-      end.bias = Load(a.bias + block * kLanes);
-      TransformBlockBack(a, strides.places_out, y, x, m, end, block * a.extent.pixels() * kLanes);
+      TransformBlockBack(a, strides.places_out, y, x, m, Load(a.bias + block * kLanes), end,
+                         block * a.extent.pixels() * kLanes);
     }
   }
 }
@@ -284,24 +259,21 @@ void TransformBack(const WinogradArgs& a, const Strides& strides, const TileGrid
 void Winograd(const WinogradArgs& a) {
   const TileGrid grid(a);
   const int out_width = a.out_blocks * kLanes;
-  const int last = WinogradDepthOf(a.used_lanes[a.in_blocks - 1], kPair);
+  const int last = DepthOf(a.used_lanes[a.in_blocks - 1], kPair);
   const int stride = a.depth - last + kLanes;
   const Strides strides = {stride, a.tiles_at_once * stride + kWinogradSkew,
                            a.tiles_at_once * out_width + kWinogradSkew};
-  auto* v = reinterpret_cast<Factor*>(a.workspace);
-  float* m = a.workspace + WinogradInputFloats(stride, a.tiles_at_once, kPair);
-  const Residual mode = a.epilogue.mode;
-  const auto back = mode == Residual::kNone ? TransformBack<Residual::kNone>
-                    : mode == Residual::kBeforeActivation
-                        ? TransformBack<Residual::kBeforeActivation>
-                        : TransformBack<Residual::kAfterActivation>;
+  auto* const v = reinterpret_cast<Number*>(a.workspace);
+  float* const m = a.workspace + WinogradInputFloats(stride, a.tiles_at_once, kPair);
   const int count = grid.count();
-  for (int first = 0; first < count; first += a.tiles_at_once) {
-    const int tiles = Smaller(a.tiles_at_once, count - first);
-    TransformTiles(a, strides, grid, first, tiles, v);
-    MultiplyPlaces(a, strides, tiles, v, m);
-    back(a, strides, grid, first, tiles, m);
-  }
+  WithEnd(a.epilogue, [&](const auto& end) {
+    for (int first = 0; first < count; first += a.tiles_at_once) {
+      const int tiles = Smaller(a.tiles_at_once, count - first);
+      TransformTiles(a, strides, grid, first, tiles, v);
+      MultiplyPlaces(a, strides, tiles, v, m);
+      TransformBack(a, strides, grid, first, tiles, m, end);
+    }
+  });
 }
 
 }  // namespace hepar::cpu::HEPAR_ISA
