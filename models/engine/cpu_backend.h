@@ -9,9 +9,9 @@
 
 namespace hepar {
 
-// Runs a graph by the CPU engine (models/engine/cpu), in 32 bits or, with Precision::kBf16, with
-// convolutions that multiply bf16 numbers. A steady frame allocates no memory for maps: workspaces
-// and frames are kept and used again, as many as ran at one time.
+// Runs a graph by the CPU engine (models/engine/cpu), in 32 bits or with bf16 maps and weights. A
+// steady frame allocates no memory for maps: workspaces and frames are kept and used again, as many
+// as ran at one time.
 //
 // `classify` computes the logits of x_c (N x size x size, planar) where the graph has no
 // classifier. Throws Error(kUnsupported) for a graph that the CPU engine has no kernels for, and

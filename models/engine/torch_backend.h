@@ -8,9 +8,9 @@
 
 namespace hepar {
 
-// Runs the network itself, operator by operator, by LibTorch: on CUDA, in bf16 on the CPU, and for
-// graphs that the CPU engine has no kernels for. `net` is used up: it is moved to the device and to
-// the precision.
+// Runs the network itself, operator by operator, by LibTorch: on CUDA, and for graphs and
+// precisions that the CPU engine has no kernels for. `net` is used up: it is moved to the device
+// and to the precision.
 std::unique_ptr<Backend> MakeTorchBackend(SeverityNet net, const std::string& device,
                                           Precision precision, int input_size);
 

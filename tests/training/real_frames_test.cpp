@@ -32,8 +32,8 @@ std::shared_ptr<const Engine> Open(Precision precision) {
   return Engine::Open(config);
 }
 
-// Null, with the test skipped, without the scans. Every `step`-th frame; HEPAR_ALL_FRAMES takes each
-// of them, which takes a minute.
+// Null, with the test skipped, without the scans. Every `step`-th frame; HEPAR_ALL_FRAMES takes
+// each of them, which takes a minute.
 std::unique_ptr<PreparedDataset> RealFrames(std::size_t step) {
   const char* folder = std::getenv("HEPAR_DATA_DIR");
   const std::string labels = std::string(folder ? folder : "") + "/byra2018/labels.csv";

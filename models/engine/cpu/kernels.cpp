@@ -135,7 +135,8 @@ int WinogradTilesAtOnce(int depth, int out_blocks, const Extent& extent, int dil
     return ((pixels + dilation - 1) / dilation + kWinogradTile - 1) / kWinogradTile;
   };
   const int all = dilation * dilation * side(extent.height) * side(extent.width);
-  const int fit = kCacheFloats / (kWinogradPlaces * (depth / kernels.pair + out_blocks * kernels.lanes));
+  const int fit =
+      kCacheFloats / (kWinogradPlaces * (depth / kernels.pair + out_blocks * kernels.lanes));
   // Weights are read once for each round of tiles, so a round must not be too short; these
   // multiples suit the inner loops.
   const int grain = kernels.lanes == 16 ? 16 : 12;
@@ -160,8 +161,8 @@ void PackWinogradWeights(const float* weights, const InputPlaces& input,
 }
 
 void PackPointwiseWeights(const float* weights, const InputPlaces& input,
-                          const std::vector<int>& out_slots, int out_blocks,
-                          const Kernels& kernels, float* packed) {
+                          const std::vector<int>& out_slots, int out_blocks, const Kernels& kernels,
+                          float* packed) {
   Pack(weights, 1, 1, TakeOne, input, out_slots, {out_blocks, kernels.lanes, kernels.pair}, packed);
 }
 
@@ -180,8 +181,8 @@ std::size_t PlanarWorkspace(int channels, const Extent& in, int padding) {
 }
 
 std::size_t AttentionWorkspace(int tokens, int channels) {
-  // Input, query, key and value, mixture; and one vector of scores for each token.
-  return static_cast<std::size_t>(AttentionStride(tokens)) * (5 * channels + 16);
+  // Input, query, key and value, mixture; and two vectors of scores for each token.
+  return static_cast<std::size_t>(AttentionStride(tokens)) * (5 * channels + 32);
 }
 
 #ifdef HEPAR_X86

@@ -36,8 +36,8 @@ struct Epilogue {
 // Winograd's F(4x4, 3x3): 4 x 4 pixels of one channel pair cost 36 multiplications instead of 144.
 // oneDNN has it for AVX-512 only, so on AVX2 this is 1.8 to 2.5 times as fast as its direct
 // convolution at the shapes of these networks (8 to 128 channels, 7 x 7 to 112 x 112 pixels), and
-// more at dilation 4, where oneDNN multiplies matrices. Rounding: 1e-5 of the largest output, or
-// with bf16, whose 8 bits the transforms amplify where pictures are rough, 1 to 2 % of the typical.
+// more at dilation 4, where oneDNN multiplies matrices; on AVX-512 2 to 3 times. Rounding: 1e-5 of
+// the largest output; with bf16 1 % of the typical output for noise, 0.3 % for smooth pictures.
 struct WinogradArgs {
   const void* source = nullptr;  // Blocked, as the destination.
   void* destination = nullptr;
@@ -72,8 +72,8 @@ struct PlanarConvolutionArgs {
   Extent in, out;
   int channels = 0, kernel_height = 1, kernel_width = 1, stride = 1, padding = 0, dilation = 1;
   int out_blocks = 0;
-  const float* weights = nullptr;  // Of PackPlanarWeights().
-  const float* bias = nullptr;     // out_blocks x lanes.
+  const float* weights = nullptr;             // Of PackPlanarWeights().
+  const float* bias = nullptr;                // out_blocks x lanes.
   Activation activation = Activation::kNone;  // kNone or kRelu.
   float* workspace = nullptr;                 // PlanarWorkspace() floats.
 };
@@ -100,22 +100,19 @@ struct InputPlaces {
 InputPlaces InputPlacesOf(const std::vector<int>& used_lanes, const Kernels& kernels);
 
 // Weights as kernels read them. `weights` is out_channels x in_channels x kernel; out_slots[o] is
-// the lane, counted over all output blocks, that output o fills. `packed` holds
-// PackedFloats().
-//
-// `places` is 36 for Winograd, 1 for pointwise convolutions.
+// the lane, counted over all output blocks, that output o fills. `packed` holds PackedFloats(), of
+// kWinogradPlaces for Winograd's and 1 for pointwise convolutions.
+constexpr int kWinogradPlaces = 36;
 std::size_t PackedFloats(int places, int depth, int out_blocks, const Kernels& kernels);
 void PackWinogradWeights(const float* weights, const InputPlaces& input,
                          const std::vector<int>& out_slots, int out_blocks, const Kernels& kernels,
                          float* packed);
 void PackPointwiseWeights(const float* weights, const InputPlaces& input,
-                          const std::vector<int>& out_slots, int out_blocks,
-                          const Kernels& kernels, float* packed);
+                          const std::vector<int>& out_slots, int out_blocks, const Kernels& kernels,
+                          float* packed);
 // `taps` weights of all planes for each output; `packed` holds taps x out_blocks x lanes.
 void PackPlanarWeights(const float* weights, int taps, const std::vector<int>& out_slots,
                        int out_blocks, const Kernels& kernels, float* packed);
-
-constexpr int kWinogradPlaces = 36;
 // tiles_at_once such that the transformed tiles stay in the second-level cache.
 int WinogradTilesAtOnce(int depth, int out_blocks, const Extent& extent, int dilation,
                         const Kernels& kernels);
@@ -186,6 +183,8 @@ struct Kernels {
                     float* planar);
 
   // Planar maps.
+  void (*channel_reduce_planar)(const float* x, int channels, std::size_t pixels,
+                                ChannelReduce::Kind kind, float* y);
   void (*upsample_planar)(const float* x, const Extent& in, int channels, const Interpolation& rows,
                           const Interpolation& columns, const Extent& out, Activation activation,
                           float* workspace, float* y);  // Workspace: in.width + 2 lanes.

@@ -39,7 +39,11 @@ std::vector<bool> ChoosePlanar(const Graph& graph) {
 class Layouter {
  public:
   Layouter(const Graph& graph, const Kernels& kernels)
-      : graph_(graph), lanes_(kernels.lanes), pair_(kernels.pair), planar_(ChoosePlanar(graph)), done_(graph.values.size()) {
+      : graph_(graph),
+        lanes_(kernels.lanes),
+        pair_(kernels.pair),
+        planar_(ChoosePlanar(graph)),
+        done_(graph.values.size()) {
     layouts_.places.resize(graph.values.size());
     layouts_.buffers.push_back(0);
   }

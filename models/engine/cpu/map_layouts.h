@@ -10,7 +10,8 @@
 
 namespace hepar::cpu {
 
-// Where a value of the graph lies: `offset` floats into a buffer.
+// Where a value of the graph lies: `offset` floats into a buffer. Numbers of blocked maps may be
+// shorter (Kernels::pair).
 struct Place {
   int buffer = 0;
   std::size_t offset = 0;

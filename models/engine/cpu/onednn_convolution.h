@@ -17,8 +17,8 @@ struct MapLayout {
 };
 
 // A convolution with its bias, activation and residual by one primitive of oneDNN, its weights in
-// the type of the source and the layout that oneDNN likes best, packed once. One thread computes it. Immutable and
-// thread-safe; what a call changes is in its Context.
+// the type of the source and the layout that oneDNN likes best, packed once. One thread computes
+// it. Immutable and thread-safe; what a call changes is in its Context.
 class OneDnnConvolution {
  public:
   // `op.weight` and `op.bias` are for the channels of the layouts. With op.groups > 1 the

@@ -441,7 +441,14 @@ class Builder {
   }
 
   void Emit(const ChannelReduce& op) {
-    const Place in = BlockedInput();
+    if (InPlace().planar) {
+      const Address from = Touch(InPlace()), to = Touch(OutPlace());
+      return AddStep("channel_reduce_planar", [k = &kernels_, kind = op.kind, from, to,
+                                               shape = In()](const Run& run) {
+        k->channel_reduce_planar(At(run, from), shape.channels, shape.pixels(), kind, At(run, to));
+      });
+    }
+    const Place& in = InPlace();
     const Address from = Touch(in), to = Touch(OutPlace());
     AddStep("channel_reduce", [k = &kernels_, kind = op.kind, from, to, used = in.used_lanes,
                                blocks = in.blocks, pixels = In().pixels()](const Run& run) {

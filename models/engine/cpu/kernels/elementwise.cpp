@@ -94,6 +94,19 @@ void ChannelReduceBlocked(const void* x, const int* used_lanes, int blocks, std:
   }
 }
 
+void ChannelReducePlanar(const float* x, int channels, std::size_t pixels, ChannelReduce::Kind kind,
+                         float* y) {
+  for (std::size_t p = 0; p < pixels; ++p) {
+    float sum = 0.f, largest = x[p];
+    for (int c = 0; c < channels; ++c) {
+      const float value = x[c * pixels + p];
+      sum += value;
+      largest = value > largest ? value : largest;
+    }
+    y[p] = kind == ChannelReduce::Kind::kMax ? largest : sum / static_cast<float>(channels);
+  }
+}
+
 void PointwiseToPlanar(const void* x, int blocks, std::size_t pixels, const float* weight,
                        const float* bias, int outputs, Activation activation, float* y) {
   const std::size_t plane = pixels * kLanes;

@@ -81,9 +81,8 @@ void GlobalPool(const void* source, const Extent& in, int blocks, AdaptivePool::
   const auto* x = static_cast<const Number*>(source);
   const float count = static_cast<float>(in.pixels());
   for (int block = 0; block < blocks; ++block, x += in.pixels() * kLanes, y += kLanes) {
-    Store(y, kind == AdaptivePool::Kind::kMax
-                 ? LargestOf(x, in, 0, in.height, 0, in.width)
-                 : SumOf(x, in, 0, in.height, 0, in.width) / count);
+    Store(y, kind == AdaptivePool::Kind::kMax ? LargestOf(x, in, 0, in.height, 0, in.width)
+                                              : SumOf(x, in, 0, in.height, 0, in.width) / count);
   }
 }
 

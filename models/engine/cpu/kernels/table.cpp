@@ -25,6 +25,7 @@ const Kernels& Table() {
                                  PointwiseToPlanar,
                                  ToBlocked,
                                  ToPlanar,
+                                 ChannelReducePlanar,
                                  UpsamplePlanar,
                                  ScaleShiftPlanar};
   return kTable;

@@ -53,6 +53,8 @@ void MultiplyByChannel(const void* x, const void* y, int blocks, std::size_t pix
 void MultiplyByPixel(const void* x, const float* y, int blocks, std::size_t pixels, void* z);
 void ChannelReduceBlocked(const void* x, const int* used_lanes, int blocks, std::size_t pixels,
                           ChannelReduce::Kind kind, float* y);
+void ChannelReducePlanar(const float* x, int channels, std::size_t pixels, ChannelReduce::Kind kind,
+                         float* y);
 void PointwiseToPlanar(const void* x, int blocks, std::size_t pixels, const float* weight,
                        const float* bias, int outputs, Activation activation, float* y);
 void ToBlocked(const float* planar, int channels, std::size_t pixels, void* blocked);

@@ -46,6 +46,14 @@ static inline void Store(Number* p, Vector v) {
   const auto rounded = (__m256i)_mm512_cvtneps_pbh((__m512)v);
   _mm256_storeu_si256(reinterpret_cast<__m256i_u*>(p), rounded);
 }
+// Two vectors to two places, for the price of one.
+static inline void StoreBoth(Number* p, Vector v, Number* q, Vector w) {
+  const auto rounded = (__m512i)_mm512_cvtne2ps_pbh((__m512)w, (__m512)v);
+  _mm256_storeu_si256(reinterpret_cast<__m256i_u*>(p),
+                      __builtin_shufflevector(rounded, rounded, 0, 1, 2, 3));
+  _mm256_storeu_si256(reinterpret_cast<__m256i_u*>(q),
+                      __builtin_shufflevector(rounded, rounded, 4, 5, 6, 7));
+}
 static inline float ToFloat(Number number) {
   const std::uint32_t bits = static_cast<std::uint32_t>(number) << 16;
   float x;
@@ -58,6 +66,10 @@ static inline float ToFloat(Number number) {
 typedef float Number;
 constexpr int kPair = 1;
 
+static inline void StoreBoth(Number* p, Vector v, Number* q, Vector w) {
+  Store(p, v);
+  Store(q, w);
+}
 static inline float ToFloat(Number number) { return number; }
 
 #endif

@@ -5,10 +5,10 @@
 // A^T [(G g G^T) . (B^T d B)] A, where the product at each of the 36 places, over all channels, is
 // a product of matrices.
 //
-// The points are 0, +-1/sqrt(2), +-sqrt(2) and infinity. Against the usual 0, +-1, +-2 they halve the
-// rounding errors of noise and of smooth pictures, which matters for bf16, and cost no more: A^T is
-// that of the usual points but for a factor of 2^(-y/2) of row y, which the last step applies, and
-// the factor of infinity is part of G.
+// The points are 0, +-1/sqrt(2), +-sqrt(2) and infinity. Against the usual 0, +-1, +-2 they halve
+// the rounding errors of noise and of smooth pictures, which matters for bf16, and cost no more:
+// A^T is that of the usual points but for a factor of 2^(-y/2) of row y, which the last step
+// applies, and the factor of infinity is part of G.
 #include "models/engine/cpu/kernels.h"
 #include "models/engine/cpu/kernels/products.h"
 #include "models/engine/cpu/kernels/table.h"
@@ -49,7 +49,7 @@ constexpr float kFactors[2 * kTile - 1] = {1.f,   kRootHalf,         0.5f,  0.5f
                                            0.25f, 0.25f * kRootHalf, 0.125f};
 
 // A dilated convolution is one on each of dilation x dilation pictures that take every
-// dilation-th pixel; `phase` says which.
+// dilation-th pixel: the phases.
 struct TileGrid {
   int dilation, rows, columns;  // Tiles of a phase.
 
@@ -59,12 +59,43 @@ struct TileGrid {
         columns(((a.extent.width + dilation - 1) / dilation + kTile - 1) / kTile) {}
 
   int count() const { return dilation * dilation * rows * columns; }
-  // First output pixel of a tile.
-  void Origin(int tile, int* y, int* x) const {
-    const int phase = tile / (rows * columns), place = tile % (rows * columns);
-    *y = phase / dilation + place / columns * kTile * dilation;
-    *x = phase % dilation + place % columns * kTile * dilation;
+};
+
+// Goes from tile to tile, without a division for each.
+class TileWalk {
+ public:
+  TileWalk(const TileGrid& grid, int tile)
+      : grid_(grid),
+        phase_(tile / (grid.rows * grid.columns)),
+        row_(tile % (grid.rows * grid.columns) / grid.columns),
+        column_(tile % grid.columns) {
+    Place();
   }
+
+  // First output pixel of the tile.
+  int y() const { return y_; }
+  int x() const { return x_; }
+
+  void Next() {
+    x_ += kTile * grid_.dilation;
+    if (++column_ < grid_.columns) return;
+    column_ = 0;
+    if (++row_ == grid_.rows) {
+      row_ = 0;
+      ++phase_;
+    }
+    Place();
+  }
+
+ private:
+  void Place() {
+    y_ = phase_ / grid_.dilation + row_ * kTile * grid_.dilation;
+    x_ = phase_ % grid_.dilation + column_ * kTile * grid_.dilation;
+  }
+
+  const TileGrid grid_;
+  int phase_, row_, column_;
+  int y_ = 0, x_ = 0;
 };
 
 struct Strides {
@@ -75,16 +106,15 @@ struct Strides {
 // The patch of one block that a tile at the border sees, zero outside the picture.
 void CopyPatch(const Number* source, const Extent& extent, int step, int top, int left,
                Number* patch) {
-  for (int y = 0; y < kPatch; ++y) {
-    const int py = top + y * step;
-    for (int x = 0; x < kPatch; ++x, patch += kLanes) {
-      const int px = left + x * step;
-      const bool there = py >= 0 && py < extent.height && px >= 0 && px < extent.width;
-      if (there) {
-        Copy(patch, source + (static_cast<std::size_t>(py) * extent.width + px) * kLanes);
-      } else {
-        Store(patch, Vector{});
-      }
+  for (int i = 0; i < kPlaces; ++i) Store(patch + i * kLanes, Vector{});
+  int bottom = kPatch, right = kPatch;  // The first that are outside.
+  while (bottom > 0 && top + (bottom - 1) * step >= extent.height) --bottom;
+  while (right > 0 && left + (right - 1) * step >= extent.width) --right;
+  // A patch begins one step outside at most.
+  for (int y = top < 0 ? 1 : 0; y < bottom; ++y) {
+    const std::size_t row = static_cast<std::size_t>(top + y * step) * extent.width;
+    for (int x = left < 0 ? 1 : 0; x < right; ++x) {
+      Copy(patch + (y * kPatch + x) * kLanes, source + (row + left + x * step) * kLanes);
     }
   }
 }
@@ -107,8 +137,11 @@ inline void TransformPatch(const Number* __restrict d, std::size_t row, std::siz
   for (int y = 0; y < kPatch; ++y) {
     Vector o[kPatch];
     TransformInput(columns[y], o);
-#pragma GCC unroll 6
-    for (int x = 0; x < kPatch; ++x) Store(v + (y * kPatch + x) * place, o[x]);
+    Number* to = v + y * kPatch * place;
+#pragma GCC unroll 3
+    for (int x = 0; x < kPatch; x += 2, to += 2 * place) {
+      StoreBoth(to, o[x], to + place, o[x + 1]);
+    }
   }
 }
 
@@ -121,10 +154,9 @@ void TransformTiles(const WinogradArgs& a, const Strides& strides, const TileGri
   const std::size_t column = static_cast<std::size_t>(step) * kLanes;
   const auto* source = static_cast<const Number*>(a.source);
   for (int block = 0; block < a.in_blocks; ++block, source += a.extent.pixels() * kLanes) {
-    for (int t = 0; t < tiles; ++t) {
-      int y = 0, x = 0;
-      grid.Origin(first + t, &y, &x);
-      const int top = y - step, left = x - step;
+    TileWalk tile(grid, first);
+    for (int t = 0; t < tiles; ++t, tile.Next()) {
+      const int top = tile.y() - step, left = tile.x() - step;
       const bool inside = top >= 0 && left >= 0 && top + (kPatch - 1) * step < a.extent.height &&
                           left + (kPatch - 1) * step < a.extent.width;
       Number* to = v + static_cast<std::size_t>(t) * strides.depth;
@@ -154,6 +186,9 @@ inline void MultiplyBlock(const Number* __restrict a, std::ptrdiff_t a_stride, i
     near[i / kNear] = a + i * a_stride;
     asm("" : "+r"(near[i / kNear]));
   }
+  // The weights of a frame do not fit the second-level cache: those of the next group are fetched
+  // while these are used. One vector's are few, and its loads are what takes the time.
+  const std::ptrdiff_t next_group = static_cast<std::ptrdiff_t>(depth) * vectors * kLanes;
   Vector sum[rows][vectors];
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i) {
@@ -172,6 +207,10 @@ inline void MultiplyBlock(const Number* __restrict a, std::ptrdiff_t a_stride, i
     }
 #pragma GCC unroll 4
     for (int i = 0; i < rows; i += kNear) near[i / kNear] += kPair;
+    if (vectors > 1) {
+#pragma GCC unroll 4
+      for (int j = 0; j < vectors; ++j) __builtin_prefetch(b + next_group + j * kPair * kLanes);
+    }
     b += vectors * kPair * kLanes;
   }
 #pragma GCC unroll 16
@@ -210,8 +249,8 @@ void MultiplyPlaces(const WinogradArgs& a, const Strides& strides, int tiles, co
 // A^T m A of one block for the pixels (y0, x0) and on, as far as the picture goes.
 template <Residual mode>
 inline void TransformBlockBack(const WinogradArgs& a, std::size_t place, int y0, int x0,
-                               const float* __restrict m, const Vector& bias,
-                               const End<mode>& end, std::size_t plane) {
+                               const float* __restrict m, const Vector& bias, const End<mode>& end,
+                               std::size_t plane) {
   Vector half[kTile][kPatch];
 #pragma GCC unroll 6
   for (int x = 0; x < kPatch; ++x) {
@@ -226,8 +265,7 @@ inline void TransformBlockBack(const WinogradArgs& a, std::size_t place, int y0,
   const std::size_t column = static_cast<std::size_t>(step) * kLanes, row = column * width;
   std::size_t at = plane + (static_cast<std::size_t>(y0) * width + x0) * kLanes;
   auto* const to = static_cast<Number*>(a.destination);
-  const bool whole =
-      y0 + (kTile - 1) * step < a.extent.height && x0 + (kTile - 1) * step < width;
+  const bool whole = y0 + (kTile - 1) * step < a.extent.height && x0 + (kTile - 1) * step < width;
 #pragma GCC unroll 4
   for (int y = 0; y < kTile; ++y, at += row) {
     if (!whole && y0 + y * step >= a.extent.height) break;
@@ -244,12 +282,11 @@ inline void TransformBlockBack(const WinogradArgs& a, std::size_t place, int y0,
 template <Residual mode>
 void TransformBack(const WinogradArgs& a, const Strides& strides, const TileGrid& grid, int first,
                    int tiles, const float* m, const End<mode>& end) {
-  for (int t = 0; t < tiles; ++t) {
-    int y = 0, x = 0;
-    grid.Origin(first + t, &y, &x);
+  TileWalk tile(grid, first);
+  for (int t = 0; t < tiles; ++t, tile.Next()) {
     for (int block = 0; block < a.out_blocks; ++block, m += kLanes) {
-      TransformBlockBack(a, strides.places_out, y, x, m, Load(a.bias + block * kLanes), end,
-                         block * a.extent.pixels() * kLanes);
+      TransformBlockBack(a, strides.places_out, tile.y(), tile.x(), m,
+                         Load(a.bias + block * kLanes), end, block * a.extent.pixels() * kLanes);
     }
   }
 }
