@@ -14,6 +14,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -204,15 +205,38 @@ void OneFrame(const Engine& engine, const PreparedImage& picture) {
 struct Layer {
   std::string node, kernel, shape;
   double macs = 0.0;
-  std::vector<double> engine_ms, standalone_ms;
+  std::vector<double> engine_ms, bf16_ms, standalone_ms;
+};
+
+// A plan with what it needs to run.
+class TimedPlan {
+ public:
+  TimedPlan(const Graph& graph, const cpu::Kernels& kernels)
+      : plan_(graph, kernels),
+        workspace_(plan_.MakeWorkspace()),
+        frame_(plan_.frame().count, 0.5f) {}
+
+  const cpu::Plan& plan() const { return plan_; }
+  // The time of each step.
+  std::vector<double> Run(ReadClock clock) {
+    std::vector<double> ms;
+    plan_.RunTimed(workspace_.get(), frame_.data(), clock, &ms);
+    return ms;
+  }
+
+ private:
+  cpu::Plan plan_;
+  std::shared_ptr<cpu::Plan::Workspace> workspace_;
+  std::vector<float> frame_;
 };
 
 class LayerBench {
  public:
   LayerBench(const Graph& graph, ReadClock clock)
-      : clock_(clock), plan_(graph), workspace_(plan_.MakeWorkspace()) {
-    frame_.assign(plan_.frame().count, 0.5f);
-    for (const auto& step : plan_.steps()) {
+      : clock_(clock), fp32_(graph, cpu::BestKernels()) {
+    // The same steps, in the same order.
+    if (const cpu::Kernels* kernels = cpu::Bf16Kernels()) bf16_.emplace(graph, *kernels);
+    for (const auto& step : fp32_.plan().steps()) {
       Layer layer;
       layer.node = step.node;
       layer.kernel = step.kernel;
@@ -235,9 +259,12 @@ class LayerBench {
   }
 
   void Run() {
-    std::vector<double> ms;
-    plan_.RunTimed(workspace_.get(), frame_.data(), clock_, &ms);
-    for (std::size_t i = 0; i < ms.size(); ++i) layers_[i].engine_ms.push_back(ms[i]);
+    const auto fp32 = fp32_.Run(clock_);
+    const auto bf16 = bf16_ ? bf16_->Run(clock_) : std::vector<double>();
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      layers_[i].engine_ms.push_back(fp32[i]);
+      if (bf16_) layers_[i].bf16_ms.push_back(bf16[i]);
+    }
     for (auto& [index, use] : alone_) {
       layers_[index].standalone_ms.push_back(Milliseconds(clock_, [&] { use.convolution->Run(); }));
     }
@@ -268,35 +295,39 @@ class LayerBench {
   }
 
   const ReadClock clock_;
-  cpu::Plan plan_;
-  std::shared_ptr<cpu::Plan::Workspace> workspace_;
-  std::vector<float> frame_;
+  TimedPlan fp32_;
+  std::optional<TimedPlan> bf16_;
   std::vector<Layer> layers_;
   std::map<std::size_t, Alone> alone_;
 };
 
+ordered_json MedianOrNull(const std::vector<double>& ms) {
+  return ms.empty() ? ordered_json() : ordered_json(Median(ms));
+}
+
 ordered_json LayersToJson(const std::vector<Layer>& layers) {
   ordered_json list = ordered_json::array();
   for (const Layer& layer : layers) {
-    ordered_json entry = {{"layer", layer.node},
-                          {"kernel", layer.kernel},
-                          {"shape", layer.shape},
-                          {"macs", layer.macs},
-                          {"engine_ms", Median(layer.engine_ms)}};
-    entry["standalone_ms"] =
-        layer.standalone_ms.empty() ? ordered_json() : ordered_json(Median(layer.standalone_ms));
-    list.push_back(entry);
+    list.push_back({{"layer", layer.node},
+                    {"kernel", layer.kernel},
+                    {"shape", layer.shape},
+                    {"macs", layer.macs},
+                    {"engine_ms", Median(layer.engine_ms)},
+                    {"engine_bf16_ms", MedianOrNull(layer.bf16_ms)},
+                    {"standalone_ms", MedianOrNull(layer.standalone_ms)}});
   }
   return list;
 }
 
 std::string LayerTable(const std::vector<Layer>& layers) {
+  const auto text = [](const std::vector<double>& ms) {
+    return ms.empty() ? std::string() : Fixed(Median(ms), 3);
+  };
   std::vector<std::vector<std::string>> rows = {
-      {"layer", "kernel", "shape", "MMAC", "engine ms", "oneDNN alone ms"}};
+      {"layer", "kernel", "shape", "MMAC", "engine ms", "bf16 ms", "oneDNN alone ms"}};
   for (const Layer& layer : layers) {
     rows.push_back({layer.node, layer.kernel, layer.shape, Fixed(layer.macs / 1e6, 2),
-                    Fixed(Median(layer.engine_ms), 3),
-                    layer.standalone_ms.empty() ? "" : Fixed(Median(layer.standalone_ms), 3)});
+                    text(layer.engine_ms), text(layer.bf16_ms), text(layer.standalone_ms)});
   }
   return FormatTable(rows);
 }

@@ -12,10 +12,12 @@
 namespace hepar {
 namespace {
 
-ClassifyFunction ClassifyByModule(SeverityNet net, int planes, int side) {
-  return [net, planes, side](float* x) mutable {
+ClassifyFunction ClassifyByModule(SeverityNet net, Precision precision, int planes, int side) {
+  const auto type = precision == Precision::kBf16 ? torch::kBFloat16 : torch::kFloat32;
+  net->classifier->to(type);
+  return [net, type, planes, side](float* x) mutable {
     const c10::InferenceMode inference;
-    return ValuesOf(net->Classify(torch::from_blob(x, {1, planes, side, side}))[0]);
+    return ValuesOf(net->Classify(torch::from_blob(x, {1, planes, side, side}).to(type))[0]);
   };
 }
 
@@ -24,11 +26,12 @@ ClassifyFunction ClassifyByModule(SeverityNet net, int planes, int side) {
 std::unique_ptr<Backend> ChooseBackend(const Bundle& bundle, const std::string& device,
                                        Precision precision) {
   const PreprocessOptions& input = bundle.spec.preprocess;
-  if (device == "cpu" && precision == Precision::kFp32) {
+  if (device == "cpu") {
     try {
       const Graph graph = LowerToGraph(bundle.net, input.channels, input.size, input.size);
       const int planes = ClassifierPlanes(bundle.net->architecture);
-      return MakeCpuBackend(graph, ClassifyByModule(bundle.net, planes, input.size));
+      return MakeCpuBackend(graph, precision,
+                            ClassifyByModule(bundle.net, precision, planes, input.size));
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::kUnsupported) throw;
     }

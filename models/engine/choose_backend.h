@@ -8,9 +8,10 @@
 
 namespace hepar {
 
-// What runs `bundle`, whose network is used up, on `device` (resolved) at `precision`: the CPU
-// engine for 32 bits on the CPU where it has kernels for the graph, else LibTorch. A classifier
-// without a lowering runs by LibTorch behind the decouplers of the CPU engine.
+// What runs `bundle`, whose network is used up, on `device` (resolved) at `precision`: on the CPU
+// the CPU engine, where it has kernels for the graph and the processor multiplies such numbers,
+// else LibTorch. A classifier without a lowering runs by LibTorch, at that precision, behind the
+// decouplers of the CPU engine.
 std::unique_ptr<Backend> ChooseBackend(const Bundle& bundle, const std::string& device,
                                        Precision precision);
 

@@ -14,9 +14,19 @@
 namespace hepar {
 namespace {
 
+const cpu::Kernels& KernelsFor(Precision precision) {
+  if (precision == Precision::kFp32) return cpu::BestKernels();
+  const cpu::Kernels* bf16 = precision == Precision::kBf16 ? cpu::Bf16Kernels() : nullptr;
+  if (bf16 == nullptr) {
+    throw Error(ErrorKind::kUnsupported, "no kernels for " + ToString(precision));
+  }
+  return *bf16;
+}
+
 struct Shared {
-  Shared(const Graph& graph, ClassifyFunction function)
-      : plan(graph),
+  Shared(const Graph& graph, const cpu::Kernels& chosen, ClassifyFunction function)
+      : kernels(chosen),
+        plan(graph, chosen),
         classify(std::move(function)),
         picture(graph.values[0]),
         planes(graph.values[graph.planes]),
@@ -25,6 +35,7 @@ struct Shared {
                                                            : 0),
         classes(graph.has_classifier() ? graph.values[graph.logits].channels : 0) {}
 
+  const cpu::Kernels& kernels;
   const cpu::Plan plan;
   const ClassifyFunction classify;
   const Shape picture, planes;
@@ -109,9 +120,10 @@ class CpuFrame : public BackendFrame {
 
 class CpuBackend : public Backend {
  public:
-  CpuBackend(const Graph& graph, ClassifyFunction classify) : shared_(graph, std::move(classify)) {}
+  CpuBackend(const Graph& graph, const cpu::Kernels& kernels, ClassifyFunction classify)
+      : shared_(graph, kernels, std::move(classify)) {}
 
-  std::string name() const override { return std::string("cpu ") + cpu::BestKernels().name; }
+  std::string name() const override { return std::string("cpu ") + shared_.kernels.name; }
 
   std::unique_ptr<BackendFrame> Prepare(const cv::Mat& picture) const override {
     CheckPictureSize(picture, shared_.picture.width);
@@ -129,8 +141,9 @@ class CpuBackend : public Backend {
 
 }  // namespace
 
-std::unique_ptr<Backend> MakeCpuBackend(const Graph& graph, ClassifyFunction classify) {
-  return std::make_unique<CpuBackend>(graph, std::move(classify));
+std::unique_ptr<Backend> MakeCpuBackend(const Graph& graph, Precision precision,
+                                        ClassifyFunction classify) {
+  return std::make_unique<CpuBackend>(graph, KernelsFor(precision), std::move(classify));
 }
 
 }  // namespace hepar

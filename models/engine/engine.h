@@ -67,7 +67,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   const std::string& device() const;  // The device really in use: "cpu" or "cuda:N".
   Precision precision() const;
   // What computes: "cpu avx512", "cpu avx2" or "cpu portable", the CPU engine with the kernels that
-  // it chose, or "libtorch".
+  // it chose, "cpu avx512 bf16", the same at that precision, or "libtorch".
   std::string backend() const;
 
   // Runs the whole graph on a blank frame `passes` times on the calling thread: the first pass

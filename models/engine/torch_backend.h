@@ -10,8 +10,8 @@
 namespace hepar {
 
 // Runs the network itself by LibTorch: on CUDA, single pictures as captured graphs; operator by
-// operator in bf16 on the CPU, and for graphs that the CPU engine has no kernels for. `net` is used
-// up: it is moved to the device and to the precision. `input` is what pictures will be like.
+// operator for graphs and precisions that the CPU engine has no kernels for. `net` is used up: it
+// is moved to the device and to the precision. `input` is what pictures will be like.
 std::unique_ptr<Backend> MakeTorchBackend(SeverityNet net, const std::string& device,
                                           Precision precision, const PreprocessOptions& input);
 

@@ -166,21 +166,21 @@ TEST_F(BatchRunnerTest, EqualOptionsShareOneRunnerForAsLongAsSomebodyHoldsIt) {
 }
 
 TEST_F(BatchRunnerTest, AFrameThatFailsTellsItsStreamAndNoOther) {
-  // What is not a number goes all the way through LibTorch, which computes this precision.
+  // What is not a number goes all the way through LibTorch, which runs a model of these planes.
   EngineConfig config;
-  config.model = ::testing::TempDir() + "/batch_runner.hepar";
+  config.model = hepar::testing::WriteTinyModel(::testing::TempDir(), "batch_runner_torch.hepar", 1,
+                                                ColorPlanes::kLabL);
   config.device = "cpu";
-  config.precision = Precision::kBf16;
-  const auto bf16 = Engine::Open(config);
-  const auto prepare = [&bf16](float level) {
-    const int size = bf16->spec().preprocess.size;
+  const auto torch = Engine::Open(config);
+  const auto prepare = [&torch](float level) {
+    const int size = torch->spec().preprocess.size;
     PreparedImage image;
     image.pixels = cv::Mat(size, size, CV_32FC1, cv::Scalar(level));
-    return bf16->Prepare(image);
+    return torch->Prepare(image);
   };
   BatchOptions options;
   options.max_batch = 2;
-  const auto runner = std::make_shared<BatchRunner>(bf16, options);
+  const auto runner = std::make_shared<BatchRunner>(torch, options);
   BatchRunner::Stream good(runner), bad(runner);
   std::atomic<int> failed{0}, fine{0};
   const auto count = [&](const std::optional<Error>& error) { ++(error ? failed : fine); };

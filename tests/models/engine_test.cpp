@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "models/engine/cpu/kernels.h"
 #include "models/engine/device.h"
 #include "models/error.h"
 #include "tests/support/allocation_counter.h"
@@ -30,6 +31,10 @@ class EngineTest : public ::testing::Test {
     dir_ = ::testing::TempDir() + "hepar_engine";
     std::filesystem::create_directories(dir_);
     path_ = hepar::testing::WriteTinyModel(dir_);
+    // The CPU engine has no kernel for this, so LibTorch runs it.
+    torch_path_ = hepar::testing::WriteTinyModel(dir_, "torch.hepar", 1, [](ModelSpec* spec) {
+      spec->architecture.planes = ColorPlanes::kLabL;
+    });
     SetIntraOpThreads(1);
   }
   static void TearDownTestSuite() { std::filesystem::remove_all(dir_); }
@@ -56,8 +61,11 @@ class EngineTest : public ::testing::Test {
   }
 
   static std::string dir_, path_;
+  static std::string torch_path_;  // Of a model that LibTorch runs.
 };
-std::string EngineTest::dir_, EngineTest::path_;
+std::string EngineTest::dir_, EngineTest::path_, EngineTest::torch_path_;
+
+constexpr Precision kPrecisionsOfCpu[] = {Precision::kFp32, Precision::kBf16};
 
 TEST_F(EngineTest, ClassifiesToProbabilities) {
   const auto frame = Open(path_)->Prepare(Picture(1));
@@ -188,11 +196,7 @@ TEST_F(EngineTest, ThreadsMayShareAnEngineAndAFrame) {
 }
 
 TEST_F(EngineTest, Bf16IsCloseToFp32) {
-  EngineConfig config;
-  config.model = path_;
-  config.device = "cpu";
-  config.precision = Precision::kBf16;
-  const auto half = Engine::Open(config)->Prepare(Picture(1))->Classify();
+  const auto half = Open(path_, Precision::kBf16)->Prepare(Picture(1))->Classify();
   const auto full = Open(path_)->Prepare(Picture(1))->Classify();
   for (std::size_t i = 0; i < 4; ++i) {
     EXPECT_NEAR(half.probabilities[i], full.probabilities[i], 0.05);
@@ -254,7 +258,7 @@ TEST_F(EngineTest, AModelWithoutDomainGivesNoScore) {
 TEST_F(EngineTest, WrongPictureSizeFailsWithOneLine) {
   PreparedImage small = Picture(1);
   small.pixels = cv::Mat::zeros(2, 2, CV_32FC1);
-  for (const Precision precision : {Precision::kFp32, Precision::kBf16}) {
+  for (const Precision precision : kPrecisionsOfCpu) {
     try {
       Open(path_, precision)->Prepare(small);
       FAIL();
@@ -283,7 +287,7 @@ TEST_F(EngineTest, FramesTogetherAreWhatTheyAreAlone) {
 }
 
 TEST_F(EngineTest, OneBadFrameOfSeveralFailsAlone) {
-  const auto engine = Open(path_, Precision::kBf16);  // LibTorch hands on what is no number.
+  const auto engine = Open(torch_path_);  // LibTorch hands on what is no number.
   PreparedImage bad = Picture(1);
   bad.pixels.at<float>(20, 20) = std::numeric_limits<float>::quiet_NaN();
   const auto good = engine->Prepare(Picture(1)), broken = engine->Prepare(bad);
@@ -296,26 +300,33 @@ TEST_F(EngineTest, OneBadFrameOfSeveralFailsAlone) {
 
 TEST_F(EngineTest, SaysWhatComputes) {
   EXPECT_THAT(Open(path_)->backend(), ::testing::StartsWith("cpu "));
-  EXPECT_EQ(Open(path_, Precision::kBf16)->backend(), "libtorch");
+  EXPECT_EQ(Open(path_, Precision::kBf16)->backend(),
+            cpu::Bf16Kernels() ? "cpu avx512 bf16" : "libtorch");
+  EXPECT_EQ(Open(torch_path_)->backend(), "libtorch");
 }
 
 TEST_F(EngineTest, ASteadyFrameTakesNoMemoryForMaps) {
-  const auto engine = Open(hepar::testing::WriteTinyModel(dir_, "domain.hepar", 1, SetDomain));
-  const auto one_frame = [&engine](const PreparedImage& picture) {
-    const auto frame = engine->Prepare(picture);
-    frame->Decouple();
-    frame->Classify();
-  };
-  const PreparedImage picture = Picture(1);
-  one_frame(picture);
-  // A map of one channel of this model's input is 16 KiB.
-  const hepar::testing::LargeAllocations allocations(4 * 1024);
-  for (int i = 0; i < 3; ++i) one_frame(picture);
-  EXPECT_EQ(allocations.count(), 0);
+  const auto path = hepar::testing::WriteTinyModel(dir_, "domain.hepar", 1, SetDomain);
+  for (const Precision precision : kPrecisionsOfCpu) {
+    const auto engine = Open(path, precision);
+    if (engine->backend() == "libtorch") continue;
+    SCOPED_TRACE(engine->backend());
+    const auto one_frame = [&engine](const PreparedImage& picture) {
+      const auto frame = engine->Prepare(picture);
+      frame->Decouple();
+      frame->Classify();
+    };
+    const PreparedImage picture = Picture(1);
+    one_frame(picture);
+    // A map of one channel of this model's input is 16 KiB.
+    const hepar::testing::LargeAllocations allocations(4 * 1024);
+    for (int i = 0; i < 3; ++i) one_frame(picture);
+    EXPECT_EQ(allocations.count(), 0);
+  }
 }
 
 TEST_F(EngineTest, TheCounterSeesWhatLibTorchTakes) {
-  const auto engine = Open(path_, Precision::kBf16);
+  const auto engine = Open(torch_path_);
   const PreparedImage picture = Picture(1);
   engine->Prepare(picture)->Classify();
   const hepar::testing::LargeAllocations allocations(4 * 1024);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "models/graph/graph.h"
 
@@ -15,7 +16,8 @@ namespace hepar::cpu {
 //   blocked  ceil(C / lanes) x H x W x lanes: the channels of a pixel fill vectors, the last of
 //            which may end in lanes that hold zeros. Blocks are contiguous, so maps side by side
 //            are their concatenation.
-// Pointers to blocked maps and workspaces are aligned to 64 bytes.
+// Planar maps are of floats; blocked ones, to which pointers are void*, of floats or of bf16
+// (Kernels::pair). Pointers to blocked maps are aligned to 32 bytes, workspaces to 64.
 
 struct Extent {
   int height = 0, width = 0;
@@ -26,7 +28,7 @@ struct Extent {
 struct Epilogue {
   Activation activation = Activation::kNone;  // kNone or kRelu.
   Residual mode = Residual::kNone;
-  const float* residual = nullptr;
+  const void* residual = nullptr;  // Blocked.
 };
 
 // A 3 x 3 convolution of stride 1 whose padding is its dilation, so that the size stays.
@@ -34,30 +36,88 @@ struct Epilogue {
 // Winograd's F(4x4, 3x3): 4 x 4 pixels of one channel pair cost 36 multiplications instead of 144.
 // oneDNN has it for AVX-512 only, so on AVX2 this is 1.8 to 2.5 times as fast as its direct
 // convolution at the shapes of these networks (8 to 128 channels, 7 x 7 to 112 x 112 pixels), and
-// more at dilation 4, where oneDNN multiplies matrices. Rounding: 1e-5 of the largest output.
+// more at dilation 4, where oneDNN multiplies matrices; on AVX-512 2 to 3 times. Rounding: 1e-5 of
+// the largest output; with bf16 1 % of the typical output for noise, 0.3 % for smooth pictures.
 struct WinogradArgs {
-  const float* source = nullptr;
-  float* destination = nullptr;
+  const void* source = nullptr;  // Blocked, as the destination.
+  void* destination = nullptr;
   Extent extent;
   int dilation = 1;
   int in_blocks = 0, out_blocks = 0;
   const int* used_lanes = nullptr;  // Of each input block: its first lanes that hold channels.
-  int in_channels = 0;              // The sum of them.
-  const float* weights = nullptr;   // Of PackWinogradWeights().
+  int depth = 0;                    // Of InputPlacesOf().
+  const void* weights = nullptr;    // Of PackWinogradWeights().
   const float* bias = nullptr;      // out_blocks x lanes.
   Epilogue epilogue;
   int tiles_at_once = 0;       // 1 or more.
   float* workspace = nullptr;  // WinogradWorkspace() floats.
 };
 
+// A 1 x 1 convolution of stride 1.
+struct PointwiseArgs {
+  const void* source = nullptr;  // Blocked, as the destination.
+  void* destination = nullptr;
+  std::size_t pixels = 0;
+  int in_blocks = 0, out_blocks = 0;
+  const int* used_lanes = nullptr;  // As in WinogradArgs.
+  const void* weights = nullptr;    // Of PackPointwiseWeights().
+  const float* bias = nullptr;      // out_blocks x lanes.
+  Epilogue epilogue;
+};
+
+// A convolution of few planes to a blocked map, in floats.
+struct PlanarConvolutionArgs {
+  const float* source = nullptr;  // Planar.
+  void* destination = nullptr;
+  Extent in, out;
+  int channels = 0, kernel_height = 1, kernel_width = 1, stride = 1, padding = 0, dilation = 1;
+  int out_blocks = 0;
+  const float* weights = nullptr;             // Of PackPlanarWeights().
+  const float* bias = nullptr;                // out_blocks x lanes.
+  Activation activation = Activation::kNone;  // kNone or kRelu.
+  float* workspace = nullptr;                 // PlanarWorkspace() floats.
+};
+
+// A 3 x 3 convolution of each channel by itself, of stride 1 and padding 1, in floats.
+struct DepthwiseArgs {
+  const void* source = nullptr;  // Blocked, as the destination.
+  void* destination = nullptr;
+  Extent extent;
+  int blocks = 0;
+  const float* weights = nullptr;  // blocks x 9 x lanes.
+  const float* bias = nullptr;     // blocks x lanes.
+  Epilogue epilogue;
+};
+
+struct Kernels;
+
+// Where the input channels stand in products: those of the used lanes in their order, with gaps
+// that fill each block's up to whole pairs where kernels multiply pairs.
+struct InputPlaces {
+  std::vector<int> places;  // Of each channel.
+  int depth = 0;            // Places and gaps.
+};
+InputPlaces InputPlacesOf(const std::vector<int>& used_lanes, const Kernels& kernels);
+
+// Weights as kernels read them. `weights` is out_channels x in_channels x kernel; out_slots[o] is
+// the lane, counted over all output blocks, that output o fills. `packed` holds PackedFloats(), of
+// kWinogradPlaces for Winograd's and 1 for pointwise convolutions.
+constexpr int kWinogradPlaces = 36;
+std::size_t PackedFloats(int places, int depth, int out_blocks, const Kernels& kernels);
+void PackWinogradWeights(const float* weights, const InputPlaces& input,
+                         const std::vector<int>& out_slots, int out_blocks, const Kernels& kernels,
+                         float* packed);
+void PackPointwiseWeights(const float* weights, const InputPlaces& input,
+                          const std::vector<int>& out_slots, int out_blocks, const Kernels& kernels,
+                          float* packed);
+// `taps` weights of all planes for each output; `packed` holds taps x out_blocks x lanes.
+void PackPlanarWeights(const float* weights, int taps, const std::vector<int>& out_slots,
+                       int out_blocks, const Kernels& kernels, float* packed);
 // tiles_at_once such that the transformed tiles stay in the second-level cache.
-int WinogradTilesAtOnce(int in_channels, int out_channels, const Extent& extent, int dilation);
-std::size_t WinogradWorkspace(int in_channels, int out_channels, int tiles_at_once);
-std::size_t WinogradWeightCount(int in_channels, int out_blocks, int lanes);
-// `weights` is out_channels x in_channels x 3 x 3. Input channels are those of the used lanes, in
-// their order; out_slots[o] is the lane, counted over all output blocks, that output o fills.
-void PackWinogradWeights(const float* weights, int in_channels, int out_channels,
-                         const int* out_slots, int out_blocks, int lanes, float* packed);
+int WinogradTilesAtOnce(int depth, int out_blocks, const Extent& extent, int dilation,
+                        const Kernels& kernels);
+std::size_t WinogradWorkspace(int depth, int out_blocks, int tiles_at_once, const Kernels& kernels);
+std::size_t PlanarWorkspace(int channels, const Extent& in, int padding);
 
 // One axis of a bilinear interpolation: output i is (1 - weight[i]) * in[low[i]] + weight[i] *
 // in[high[i]].
@@ -68,8 +128,8 @@ struct Interpolation {
 };
 
 struct AttentionArgs {
-  const float* source = nullptr;  // Blocked, as the destination.
-  float* destination = nullptr;
+  const void* source = nullptr;  // Blocked, as the destination.
+  void* destination = nullptr;
   int tokens = 0, channels = 0, heads = 1;
   float epsilon = 0.f;
   const float *norm_weight = nullptr, *norm_bias = nullptr;
@@ -81,37 +141,50 @@ struct AttentionArgs {
 std::size_t AttentionWorkspace(int tokens, int channels);
 
 struct Kernels {
-  const char* name;  // "avx512", "avx2", "portable".
+  const char* name;  // "avx512", "avx2", "portable", "avx512 bf16".
   int lanes;
+  // 1 where blocked maps hold floats and convolutions multiply them. 2 where both are of bf16: as
+  // many numbers take the place of a float, and of as many neighbouring input channels does an
+  // instruction add the products to a sum. Sums, biases and planar maps are of floats in any case.
+  int pair;
 
   void (*winograd)(const WinogradArgs& args);
+  void (*pointwise)(const PointwiseArgs& args);
+  void (*planar_convolution)(const PlanarConvolutionArgs& args);
+  void (*depthwise)(const DepthwiseArgs& args);
   void (*attention)(const AttentionArgs& args);
 
   // Blocked maps of `blocks` blocks.
-  void (*max_pool)(const float* x, const Extent& in, int blocks, const MaxPool& op,
-                   const Extent& out, float* y);
-  void (*adaptive_pool)(const float* x, const Extent& in, int blocks, AdaptivePool::Kind kind,
-                        const Extent& out, float* y);
-  void (*upsample)(const float* x, const Extent& in, int blocks, const Interpolation& rows,
-                   const Interpolation& columns, const Extent& out, float* y);
-  // act(x + y) of `count` floats, whatever their layout. `count` is a multiple of lanes.
-  void (*add)(const float* x, const float* y, std::size_t count, Activation activation, float* z);
-  // By one factor for each channel, or (`by_pixel`) for each pixel.
-  void (*multiply)(const float* x, const float* y, int blocks, std::size_t pixels, bool by_pixel,
-                   float* z);
+  void (*max_pool)(const void* x, const Extent& in, int blocks, const MaxPool& op,
+                   const Extent& out, void* y);
+  void (*adaptive_pool)(const void* x, const Extent& in, int blocks, AdaptivePool::Kind kind,
+                        const Extent& out, void* y);
+  // Of all pixels, to blocks x lanes floats.
+  void (*global_pool)(const void* x, const Extent& in, int blocks, AdaptivePool::Kind kind,
+                      float* y);
+  void (*upsample)(const void* x, const Extent& in, int blocks, const Interpolation& rows,
+                   const Interpolation& columns, const Extent& out, void* y);
+  // act(x + y) of `count` numbers, a multiple of lanes.
+  void (*add)(const void* x, const void* y, std::size_t count, Activation activation, void* z);
+  // By one factor for each channel (blocked), or for each pixel.
+  void (*multiply_by_channel)(const void* x, const void* y, int blocks, std::size_t pixels,
+                              void* z);
+  void (*multiply_by_pixel)(const void* x, const float* y, int blocks, std::size_t pixels, void* z);
   // Blocked to one planar map; `used_lanes` as in WinogradArgs.
-  void (*channel_reduce)(const float* x, const int* used_lanes, int blocks, std::size_t pixels,
+  void (*channel_reduce)(const void* x, const int* used_lanes, int blocks, std::size_t pixels,
                          ChannelReduce::Kind kind, float* y);
-  // Blocked to `outputs` planar maps: a 1 x 1 convolution with few outputs. weight is outputs x
-  // blocks x lanes.
-  void (*pointwise_to_planar)(const float* x, int blocks, std::size_t pixels, const float* weight,
+  // Blocked to `outputs` planar maps: a 1 x 1 convolution with few outputs, of floats. weight is
+  // outputs x blocks x lanes.
+  void (*pointwise_to_planar)(const void* x, int blocks, std::size_t pixels, const float* weight,
                               const float* bias, int outputs, Activation activation, float* y);
-  void (*to_blocked)(const float* planar, int channels, std::size_t pixels, float* blocked);
+  void (*to_blocked)(const float* planar, int channels, std::size_t pixels, void* blocked);
   // Channel c comes from lane slots[c], counted over all blocks.
-  void (*to_planar)(const float* blocked, const int* slots, int channels, std::size_t pixels,
+  void (*to_planar)(const void* blocked, const int* slots, int channels, std::size_t pixels,
                     float* planar);
 
   // Planar maps.
+  void (*channel_reduce_planar)(const float* x, int channels, std::size_t pixels,
+                                ChannelReduce::Kind kind, float* y);
   void (*upsample_planar)(const float* x, const Extent& in, int channels, const Interpolation& rows,
                           const Interpolation& columns, const Extent& out, Activation activation,
                           float* workspace, float* y);  // Workspace: in.width + 2 lanes.
@@ -123,5 +196,7 @@ struct Kernels {
 // The best that this processor runs; those that any processor runs.
 const Kernels& BestKernels();
 const Kernels& PortableKernels();
+// Those for bf16; null where this processor cannot multiply it (AVX512-BF16).
+const Kernels* Bf16Kernels();
 
 }  // namespace hepar::cpu

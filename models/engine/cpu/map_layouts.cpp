@@ -17,7 +17,8 @@ std::vector<bool> ChoosePlanar(const Graph& graph) {
     const Shape& shape = graph.values[v];
     planar[v] = shape.channels <= kMostPlanarChannels && shape.pixels() > 1;
   }
-  for (const int v : {0, graph.planes, graph.specific, graph.common, graph.reconstruction}) {
+  for (const int v : {0, graph.planes, graph.specific, graph.common, graph.reconstruction,
+                      graph.auxiliary_logits, graph.logits}) {
     if (v != Graph::kNoValue) planar[v] = true;
   }
   for (const Node& node : graph.nodes) {
@@ -37,8 +38,12 @@ std::vector<bool> ChoosePlanar(const Graph& graph) {
 
 class Layouter {
  public:
-  Layouter(const Graph& graph, int lanes)
-      : graph_(graph), lanes_(lanes), planar_(ChoosePlanar(graph)), done_(graph.values.size()) {
+  Layouter(const Graph& graph, const Kernels& kernels)
+      : graph_(graph),
+        lanes_(kernels.lanes),
+        pair_(kernels.pair),
+        planar_(ChoosePlanar(graph)),
+        done_(graph.values.size()) {
     layouts_.places.resize(graph.values.size());
     layouts_.buffers.push_back(0);
   }
@@ -59,7 +64,10 @@ class Layouter {
   int BlocksOf(int value) const { return (graph_.values[value].channels + lanes_ - 1) / lanes_; }
   std::size_t FloatsOf(int value) const {
     const Shape& shape = graph_.values[value];
-    return planar_[value] ? shape.count() : BlocksOf(value) * shape.pixels() * lanes_;
+    return planar_[value] ? shape.count() : BlockedFloats(value);
+  }
+  std::size_t BlockedFloats(int value) const {
+    return BlocksOf(value) * graph_.values[value].pixels() * lanes_ / pair_;
   }
 
   int NewBuffer(std::size_t floats) {
@@ -145,8 +153,7 @@ class Layouter {
   void PlaceParts(const Node& node) {
     std::size_t floats = 0;
     for (const int input : node.inputs) {
-      floats += planar_[node.output] ? graph_.values[input].count()
-                                     : BlocksOf(input) * graph_.values[input].pixels() * lanes_;
+      floats += planar_[node.output] ? graph_.values[input].count() : BlockedFloats(input);
     }
     const int buffer = NewBuffer(floats);
     Set(node.output, buffer, 0);
@@ -154,13 +161,12 @@ class Layouter {
     for (const int input : node.inputs) {
       const bool same_layout = planar_[input] == planar_[node.output];
       if (!done_[input] && same_layout) Set(input, buffer, offset);
-      offset += planar_[node.output] ? graph_.values[input].count()
-                                     : BlocksOf(input) * graph_.values[input].pixels() * lanes_;
+      offset += planar_[node.output] ? graph_.values[input].count() : BlockedFloats(input);
     }
   }
 
   const Graph& graph_;
-  const int lanes_;
+  const int lanes_, pair_;
   std::vector<bool> planar_;
   std::vector<bool> done_;
   MapLayouts layouts_;
@@ -168,6 +174,8 @@ class Layouter {
 
 }  // namespace
 
-MapLayouts LayOut(const Graph& graph, int lanes) { return Layouter(graph, lanes).Run(); }
+MapLayouts LayOut(const Graph& graph, const Kernels& kernels) {
+  return Layouter(graph, kernels).Run();
+}
 
 }  // namespace hepar::cpu

@@ -4,12 +4,14 @@
 #include <cstddef>
 #include <vector>
 
+#include "models/engine/cpu/kernels.h"
 #include "models/engine/cpu/plan.h"
 #include "models/graph/graph.h"
 
 namespace hepar::cpu {
 
-// Where a value of the graph lies: `offset` floats into a buffer.
+// Where a value of the graph lies: `offset` floats into a buffer. Numbers of blocked maps may be
+// shorter (Kernels::pair).
 struct Place {
   int buffer = 0;
   std::size_t offset = 0;
@@ -30,6 +32,6 @@ struct MapLayouts {
 
 // Parts of a concatenation share its buffer where they can; a part that lies elsewhere has to be
 // copied into it.
-MapLayouts LayOut(const Graph& graph, int lanes);
+MapLayouts LayOut(const Graph& graph, const Kernels& kernels);
 
 }  // namespace hepar::cpu

@@ -21,13 +21,17 @@ const dnnl::engine& CpuEngine() {
   return engine;
 }
 
+memory::data_type TypeOf(const MapLayout& map) {
+  return map.bf16 ? memory::data_type::bf16 : kFloat;
+}
+
 memory::desc DescOf(const MapLayout& map) {
   using Tag = memory::format_tag;
   const Tag tag = map.lanes == 1 ? Tag::nchw : map.lanes == 8 ? Tag::nChw8c : Tag::nChw16c;
-  return {{1, map.shape.channels, map.shape.height, map.shape.width}, kFloat, tag};
+  return {{1, map.shape.channels, map.shape.height, map.shape.width}, TypeOf(map), tag};
 }
 
-float* Mutable(const float* p) { return const_cast<float*>(p); }  // The library only reads it.
+void* Mutable(const void* p) { return const_cast<void*>(p); }  // The library only reads it.
 
 }  // namespace
 
@@ -67,7 +71,7 @@ OneDnnConvolution::OneDnnConvolution(const Convolution& op, const MapLayout& sou
     const auto dims = WeightDims(op, source.shape.channels, destination.shape.channels);
     impl_->desc = DescribeConvolution(
         CpuEngine(), op,
-        {DescOf(source), memory::desc(dims, kFloat, memory::format_tag::any),
+        {DescOf(source), memory::desc(dims, TypeOf(source), memory::format_tag::any),
          memory::desc({destination.shape.channels}, kFloat, memory::format_tag::x),
          DescOf(destination)},
         attributes);
@@ -115,8 +119,8 @@ std::size_t OneDnnConvolution::scratch_floats() const {
 
 const char* OneDnnConvolution::implementation() const { return impl_->desc.impl_info_str(); }
 
-void OneDnnConvolution::Run(Context* context, const float* source, const float* residual,
-                            float* destination, float* scratch) const {
+void OneDnnConvolution::Run(Context* context, const void* source, const void* residual,
+                            void* destination, float* scratch) const {
   context->source.set_data_handle(Mutable(source));
   context->destination.set_data_handle(destination);
   context->residual.set_data_handle(Mutable(residual));

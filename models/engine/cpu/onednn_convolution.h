@@ -12,12 +12,13 @@ namespace hepar::cpu {
 // How a map lies in memory, as in kernels.h. `channels` counts the lanes too that hold none.
 struct MapLayout {
   Shape shape;
-  int lanes = 1;  // 1: planar.
+  int lanes = 1;      // 1: planar.
+  bool bf16 = false;  // Else floats.
 };
 
 // A convolution with its bias, activation and residual by one primitive of oneDNN, its weights in
-// the layout that oneDNN likes best, packed once. One thread computes it. Immutable and
-// thread-safe; what a call changes is in its Context.
+// the type of the source and the layout that oneDNN likes best, packed once. One thread computes
+// it. Immutable and thread-safe; what a call changes is in its Context.
 class OneDnnConvolution {
  public:
   // `op.weight` and `op.bias` are for the channels of the layouts. With op.groups > 1 the
@@ -32,8 +33,9 @@ class OneDnnConvolution {
   std::size_t scratch_floats() const;
   const char* implementation() const;  // oneDNN's name of it, for tables.
 
-  // `residual` may be null where the convolution has none; `scratch` holds scratch_floats().
-  void Run(Context* context, const float* source, const float* residual, float* destination,
+  // `residual`, which lies as the destination does, may be null where the convolution has none;
+  // `scratch` holds scratch_floats().
+  void Run(Context* context, const void* source, const void* residual, void* destination,
            float* scratch) const;
 
  private:

@@ -25,7 +25,8 @@ struct FrameLayout {
   std::size_t count = 0;             // Of all.
 };
 
-// A graph made ready to run on the CPU, one picture at a time on one thread, in 32 bits.
+// A graph made ready to run on the CPU, one picture at a time on one thread, at the precision of
+// its kernels. What it reads from a frame and writes there has 32 bits in any case.
 //
 // All is decided here, once: each map's layout (blocked but for pictures and the results, so that
 // concatenation is free where its parts can be written side by side), each convolution's kernel and

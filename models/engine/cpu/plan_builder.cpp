@@ -13,8 +13,8 @@
 namespace hepar::cpu {
 namespace {
 
-// More planes than oneDNN's kernels for planar pictures take.
-constexpr int kMostPlanesOfOneDnn = 4;
+// More would be slower without blocks.
+constexpr int kMostPlanes = 4;
 
 Extent ExtentOf(const Shape& shape) { return {shape.height, shape.width}; }
 
@@ -44,7 +44,7 @@ struct InterpolationTable {
 class Builder {
  public:
   Builder(const Graph& graph, const Kernels& kernels)
-      : graph_(graph), kernels_(kernels), layouts_(LayOut(graph, kernels.lanes)) {
+      : graph_(graph), kernels_(kernels), layouts_(LayOut(graph, kernels)) {
     uses_.resize(layouts_.buffers.size());
     for (std::size_t b = 0; b < uses_.size(); ++b) uses_[b].floats = layouts_.buffers[b];
     addresses_.resize(uses_.size());
@@ -104,7 +104,7 @@ class Builder {
   Place BlockedBuffer(const Shape& shape) {
     const int lanes = kernels_.lanes;
     const int blocks = (shape.channels + lanes - 1) / lanes;
-    Place place = NewBuffer(blocks * shape.pixels() * lanes);
+    Place place = NewBuffer(blocks * shape.pixels() * lanes / kernels_.pair);
     place.blocks = blocks;
     for (int c = 0; c < shape.channels; ++c) place.slots.push_back(c);
     for (int b = 0; b < blocks; ++b) {
@@ -162,42 +162,64 @@ class Builder {
   // ---- Convolution.
 
   void Emit(const Convolution& op) {
-    const bool same_size = op.stride == 1 && op.padding == op.dilation && op.groups == 1;
+    const bool same_size = op.stride == 1 && op.padding == op.dilation;
     const bool three = op.kernel_height == 3 && op.kernel_width == 3;
+    const bool pointwise = op.kernel_height == 1 && op.kernel_width == 1 && op.stride == 1 &&
+                           op.padding == 0 && op.groups == 1;
     const bool linear = op.activation != Activation::kSigmoid;
-    if (three && same_size && linear && !InPlace().planar && !OutPlace().planar) {
+    const bool to_blocked = linear && !OutPlace().planar, blocked = to_blocked && !InPlace().planar;
+    if (blocked && three && same_size && op.groups == 1) {
       EmitWinograd(op);
-    } else if (op.kernel_height == 1 && op.kernel_width == 1 && op.stride == 1 && op.padding == 0 &&
-               op.groups == 1 && op.residual == Residual::kNone && !InPlace().planar &&
+    } else if (blocked && pointwise) {
+      EmitPointwise(op);
+    } else if (blocked && three && same_size && op.dilation == 1 && IsDepthwise(op)) {
+      EmitDepthwise(op);
+    } else if (pointwise && op.residual == Residual::kNone && !InPlace().planar &&
                OutPlace().planar) {
       EmitPointwiseToPlanar(op);
+    } else if (to_blocked && InPlace().planar && In().channels <= kMostPlanes && op.groups == 1 &&
+               op.residual == Residual::kNone) {
+      EmitPlanarConvolution(op);
     } else {
       EmitOneDnn(op);
     }
   }
 
+  bool IsDepthwise(const Convolution& op) const {
+    return op.groups == In().channels && op.groups == Out().channels &&
+           InPlace().slots == OutPlace().slots;
+  }
+
+  using Weights = std::shared_ptr<float[]>;
+  static Weights NewWeights(std::size_t floats) {
+    return {AllocateFloats(floats).release(), FreeFloats()};
+  }
+
+  Epilogue EpilogueOf(const Convolution& op) const { return {op.activation, op.residual, nullptr}; }
+  Address TouchResidual(const Convolution& op) {
+    return op.residual == Residual::kNone ? nullptr : Touch(InPlace(1));
+  }
+
   void EmitWinograd(const Convolution& op) {
     const Place &in = InPlace(), &out = OutPlace();
-    const int lanes = kernels_.lanes, channels = In().channels;
+    const InputPlaces input = InputPlacesOf(in.used_lanes, kernels_);
     WinogradArgs args;
     args.extent = ExtentOf(In());
     args.dilation = op.dilation;
     args.in_blocks = in.blocks;
     args.out_blocks = out.blocks;
-    args.in_channels = channels;
-    args.epilogue.activation = op.activation;
-    args.epilogue.mode = op.residual;
+    args.depth = input.depth;
+    args.epilogue = EpilogueOf(op);
     args.tiles_at_once =
-        WinogradTilesAtOnce(channels, out.blocks * lanes, args.extent, op.dilation);
+        WinogradTilesAtOnce(input.depth, out.blocks, args.extent, op.dilation, kernels_);
 
-    const std::shared_ptr<float[]> weights(
-        AllocateFloats(WinogradWeightCount(channels, out.blocks, lanes)).release(), FreeFloats());
-    PackWinogradWeights(op.weight.data(), channels, Out().channels, out.slots.data(), out.blocks,
-                        lanes, weights.get());
+    const Weights weights =
+        NewWeights(PackedFloats(kWinogradPlaces, input.depth, out.blocks, kernels_));
+    PackWinogradWeights(op.weight.data(), input, out.slots, out.blocks, kernels_, weights.get());
     const Address from = Touch(in), to = Touch(out);
-    const Address residual = op.residual == Residual::kNone ? nullptr : Touch(InPlace(1));
+    const Address residual = TouchResidual(op);
     const Address scratch =
-        Scratch(WinogradWorkspace(channels, out.blocks * lanes, args.tiles_at_once));
+        Scratch(WinogradWorkspace(input.depth, out.blocks, args.tiles_at_once, kernels_));
     AddStep("winograd", [k = &kernels_, args, from, to, residual, scratch, weights,
                          used = in.used_lanes, bias = InLanes(op.bias, out)](const Run& run) {
       WinogradArgs a = args;
@@ -212,6 +234,90 @@ class Builder {
     });
   }
 
+  void EmitPointwise(const Convolution& op) {
+    const Place &in = InPlace(), &out = OutPlace();
+    const InputPlaces input = InputPlacesOf(in.used_lanes, kernels_);
+    PointwiseArgs args;
+    args.pixels = In().pixels();
+    args.in_blocks = in.blocks;
+    args.out_blocks = out.blocks;
+    args.epilogue = EpilogueOf(op);
+    const Weights weights = NewWeights(PackedFloats(1, input.depth, out.blocks, kernels_));
+    PackPointwiseWeights(op.weight.data(), input, out.slots, out.blocks, kernels_, weights.get());
+    const Address from = Touch(in), to = Touch(out);
+    const Address residual = TouchResidual(op);
+    AddStep("pointwise", [k = &kernels_, args, from, to, residual, weights, used = in.used_lanes,
+                          bias = InLanes(op.bias, out)](const Run& run) {
+      PointwiseArgs a = args;
+      a.source = At(run, from);
+      a.destination = At(run, to);
+      a.used_lanes = used.data();
+      a.weights = weights.get();
+      a.bias = bias.data();
+      if (residual) a.epilogue.residual = At(run, residual);
+      k->pointwise(a);
+    });
+  }
+
+  void EmitDepthwise(const Convolution& op) {
+    const Place &in = InPlace(), &out = OutPlace();
+    const int lanes = kernels_.lanes;
+    DepthwiseArgs args;
+    args.extent = ExtentOf(In());
+    args.blocks = in.blocks;
+    args.epilogue = EpilogueOf(op);
+    std::vector<float> weights(static_cast<std::size_t>(in.blocks) * 9 * lanes, 0.f);
+    for (std::size_t c = 0; c < in.slots.size(); ++c) {
+      const int slot = in.slots[c];
+      for (int tap = 0; tap < 9; ++tap) {
+        weights[static_cast<std::size_t>(slot / lanes * 9 + tap) * lanes + slot % lanes] =
+            op.weight[c * 9 + tap];
+      }
+    }
+    const Address from = Touch(in), to = Touch(out);
+    const Address residual = TouchResidual(op);
+    AddStep("depthwise", [k = &kernels_, args, from, to, residual, weights,
+                          bias = InLanes(op.bias, out)](const Run& run) {
+      DepthwiseArgs a = args;
+      a.source = At(run, from);
+      a.destination = At(run, to);
+      a.weights = weights.data();
+      a.bias = bias.data();
+      if (residual) a.epilogue.residual = At(run, residual);
+      k->depthwise(a);
+    });
+  }
+
+  void EmitPlanarConvolution(const Convolution& op) {
+    const Place &in = InPlace(), &out = OutPlace();
+    PlanarConvolutionArgs args;
+    args.in = ExtentOf(In());
+    args.out = ExtentOf(Out());
+    args.channels = In().channels;
+    args.kernel_height = op.kernel_height;
+    args.kernel_width = op.kernel_width;
+    args.stride = op.stride;
+    args.padding = op.padding;
+    args.dilation = op.dilation;
+    args.out_blocks = out.blocks;
+    args.activation = op.activation;
+    const int taps = args.channels * op.kernel_height * op.kernel_width;
+    std::vector<float> weights(static_cast<std::size_t>(taps) * out.blocks * kernels_.lanes);
+    PackPlanarWeights(op.weight.data(), taps, out.slots, out.blocks, kernels_, weights.data());
+    const Address from = Touch(in), to = Touch(out);
+    const Address scratch = Scratch(PlanarWorkspace(args.channels, args.in, op.padding));
+    AddStep("planar", [k = &kernels_, args, from, to, scratch, weights,
+                       bias = InLanes(op.bias, out)](const Run& run) {
+      PlanarConvolutionArgs a = args;
+      a.source = At(run, from);
+      a.destination = At(run, to);
+      a.weights = weights.data();
+      a.bias = bias.data();
+      a.workspace = At(run, scratch);
+      k->planar_convolution(a);
+    });
+  }
+
   void EmitPointwiseToPlanar(const Convolution& op) {
     const Place& in = InPlace();
     const int outputs = Out().channels, channels = In().channels;
@@ -223,7 +329,7 @@ class Builder {
       }
     }
     const Address from = Touch(in), to = Touch(OutPlace());
-    AddStep("pointwise",
+    AddStep("pointwise_to_planar",
             [k = &kernels_, from, to, weight, bias = op.bias, blocks = in.blocks,
              pixels = In().pixels(), outputs, activation = op.activation](const Run& run) {
               k->pointwise_to_planar(At(run, from), blocks, pixels, weight.data(), bias.data(),
@@ -263,15 +369,18 @@ class Builder {
   }
 
   MapLayout LayoutOf(const Place& place, const Shape& shape) const {
-    if (place.planar) return {shape, 1};
-    return {{place.blocks * kernels_.lanes, shape.height, shape.width}, kernels_.lanes};
+    if (place.planar) return {shape, 1, false};
+    return {{place.blocks * kernels_.lanes, shape.height, shape.width},
+            kernels_.lanes,
+            kernels_.pair == 2};
   }
 
   void EmitOneDnn(const Convolution& op) {
-    const bool planar_input = InPlace().planar && In().channels <= kMostPlanesOfOneDnn;
-    const Place in = planar_input ? InPlace() : BlockedInput();
     // A picture in, a picture out; else blocked.
-    if (planar_input && OutPlace().planar) return AddOneDnn(op, in, OutPlace());
+    if (InPlace().planar && OutPlace().planar && In().channels <= kMostPlanes) {
+      return AddOneDnn(op, InPlace(), OutPlace());
+    }
+    const Place in = BlockedInput();
     WithBlockedOutput([&](const Place& out) { AddOneDnn(op, in, out); });
   }
 
@@ -307,6 +416,7 @@ class Builder {
 
   void Emit(const AdaptivePool& op) {
     const Place in = BlockedInput();
+    if (OutPlace().planar && Out().pixels() == 1) return EmitGlobalPool(op, in);
     WithBlockedOutput([&](const Place& out) {
       if (out.slots != in.slots) throw Error(ErrorKind::kUnsupported, "no kernel for this pooling");
       const Address from = Touch(in), to = Touch(out);
@@ -317,8 +427,28 @@ class Builder {
     });
   }
 
+  // To floats, which results are.
+  void EmitGlobalPool(const AdaptivePool& op, const Place& in) {
+    const Address from = Touch(in), to = Touch(OutPlace());
+    const Address scratch = Scratch(static_cast<std::size_t>(in.blocks) * kernels_.lanes);
+    AddStep("global_pool", [k = &kernels_, kind = op.kind, from, to, scratch, slots = in.slots,
+                            extent = ExtentOf(In()), blocks = in.blocks](const Run& run) {
+      const float* pooled = At(run, scratch);
+      k->global_pool(At(run, from), extent, blocks, kind, At(run, scratch));
+      float* y = At(run, to);
+      for (const int slot : slots) *y++ = pooled[slot];
+    });
+  }
+
   void Emit(const ChannelReduce& op) {
-    const Place in = BlockedInput();
+    if (InPlace().planar) {
+      const Address from = Touch(InPlace()), to = Touch(OutPlace());
+      return AddStep("channel_reduce_planar", [k = &kernels_, kind = op.kind, from, to,
+                                               shape = In()](const Run& run) {
+        k->channel_reduce_planar(At(run, from), shape.channels, shape.pixels(), kind, At(run, to));
+      });
+    }
+    const Place& in = InPlace();
     const Address from = Touch(in), to = Touch(OutPlace());
     AddStep("channel_reduce", [k = &kernels_, kind = op.kind, from, to, used = in.used_lanes,
                                blocks = in.blocks, pixels = In().pixels()](const Run& run) {
@@ -371,11 +501,11 @@ class Builder {
       const std::size_t floats =
           whole.planar ? shape.count()
                        : static_cast<std::size_t>((shape.channels + lanes - 1) / lanes) * lanes *
-                             shape.pixels();
+                             shape.pixels() / kernels_.pair;
       const Place& part = InPlace(index);
       if (part.buffer != whole.buffer || part.offset != offset) {
         const Place from_place = whole.planar ? PlanarInput(index) : BlockedInput(index);
-        if (!whole.planar && from_place.blocks * lanes * shape.pixels() != floats) {
+        if (!whole.planar && from_place.blocks * lanes * shape.pixels() / kernels_.pair != floats) {
           throw Error(ErrorKind::kUnsupported, "no kernel for this concatenation");
         }
         Place target = whole;
@@ -415,7 +545,11 @@ class Builder {
       const Address a = Touch(x), b = Touch(y), to = Touch(out);
       AddStep("multiply", [k = &kernels_, a, b, to, by_pixel, blocks = x.blocks,
                            pixels = In().pixels()](const Run& run) {
-        k->multiply(At(run, a), At(run, b), blocks, pixels, by_pixel, At(run, to));
+        if (by_pixel) {
+          k->multiply_by_pixel(At(run, a), At(run, b), blocks, pixels, At(run, to));
+        } else {
+          k->multiply_by_channel(At(run, a), At(run, b), blocks, pixels, At(run, to));
+        }
       });
     });
   }

@@ -28,10 +28,10 @@ struct Rows {
 // Blocked pixels to rows; what is behind the last token is zero.
 void Gather(const AttentionArgs& a, const Rows& rows) {
   for (int c = 0; c < a.channels; ++c) {
-    const float* from =
-        a.source + static_cast<std::size_t>(c / kLanes) * a.tokens * kLanes + c % kLanes;
+    const Number* from = static_cast<const Number*>(a.source) +
+                         static_cast<std::size_t>(c / kLanes) * a.tokens * kLanes + c % kLanes;
     float* to = rows.x + static_cast<std::size_t>(c) * rows.stride;
-    for (int t = 0; t < a.tokens; ++t) to[t] = from[t * kLanes];
+    for (int t = 0; t < a.tokens; ++t) to[t] = ToFloat(from[t * kLanes]);
     for (int t = a.tokens; t < rows.stride; ++t) to[t] = 0.f;
   }
 }
@@ -100,36 +100,49 @@ void Project(const float* w, const float* bias, int outputs, const float* x, int
   }
 }
 
-// softmax(q k^T) v for the queries of one vector.
-template <int width>
+// softmax(q k^T) v for the queries of `vectors` vectors.
+template <int width, int vectors>
 void MixHead(const float* q, const float* k, const float* v, float scale, int tokens, int stride,
              int runtime_width, float* scores, float* mixed) {
+  constexpr int kWidth = width > 0 ? width : kMaxHeadWidth;
   const int d_count = width > 0 ? width : runtime_width;
-  Vector query[width > 0 ? width : kMaxHeadWidth];
-  Vector sum[width > 0 ? width : kMaxHeadWidth];
-  for (int d = 0; d < d_count; ++d) {
-    query[d] = Load(q + static_cast<std::size_t>(d) * stride) * scale;
-    sum[d] = Vector{};
-  }
-  Vector largest = Broadcast(-3.0e38f);
-  for (int t = 0; t < tokens; ++t) {
-    Vector score{};
+  Vector query[kWidth][vectors], sum[kWidth][vectors], largest[vectors], total[vectors];
+  for (int j = 0; j < vectors; ++j) {
     for (int d = 0; d < d_count; ++d) {
-      score += query[d] * Broadcast(k[static_cast<std::size_t>(d) * stride + t]);
+      query[d][j] = Load(q + static_cast<std::size_t>(d) * stride + j * kLanes) * scale;
+      sum[d][j] = Vector{};
     }
-    Store(scores + t * kLanes, score);
-    largest = Max(largest, score);
+    largest[j] = Broadcast(-3.0e38f);
+    total[j] = Vector{};
   }
-  Vector total{};
+  float* score = scores;
   for (int t = 0; t < tokens; ++t) {
-    const Vector weight = Exp2(Load(scores + t * kLanes) - largest);
-    total += weight;
+    Vector s[vectors] = {};
     for (int d = 0; d < d_count; ++d) {
-      sum[d] += weight * Broadcast(v[static_cast<std::size_t>(d) * stride + t]);
+      const Vector key = Broadcast(k[static_cast<std::size_t>(d) * stride + t]);
+      for (int j = 0; j < vectors; ++j) s[j] += query[d][j] * key;
+    }
+    for (int j = 0; j < vectors; ++j, score += kLanes) {
+      Store(score, s[j]);
+      largest[j] = Max(largest[j], s[j]);
     }
   }
-  for (int d = 0; d < d_count; ++d) {
-    Store(mixed + static_cast<std::size_t>(d) * stride, sum[d] / total);
+  score = scores;
+  for (int t = 0; t < tokens; ++t) {
+    Vector weight[vectors];
+    for (int j = 0; j < vectors; ++j, score += kLanes) {
+      weight[j] = Exp2(Load(score) - largest[j]);
+      total[j] += weight[j];
+    }
+    for (int d = 0; d < d_count; ++d) {
+      const Vector value = Broadcast(v[static_cast<std::size_t>(d) * stride + t]);
+      for (int j = 0; j < vectors; ++j) sum[d][j] += weight[j] * value;
+    }
+  }
+  for (int j = 0; j < vectors; ++j) {
+    for (int d = 0; d < d_count; ++d) {
+      Store(mixed + static_cast<std::size_t>(d) * stride + j * kLanes, sum[d][j] / total[j]);
+    }
   }
 }
 
@@ -137,34 +150,37 @@ using Mix = void (*)(const float*, const float*, const float*, float, int, int, 
                      float*);
 
 // With the width known, queries and sums stay in registers.
+template <int vectors>
 Mix MixFor(int width) {
   switch (width) {
     case 2:
-      return MixHead<2>;
+      return MixHead<2, vectors>;
     case 3:
-      return MixHead<3>;
+      return MixHead<3, vectors>;
     case 4:
-      return MixHead<4>;
+      return MixHead<4, vectors>;
     case 5:
-      return MixHead<5>;
+      return MixHead<5, vectors>;
     case 8:
-      return MixHead<8>;
+      return MixHead<8, vectors>;
     default:
-      return MixHead<0>;
+      return MixHead<0, vectors>;
   }
 }
 
 // Rows back to blocked pixels, with the residual.
 void Scatter(const AttentionArgs& a, const Rows& rows, const float* y) {
-  const int blocks = (a.channels + kLanes - 1) / kLanes;
-  for (int block = 0; block < blocks; ++block) {
-    float* to = a.destination + static_cast<std::size_t>(block) * a.tokens * kLanes;
-    for (int lane = 0; lane < kLanes; ++lane) {
-      const int c = block * kLanes + lane;
-      const std::size_t row = static_cast<std::size_t>(c) * rows.stride;
-      for (int t = 0; t < a.tokens; ++t) {
-        to[t * kLanes + lane] = c < a.channels ? rows.x[row + t] + y[row + t] : 0.f;
+  auto* to = static_cast<Number*>(a.destination);
+  for (int first = 0; first < a.channels; first += kLanes) {
+    const float* x = rows.x + static_cast<std::size_t>(first) * rows.stride;
+    const float* mixed = y + static_cast<std::size_t>(first) * rows.stride;
+    for (int t = 0; t < a.tokens; ++t, to += kLanes) {
+      Vector pixel{};
+      for (int lane = 0; lane < kLanes && first + lane < a.channels; ++lane) {
+        const std::size_t at = static_cast<std::size_t>(lane) * rows.stride + t;
+        pixel[lane] = x[at] + mixed[at];
       }
+      Store(to, pixel);
     }
   }
 }
@@ -178,16 +194,20 @@ void Attention(const AttentionArgs& a) {
   Project(a.qkv_weight, a.qkv_bias, 3 * a.channels, rows.mixed, a.channels, rows.stride, rows.qkv);
 
   const int width = a.channels / a.heads;
-  const Mix mix = MixFor(width);
+  // Two vectors of queries share the keys where registers are many.
+  constexpr int kVectors = kLanes == 16 ? 2 : 1;
+  const Mix mix = MixFor<kVectors>(width), mix_one = MixFor<1>(width);
   // Powers of two instead of e.
   const float scale = kLog2E / __builtin_sqrtf(static_cast<float>(width));
   const std::size_t part = static_cast<std::size_t>(a.channels) * rows.stride;
   for (int head = 0; head < a.heads; ++head) {
     const float* q = rows.qkv + static_cast<std::size_t>(head) * width * rows.stride;
     float* mixed = rows.mixed + static_cast<std::size_t>(head) * width * rows.stride;
-    for (int t = 0; t < a.tokens; t += kLanes) {
-      mix(q + t, q + part, q + 2 * part, scale, a.tokens, rows.stride, width, rows.scores,
-          mixed + t);
+    for (int t = 0; t < a.tokens;) {
+      const bool together = t + (kVectors - 1) * kLanes < a.tokens;
+      (together ? mix : mix_one)(q + t, q + part, q + 2 * part, scale, a.tokens, rows.stride, width,
+                                 rows.scores, mixed + t);
+      t += (together ? kVectors : 1) * kLanes;
     }
   }
   Project(a.proj_weight, a.proj_bias, a.channels, rows.mixed, a.channels, rows.stride, rows.qkv);

@@ -9,14 +9,11 @@
 namespace hepar::cpu::HEPAR_ISA {
 namespace {
 
-inline int Smaller(int a, int b) { return a < b ? a : b; }
-inline int Larger(int a, int b) { return a > b ? a : b; }
-
-inline const float* Pixel(const float* x, const Extent& e, int row, int column) {
+inline const Number* Pixel(const Number* x, const Extent& e, int row, int column) {
   return x + (static_cast<std::size_t>(row) * e.width + column) * kLanes;
 }
 
-inline Vector LargestOf(const float* x, const Extent& in, int top, int bottom, int left,
+inline Vector LargestOf(const Number* x, const Extent& in, int top, int bottom, int left,
                         int right) {
   Vector largest = Load(Pixel(x, in, top, left));
   for (int r = top; r < bottom; ++r) {
@@ -25,11 +22,11 @@ inline Vector LargestOf(const float* x, const Extent& in, int top, int bottom, i
   return largest;
 }
 
-inline Vector SumOf(const float* x, const Extent& in, int top, int bottom, int left, int right) {
+inline Vector SumOf(const Number* x, const Extent& in, int top, int bottom, int left, int right) {
   // Two sums by turns: additions need not wait for each other, and round less.
   Vector even{}, odd{};
   for (int r = top; r < bottom; ++r) {
-    const float* p = Pixel(x, in, r, left);
+    const Number* p = Pixel(x, in, r, left);
     int c = left;
     for (; c + 2 <= right; c += 2, p += 2 * kLanes) {
       even += Load(p);
@@ -42,8 +39,10 @@ inline Vector SumOf(const float* x, const Extent& in, int top, int bottom, int l
 
 }  // namespace
 
-void MaxPoolBlocked(const float* x, const Extent& in, int blocks, const MaxPool& op,
-                    const Extent& out, float* y) {
+void MaxPoolBlocked(const void* source, const Extent& in, int blocks, const MaxPool& op,
+                    const Extent& out, void* destination) {
+  const auto* x = static_cast<const Number*>(source);
+  auto* y = static_cast<Number*>(destination);
   for (int block = 0; block < blocks; ++block) {
     for (int r = 0; r < out.height; ++r) {
       const int top = r * op.stride - op.padding;
@@ -57,8 +56,10 @@ void MaxPoolBlocked(const float* x, const Extent& in, int blocks, const MaxPool&
   }
 }
 
-void AdaptivePoolBlocked(const float* x, const Extent& in, int blocks, AdaptivePool::Kind kind,
-                         const Extent& out, float* y) {
+void AdaptivePoolBlocked(const void* source, const Extent& in, int blocks, AdaptivePool::Kind kind,
+                         const Extent& out, void* destination) {
+  const auto* x = static_cast<const Number*>(source);
+  auto* y = static_cast<Number*>(destination);
   for (int block = 0; block < blocks; ++block) {
     for (int r = 0; r < out.height; ++r) {
       const int top = r * in.height / out.height;
@@ -75,12 +76,24 @@ void AdaptivePoolBlocked(const float* x, const Extent& in, int blocks, AdaptiveP
   }
 }
 
-void UpsampleBlocked(const float* x, const Extent& in, int blocks, const Interpolation& rows,
-                     const Interpolation& columns, const Extent& out, float* y) {
+void GlobalPool(const void* source, const Extent& in, int blocks, AdaptivePool::Kind kind,
+                float* y) {
+  const auto* x = static_cast<const Number*>(source);
+  const float count = static_cast<float>(in.pixels());
+  for (int block = 0; block < blocks; ++block, x += in.pixels() * kLanes, y += kLanes) {
+    Store(y, kind == AdaptivePool::Kind::kMax ? LargestOf(x, in, 0, in.height, 0, in.width)
+                                              : SumOf(x, in, 0, in.height, 0, in.width) / count);
+  }
+}
+
+void UpsampleBlocked(const void* source, const Extent& in, int blocks, const Interpolation& rows,
+                     const Interpolation& columns, const Extent& out, void* destination) {
+  const auto* x = static_cast<const Number*>(source);
+  auto* y = static_cast<Number*>(destination);
   for (int block = 0; block < blocks; ++block) {
     for (int r = 0; r < out.height; ++r) {
-      const float* upper = Pixel(x, in, rows.low[r], 0);
-      const float* lower = Pixel(x, in, rows.high[r], 0);
+      const Number* upper = Pixel(x, in, rows.low[r], 0);
+      const Number* lower = Pixel(x, in, rows.high[r], 0);
       const float below = rows.weight[r];
       // Neighbours share the columns that they lie between.
       int low = -1, high = -1;

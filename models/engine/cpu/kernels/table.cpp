@@ -1,16 +1,33 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/engine/cpu/kernels/table.h"
 
-#define HEPAR_TEXT(x) #x
-#define HEPAR_TEXT_OF(x) HEPAR_TEXT(x)
+#include "models/engine/cpu/kernels/vector.h"
 
 namespace hepar::cpu::HEPAR_ISA {
 
 const Kernels& Table() {
-  static const Kernels kTable = {
-      HEPAR_TEXT_OF(HEPAR_ISA), HEPAR_LANES,     Winograd, Attention,       MaxPoolBlocked,
-      AdaptivePoolBlocked,      UpsampleBlocked, AddMaps,  MultiplyBlocked, ChannelReduceBlocked,
-      PointwiseToPlanar,        ToBlocked,       ToPlanar, UpsamplePlanar,  ScaleShiftPlanar};
+  static const Kernels kTable = {HEPAR_NAME,
+                                 kLanes,
+                                 kPair,
+                                 Winograd,
+                                 Pointwise,
+                                 PlanarConvolution,
+                                 Depthwise,
+                                 Attention,
+                                 MaxPoolBlocked,
+                                 AdaptivePoolBlocked,
+                                 GlobalPool,
+                                 UpsampleBlocked,
+                                 AddMaps,
+                                 MultiplyByChannel,
+                                 MultiplyByPixel,
+                                 ChannelReduceBlocked,
+                                 PointwiseToPlanar,
+                                 ToBlocked,
+                                 ToPlanar,
+                                 ChannelReducePlanar,
+                                 UpsamplePlanar,
+                                 ScaleShiftPlanar};
   return kTable;
 }
 

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Winograd's minimal filtering F(4x4, 3x3), as Lavin and Gray use it (arXiv:1509.09308): with the
-// matrices B, G, A of the points 0, +-1, +-2 and infinity, a 4 x 4 tile of the output is
+// Winograd's minimal filtering F(4x4, 3x3), as Lavin and Gray use it (arXiv:1509.09308): with
+// matrices B, G, A of interpolation points, a 4 x 4 tile of the output is
 // A^T [(G g G^T) . (B^T d B)] A, where the product at each of the 36 places, over all channels, is
 // a product of matrices.
+//
+// The points are 0, +-1/sqrt(2), +-sqrt(2) and infinity. Against the usual 0, +-1, +-2 they halve
+// the rounding errors of noise and of smooth pictures, which matters for bf16, and cost no more:
+// A^T is that of the usual points but for a factor of 2^(-y/2) of row y, which the last step
+// applies, and the factor of infinity is part of G.
 #include "models/engine/cpu/kernels.h"
+#include "models/engine/cpu/kernels/products.h"
 #include "models/engine/cpu/kernels/table.h"
 #include "models/engine/cpu/kernels/vector.h"
 
@@ -15,21 +21,21 @@ constexpr int kTile = kWinogradTile;  // Outputs of a tile, each way.
 constexpr int kPatch = kTile + 2;     // Inputs of a tile, each way.
 constexpr int kPlaces = kPatch * kPatch;
 
-inline int Smaller(int a, int b) { return a < b ? a : b; }
+constexpr float kRootHalf = 0.707106781f, kRootTwo = 1.41421356f;
 
 // B^T d.
 inline void TransformInput(const Vector* d, Vector* o) {
-  const Vector a = d[4] - 4.f * d[2], b = d[3] - 4.f * d[1];
-  const Vector c = d[4] - d[2], e = d[3] - d[1];
-  o[0] = 4.f * d[0] + (d[4] - 5.f * d[2]);
-  o[1] = a + b;
-  o[2] = a - b;
-  o[3] = c + 2.f * e;
-  o[4] = c - 2.f * e;
-  o[5] = 4.f * d[1] + (d[5] - 5.f * d[3]);
+  const Vector a = d[4] - 2.f * d[2], b = d[3] - 2.f * d[1];
+  const Vector c = d[4] - 0.5f * d[2], e = d[3] - 0.5f * d[1];
+  o[0] = (d[0] + d[4]) - 2.5f * d[2];
+  o[1] = a + kRootHalf * b;
+  o[2] = a - kRootHalf * b;
+  o[3] = c + kRootTwo * e;
+  o[4] = c - kRootTwo * e;
+  o[5] = (d[1] + d[5]) - 2.5f * d[3];
 }
 
-// A^T m.
+// A^T m, but for the factors of the rows.
 inline void TransformOutput(const Vector* m, Vector* o) {
   const Vector s1 = m[1] + m[2], t1 = m[1] - m[2], s2 = m[3] + m[4], t2 = m[3] - m[4];
   o[0] = m[0] + s1 + s2;
@@ -38,8 +44,12 @@ inline void TransformOutput(const Vector* m, Vector* o) {
   o[3] = t1 + 8.f * t2 + m[5];
 }
 
+// Of the rows of two transforms back: 2^(-i/2) for i = row + column.
+constexpr float kFactors[2 * kTile - 1] = {1.f,   kRootHalf,         0.5f,  0.5f * kRootHalf,
+                                           0.25f, 0.25f * kRootHalf, 0.125f};
+
 // A dilated convolution is one on each of dilation x dilation pictures that take every
-// dilation-th pixel; `phase` says which.
+// dilation-th pixel: the phases.
 struct TileGrid {
   int dilation, rows, columns;  // Tiles of a phase.
 
@@ -49,40 +59,73 @@ struct TileGrid {
         columns(((a.extent.width + dilation - 1) / dilation + kTile - 1) / kTile) {}
 
   int count() const { return dilation * dilation * rows * columns; }
-  // First output pixel of a tile.
-  void Origin(int tile, int* y, int* x) const {
-    const int phase = tile / (rows * columns), place = tile % (rows * columns);
-    *y = phase / dilation + place / columns * kTile * dilation;
-    *x = phase % dilation + place % columns * kTile * dilation;
+};
+
+// Goes from tile to tile, without a division for each.
+class TileWalk {
+ public:
+  TileWalk(const TileGrid& grid, int tile)
+      : grid_(grid),
+        phase_(tile / (grid.rows * grid.columns)),
+        row_(tile % (grid.rows * grid.columns) / grid.columns),
+        column_(tile % grid.columns) {
+    Place();
   }
+
+  // First output pixel of the tile.
+  int y() const { return y_; }
+  int x() const { return x_; }
+
+  void Next() {
+    x_ += kTile * grid_.dilation;
+    if (++column_ < grid_.columns) return;
+    column_ = 0;
+    if (++row_ == grid_.rows) {
+      row_ = 0;
+      ++phase_;
+    }
+    Place();
+  }
+
+ private:
+  void Place() {
+    y_ = phase_ / grid_.dilation + row_ * kTile * grid_.dilation;
+    x_ = phase_ % grid_.dilation + column_ * kTile * grid_.dilation;
+  }
+
+  const TileGrid grid_;
+  int phase_, row_, column_;
+  int y_ = 0, x_ = 0;
 };
 
 struct Strides {
-  int depth, places_in, places_out;  // Floats from one tile, and from one place, to the next.
+  // From one tile, and from one place, to the next: numbers going in, floats coming out.
+  int depth, places_in, places_out;
 };
 
 // The patch of one block that a tile at the border sees, zero outside the picture.
-void CopyPatch(const float* source, const Extent& extent, int step, int top, int left,
-               float* patch) {
-  for (int y = 0; y < kPatch; ++y) {
-    const int py = top + y * step;
-    for (int x = 0; x < kPatch; ++x, patch += kLanes) {
-      const int px = left + x * step;
-      const bool there = py >= 0 && py < extent.height && px >= 0 && px < extent.width;
-      Store(patch, there
-                       ? Load(source + (static_cast<std::size_t>(py) * extent.width + px) * kLanes)
-                       : Vector{});
+void CopyPatch(const Number* source, const Extent& extent, int step, int top, int left,
+               Number* patch) {
+  for (int i = 0; i < kPlaces; ++i) Store(patch + i * kLanes, Vector{});
+  int bottom = kPatch, right = kPatch;  // The first that are outside.
+  while (bottom > 0 && top + (bottom - 1) * step >= extent.height) --bottom;
+  while (right > 0 && left + (right - 1) * step >= extent.width) --right;
+  // A patch begins one step outside at most.
+  for (int y = top < 0 ? 1 : 0; y < bottom; ++y) {
+    const std::size_t row = static_cast<std::size_t>(top + y * step) * extent.width;
+    for (int x = left < 0 ? 1 : 0; x < right; ++x) {
+      Copy(patch + (y * kPatch + x) * kLanes, source + (row + left + x * step) * kLanes);
     }
   }
 }
 
 // B^T d B of one block, from pixels `row` and `column` floats apart to places `place` floats apart.
-inline void TransformPatch(const float* __restrict d, std::size_t row, std::size_t column,
-                           std::size_t place, float* __restrict v) {
+inline void TransformPatch(const Number* __restrict d, std::size_t row, std::size_t column,
+                           std::size_t place, Number* __restrict v) {
   Vector columns[kPatch][kPatch];
 #pragma GCC unroll 6
   for (int x = 0; x < kPatch; ++x) {
-    const float* p = d + x * column;
+    const Number* p = d + x * column;
     const Vector in[kPatch] = {Load(p),           Load(p + row),     Load(p + 2 * row),
                                Load(p + 3 * row), Load(p + 4 * row), Load(p + 5 * row)};
     Vector o[kPatch];
@@ -94,66 +137,81 @@ inline void TransformPatch(const float* __restrict d, std::size_t row, std::size
   for (int y = 0; y < kPatch; ++y) {
     Vector o[kPatch];
     TransformInput(columns[y], o);
-#pragma GCC unroll 6
-    for (int x = 0; x < kPatch; ++x) Store(v + (y * kPatch + x) * place, o[x]);
+    Number* to = v + y * kPatch * place;
+#pragma GCC unroll 3
+    for (int x = 0; x < kPatch; x += 2, to += 2 * place) {
+      StoreBoth(to, o[x], to + place, o[x + 1]);
+    }
   }
 }
 
 // Block by block, so that the processor sees six rows that it can fetch ahead. Lanes that hold no
 // channel are overwritten by the next block; the last one has room for them.
 void TransformTiles(const WinogradArgs& a, const Strides& strides, const TileGrid& grid, int first,
-                    int tiles, float* v) {
+                    int tiles, Number* v) {
   const int step = a.dilation;
   const std::size_t row = static_cast<std::size_t>(step) * a.extent.width * kLanes;
   const std::size_t column = static_cast<std::size_t>(step) * kLanes;
-  const float* source = a.source;
+  const auto* source = static_cast<const Number*>(a.source);
   for (int block = 0; block < a.in_blocks; ++block, source += a.extent.pixels() * kLanes) {
-    for (int t = 0; t < tiles; ++t) {
-      int y = 0, x = 0;
-      grid.Origin(first + t, &y, &x);
-      const int top = y - step, left = x - step;
+    TileWalk tile(grid, first);
+    for (int t = 0; t < tiles; ++t, tile.Next()) {
+      const int top = tile.y() - step, left = tile.x() - step;
       const bool inside = top >= 0 && left >= 0 && top + (kPatch - 1) * step < a.extent.height &&
                           left + (kPatch - 1) * step < a.extent.width;
-      float* to = v + static_cast<std::size_t>(t) * strides.depth;
+      Number* to = v + static_cast<std::size_t>(t) * strides.depth;
       if (inside) {
         TransformPatch(source + (static_cast<std::size_t>(top) * a.extent.width + left) * kLanes,
                        row, column, strides.places_in, to);
       } else {
-        float patch[kPlaces * kLanes];
+        Number patch[kPlaces * kLanes];
         CopyPatch(source, a.extent, step, top, left, patch);
         TransformPatch(patch, kPatch * kLanes, kLanes, strides.places_in, to);
       }
     }
-    v += a.used_lanes[block];
+    v += DepthOf(a.used_lanes[block], kPair);
   }
 }
 
-template <int count>
-struct Rows {
-  static constexpr int kCount = count;
-};
-
 // `rows` x `vectors` of a product of matrices, in registers.
 template <int rows, int vectors>
-inline void MultiplyBlock(const float* __restrict a, int a_stride, int depth,
-                          const float* __restrict b, float* __restrict c, int c_stride) {
+inline void MultiplyBlock(const Number* __restrict a, std::ptrdiff_t a_stride, int depth,
+                          const Number* __restrict b, float* __restrict c, int c_stride) {
+  // Every fourth row has a pointer, which the compiler may not take for a sum of others: it would
+  // then keep an offset for each row, more of them than there are registers.
+  constexpr int kNear = 4;
+  const Number* near[(rows + kNear - 1) / kNear];
+#pragma GCC unroll 4
+  for (int i = 0; i < rows; i += kNear) {
+    near[i / kNear] = a + i * a_stride;
+    asm("" : "+r"(near[i / kNear]));
+  }
+  // The weights of a frame do not fit the second-level cache: those of the next group are fetched
+  // while these are used. One vector's are few, and its loads are what takes the time.
+  const std::ptrdiff_t next_group = static_cast<std::ptrdiff_t>(depth) * vectors * kLanes;
   Vector sum[rows][vectors];
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i) {
 #pragma GCC unroll 4
     for (int j = 0; j < vectors; ++j) sum[i][j] = Vector{};
   }
-  for (int k = 0; k < depth; ++k) {
-    Vector w[vectors];
+  for (int k = 0; k < depth; k += kPair) {
+    Factors w[vectors];
 #pragma GCC unroll 4
-    for (int j = 0; j < vectors; ++j) w[j] = Load(b + j * kLanes);
+    for (int j = 0; j < vectors; ++j) w[j] = LoadFactors(b + j * kPair * kLanes);
 #pragma GCC unroll 16
     for (int i = 0; i < rows; ++i) {
-      const Vector x = Broadcast(a[i * a_stride + k]);
+      const Factors x = BroadcastFactors(near[i / kNear] + i % kNear * a_stride);
 #pragma GCC unroll 4
-      for (int j = 0; j < vectors; ++j) sum[i][j] += x * w[j];
+      for (int j = 0; j < vectors; ++j) sum[i][j] = MultiplyAdd(x, w[j], sum[i][j]);
     }
-    b += vectors * kLanes;
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; i += kNear) near[i / kNear] += kPair;
+    if (vectors > 1) {
+#pragma GCC unroll 4
+      for (int j = 0; j < vectors; ++j) __builtin_prefetch(b + next_group + j * kPair * kLanes);
+    }
+    b += vectors * kPair * kLanes;
   }
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i) {
@@ -162,42 +220,37 @@ inline void MultiplyBlock(const float* __restrict a, int a_stride, int depth,
   }
 }
 
-// 12 sums are as many as leave registers for their operands.
 template <int vectors>
-void Multiply(int tiles, const float* a, int a_stride, int depth, const float* b, float* c,
+void Multiply(int tiles, const Number* a, int a_stride, int depth, const Number* b, float* c,
               int c_stride) {
-  constexpr int kRows = vectors == 1 ? 12 : vectors == 2 ? 6 : 4;
-  int t = 0;
-  const auto block = [&](auto rows) {
-    MultiplyBlock<decltype(rows)::kCount, vectors>(a + t * a_stride, a_stride, depth, b,
-                                                   c + t * c_stride, c_stride);
-    t += decltype(rows)::kCount;
-  };
-  while (t + kRows <= tiles) block(Rows<kRows>());
-  while (t + 2 <= tiles) block(Rows<2>());
-  if (t < tiles) block(Rows<1>());
+  ForRows<RowsAtOnce<vectors>()>(tiles, [&](auto rows, int first) {
+    MultiplyBlock<decltype(rows)::kCount, vectors>(a + first * a_stride, a_stride, depth, b,
+                                                   c + first * c_stride, c_stride);
+  });
 }
 
-void MultiplyPlaces(const WinogradArgs& a, const Strides& strides, int tiles, const float* v,
+void MultiplyPlaces(const WinogradArgs& a, const Strides& strides, int tiles, const Number* v,
                     float* m) {
   const int width = a.out_blocks * kLanes;
-  const float* weights = a.weights;
+  const auto* weights = static_cast<const Number*>(a.weights);
   for (int place = 0; place < kPlaces; ++place) {
-    const float* from = v + static_cast<std::size_t>(place) * strides.places_in;
+    const Number* from = v + static_cast<std::size_t>(place) * strides.places_in;
     float* to = m + static_cast<std::size_t>(place) * strides.places_out;
     for (int block = 0; block < a.out_blocks;) {
-      const int vectors = WinogradGroup(a.out_blocks - block);
+      const int vectors = VectorsAtOnce(a.out_blocks - block);
       const auto multiply = vectors == 1 ? Multiply<1> : vectors == 2 ? Multiply<2> : Multiply<3>;
-      multiply(tiles, from, strides.depth, a.in_channels, weights, to + block * kLanes, width);
-      weights += static_cast<std::size_t>(vectors) * kLanes * a.in_channels;
+      multiply(tiles, from, strides.depth, a.depth, weights, to + block * kLanes, width);
+      weights += static_cast<std::size_t>(vectors) * kLanes * a.depth;
       block += vectors;
     }
   }
 }
 
-// A^T m A of one block.
-inline void TransformProducts(const float* __restrict m, std::size_t place,
-                              Vector o[kTile][kTile]) {
+// A^T m A of one block for the pixels (y0, x0) and on, as far as the picture goes.
+template <Residual mode>
+inline void TransformBlockBack(const WinogradArgs& a, std::size_t place, int y0, int x0,
+                               const float* __restrict m, const Vector& bias, const End<mode>& end,
+                               std::size_t plane) {
   Vector half[kTile][kPatch];
 #pragma GCC unroll 6
   for (int x = 0; x < kPatch; ++x) {
@@ -208,31 +261,32 @@ inline void TransformProducts(const float* __restrict m, std::size_t place,
 #pragma GCC unroll 4
     for (int y = 0; y < kTile; ++y) half[y][x] = out[y];
   }
+  const int step = a.dilation, width = a.extent.width;
+  const std::size_t column = static_cast<std::size_t>(step) * kLanes, row = column * width;
+  std::size_t at = plane + (static_cast<std::size_t>(y0) * width + x0) * kLanes;
+  auto* const to = static_cast<Number*>(a.destination);
+  const bool whole = y0 + (kTile - 1) * step < a.extent.height && x0 + (kTile - 1) * step < width;
 #pragma GCC unroll 4
-  for (int y = 0; y < kTile; ++y) TransformOutput(half[y], o[y]);
+  for (int y = 0; y < kTile; ++y, at += row) {
+    if (!whole && y0 + y * step >= a.extent.height) break;
+    Vector o[kTile];
+    TransformOutput(half[y], o);
+#pragma GCC unroll 4
+    for (int x = 0; x < kTile; ++x) {
+      if (!whole && x0 + x * step >= width) break;
+      Store(to + at + x * column, end(o[x] * kFactors[y + x] + bias, at + x * column));
+    }
+  }
 }
 
-void TransformBack(const WinogradArgs& a, const Strides& strides, int y0, int x0, const float* m) {
-  const int step = a.dilation, width = a.extent.width;
-  const int rows = Smaller(kTile, (a.extent.height - y0 + step - 1) / step);
-  const int columns = Smaller(kTile, (width - x0 + step - 1) / step);
-  const Epilogue& end = a.epilogue;
-  for (int block = 0; block < a.out_blocks; ++block, m += kLanes) {
-    Vector o[kTile][kTile];
-    TransformProducts(m, strides.places_out, o);
-    const Vector bias = Load(a.bias + block * kLanes);
-    const std::size_t plane = block * a.extent.pixels() * kLanes;
-    for (int y = 0; y < rows; ++y) {
-      const std::size_t row =
-          plane + (static_cast<std::size_t>(y0 + y * step) * width + x0) * kLanes;
-      for (int x = 0; x < columns; ++x) {
-        const std::size_t at = row + static_cast<std::size_t>(x) * step * kLanes;
-        Vector value = o[y][x] + bias;
-        if (end.mode == Residual::kBeforeActivation) value += Load(end.residual + at);
-        if (end.activation == Activation::kRelu) value = Relu(value);
-        if (end.mode == Residual::kAfterActivation) value += Load(end.residual + at);
-        Store(a.destination + at, value);
-      }
+template <Residual mode>
+void TransformBack(const WinogradArgs& a, const Strides& strides, const TileGrid& grid, int first,
+                   int tiles, const float* m, const End<mode>& end) {
+  TileWalk tile(grid, first);
+  for (int t = 0; t < tiles; ++t, tile.Next()) {
+    for (int block = 0; block < a.out_blocks; ++block, m += kLanes) {
+      TransformBlockBack(a, strides.places_out, tile.y(), tile.x(), m,
+                         Load(a.bias + block * kLanes), end, block * a.extent.pixels() * kLanes);
     }
   }
 }
@@ -242,22 +296,21 @@ void TransformBack(const WinogradArgs& a, const Strides& strides, int y0, int x0
 void Winograd(const WinogradArgs& a) {
   const TileGrid grid(a);
   const int out_width = a.out_blocks * kLanes;
-  const int depth = WinogradDepth(a.in_channels, a.used_lanes[a.in_blocks - 1], kLanes);
-  const Strides strides = {depth, a.tiles_at_once * depth + kWinogradSkew,
+  const int last = DepthOf(a.used_lanes[a.in_blocks - 1], kPair);
+  const int stride = a.depth - last + kLanes;
+  const Strides strides = {stride, a.tiles_at_once * stride + kWinogradSkew,
                            a.tiles_at_once * out_width + kWinogradSkew};
-  float* v = a.workspace;
-  float* m = v + WinogradInputFloats(depth, a.tiles_at_once);
+  auto* const v = reinterpret_cast<Number*>(a.workspace);
+  float* const m = a.workspace + WinogradInputFloats(stride, a.tiles_at_once, kPair);
   const int count = grid.count();
-  for (int first = 0; first < count; first += a.tiles_at_once) {
-    const int tiles = Smaller(a.tiles_at_once, count - first);
-    TransformTiles(a, strides, grid, first, tiles, v);
-    MultiplyPlaces(a, strides, tiles, v, m);
-    for (int t = 0; t < tiles; ++t) {
-      int y = 0, x = 0;
-      grid.Origin(first + t, &y, &x);
-      TransformBack(a, strides, y, x, m + static_cast<std::size_t>(t) * out_width);
+  WithEnd(a.epilogue, [&](const auto& end) {
+    for (int first = 0; first < count; first += a.tiles_at_once) {
+      const int tiles = Smaller(a.tiles_at_once, count - first);
+      TransformTiles(a, strides, grid, first, tiles, v);
+      MultiplyPlaces(a, strides, tiles, v, m);
+      TransformBack(a, strides, grid, first, tiles, m, end);
     }
-  }
+  });
 }
 
 }  // namespace hepar::cpu::HEPAR_ISA
