@@ -33,7 +33,7 @@ struct AttackVerbOptions {
 const OptionTable::Values kTable = {
     {"attacks",
      "fgsm pgd:steps=10 pgd:steps=100,restarts=5 apgd-ce apgd-dlr-t square:queries=5000 "
-     "pgd:steps=100,feat1=1,feat2=1 pgd:steps=100,scope=image"},
+     "pgd:steps=100,feat1=0.1,feat2=0.1 pgd:steps=100,scope=image"},
     {"epsilon", "0.5/255,1/255,2/255,4/255,8/255"},
     {"transfer-attacks", "pgd:steps=100"},
     {"eight-bit", "true"}};

@@ -10,23 +10,29 @@
 #include "tests/training/tiny_training.h"
 #include "training/attack_target.h"
 #include "training/attacks/eight_bit.h"
+#include "training/procedure/optimizer.h"
 
 namespace hepar {
 namespace {
 
 using ::testing::ElementsAre;
 
-// The wider its last weights, the more a fresh classifier tells pictures apart.
-Bundle MakeModel(const std::string& name, int seed, double wider = 300.0) {
-  Bundle bundle;
-  bundle.spec.name = name;
-  bundle.spec.id = "id of " + name;
-  bundle.spec.preprocess.size = 32;
-  bundle.net = TinyNet(seed);
-  const torch::NoGradGuard no_grad;
-  bundle.net->classifier->named_parameters()["classifier.1.weight"].mul_(wider);
-  bundle.net->eval();
-  return bundle;
+constexpr int kSteps = 60;
+
+// Eight noisy pictures that are learned by heart in a second, so that attacks have something to
+// take.
+SeverityNet LearnedNet(const PreparedDataset& data, int seed) {
+  SeverityNet net = TinyNet(seed);
+  const Batch batch = MakeBatch(data, {0, 1, 2, 3, 4, 5, 6, 7}, torch::kCPU);
+  // As attacks see it, so without dropout and with the statistics that it began with.
+  net->eval();
+  torch::optim::Adam adam(net->parameters(), torch::optim::AdamOptions(3e-3));
+  for (int step = 0; step < kSteps; ++step) {
+    adam.zero_grad();
+    torch::cross_entropy_loss(net->forward(batch.pictures), batch.labels).backward();
+    adam.step();
+  }
+  return net;
 }
 
 AttackPlan Plan(const std::string& attacks, std::vector<double> epsilons = {16.0 / 255}) {
@@ -39,10 +45,32 @@ AttackPlan Plan(const std::string& attacks, std::vector<double> epsilons = {16.0
 
 class AttackRunTest : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() { data_ = new TinyData; }
+  static void SetUpTestSuite() {
+    data_ = new TinyData;
+    for (const int seed : {1, 2}) nets_.push_back(LearnedNet(data_->prepared(), seed));
+  }
   static void TearDownTestSuite() {
     delete data_;
     data_ = nullptr;
+    nets_.clear();
+  }
+
+  // A model with a copy of one of two nets.
+  static Bundle MakeModel(const std::string& name, int seed) {
+    Bundle bundle;
+    bundle.spec.name = name;
+    bundle.spec.id = "id of " + name;
+    bundle.spec.preprocess.size = 32;
+    bundle.net = CopyNet(nets_[seed - 1]);
+    bundle.net->eval();
+    return bundle;
+  }
+  // One whose logits do not depend on the picture.
+  static Bundle MakeBlindModel(const std::string& name) {
+    Bundle bundle = MakeModel(name, 2);
+    const torch::NoGradGuard no_grad;
+    bundle.net->classifier->named_parameters()["classifier.1.weight"].zero_();
+    return bundle;
   }
 
   static RobustnessReport Run(AttackPlan plan, Bundle model, std::vector<Bundle> others = {}) {
@@ -60,16 +88,19 @@ class AttackRunTest : public ::testing::Test {
 
   // Hits by class of a model on these pictures.
   static std::vector<int> HitsOn(SeverityNet net, const torch::Tensor& pictures) {
-    const auto right = Correct(TargetOf(net).logits_of, pictures, Input(0).labels);
+    const auto labels = Input(0).labels;
+    const auto right = Correct(TargetOf(net).logits_of, pictures, labels);
     std::vector<int> hits(4, 0);
-    for (int i = 0; i < 8; ++i) hits[i / 2] += right[i].item<bool>() ? 1 : 0;
+    for (int i = 0; i < 8; ++i) hits[labels[i].item<int>()] += right[i].item<bool>() ? 1 : 0;
     return hits;
   }
 
   static TinyData* data_;
+  static std::vector<SeverityNet> nets_;
 };
 
 TinyData* AttackRunTest::data_ = nullptr;
+std::vector<SeverityNet> AttackRunTest::nets_;
 
 std::vector<std::string> Names(const RobustnessReport& report) {
   std::vector<std::string> names;
@@ -105,7 +136,7 @@ TEST_F(AttackRunTest, HasARowForEachAttackBudgetAndRounding) {
 }
 
 TEST_F(AttackRunTest, MeasuresEachAttackOnTheWholeModel) {
-  const Bundle model = MakeModel("own", 1);
+  Bundle model = MakeModel("own", 1);
   const double epsilon = 16.0 / 255;
   auto plan = Plan("pgd:steps=3 pgd:steps=3,scope=image pgd:steps=3,feat1=1,feat2=1", {epsilon});
   plan.eight_bit = true;
@@ -131,9 +162,8 @@ TEST_F(AttackRunTest, TransferFollowsTheGradientsOfTheOtherModel) {
   // One whose logits do not depend on the picture has no direction to give: nothing changes.
   auto plan = Plan("pgd:steps=4,start=pictures");
   plan.transferred = plan.attacks;
-  const auto report =
-      Run(plan, MakeModel("own", 1),
-          {MakeModel("blind", 2, 0.0), MakeModel("same", 1), MakeModel("other", 2)});
+  const auto report = Run(plan, MakeModel("own", 1),
+                          {MakeBlindModel("blind"), MakeModel("same", 1), MakeModel("other", 2)});
   ASSERT_THAT(Names(report), ElementsAre("clean", "pgd:steps=4,start=pictures",
                                          "pgd:steps=4,start=pictures from blind",
                                          "pgd:steps=4,start=pictures from same",
@@ -142,7 +172,7 @@ TEST_F(AttackRunTest, TransferFollowsTheGradientsOfTheOtherModel) {
   EXPECT_NE(hits(1), hits(0)) << "the attack must do something for this test to say anything";
   EXPECT_EQ(hits(2), hits(0));
   EXPECT_EQ(hits(3), hits(1));
-  const Bundle model = MakeModel("own", 1), other = MakeModel("other", 2);
+  Bundle model = MakeModel("own", 1), other = MakeModel("other", 2);
   const AttackGuard guard(*model.net), other_guard(*other.net);
   EXPECT_EQ(hits(4), HitsOn(model.net, RunAttack(plan.attacks[0].spec, TargetOf(other.net),
                                                  Input(16.0 / 255))));

@@ -26,7 +26,7 @@ struct View {
 // As LogitsOf, with the features on the way, differentiable too.
 using ViewOf = std::function<View(const torch::Tensor& pictures)>;
 
-// A classifier by name of what attacks may do with it. One without features has `logits_of` only.
+// A classifier, with as much of it as attacks may see. One without features has `logits_of` only.
 struct AttackTarget {
   LogitsOf logits_of;
   ViewOf view_of;
