@@ -168,8 +168,9 @@ TEST_F(BatchRunnerTest, EqualOptionsShareOneRunnerForAsLongAsSomebodyHoldsIt) {
 TEST_F(BatchRunnerTest, AFrameThatFailsTellsItsStreamAndNoOther) {
   // What is not a number goes all the way through LibTorch, which runs a model of these planes.
   EngineConfig config;
-  config.model = hepar::testing::WriteTinyModel(::testing::TempDir(), "batch_runner_torch.hepar", 1,
-                                                ColorPlanes::kLabL);
+  config.model = hepar::testing::WriteTinyModel(
+      ::testing::TempDir(), "batch_runner_torch.hepar", 1,
+      [](ModelSpec* spec) { spec->architecture.planes = ColorPlanes::kLabL; });
   config.device = "cpu";
   const auto torch = Engine::Open(config);
   const auto prepare = [&torch](float level) {
