@@ -15,8 +15,9 @@ SqueezeNet::SqueezeNet(SqueezeNetVersion version, int in_planes, int classes, bo
   register_module("features", features_);
   register_module("classifier", classifier_);
 
-  InitSqueezeNetConvolutions(*this);
+  InitSqueezeNetConvolutions(*features_);
   nn::init::normal_(last->weight, 0.0, 0.01);
+  nn::init::zeros_(last->bias);
 }
 
 torch::Tensor SqueezeNet::forward(const torch::Tensor& planes) {
