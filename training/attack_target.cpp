@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/attack_target.h"
 
-#include "models/nets/color_space.h"
-
 namespace hepar {
 
 AttackTarget TargetOf(SeverityNet net) {
@@ -19,9 +17,7 @@ AttackTarget TargetOf(SeverityNet net) {
   target.hold_features = [net](const torch::Tensor& clean) mutable -> LogitsOf {
     const torch::NoGradGuard no_grad;
     return [net, held = net->Decouple(clean)](const torch::Tensor& pictures) mutable {
-      Decoupled parts = held;
-      parts.planes = SelectPlanes(pictures, net->architecture.planes);
-      return net->Classify(SeverityNetImpl::Concatenate(parts));
+      return net->Classify(SeverityNetImpl::Concatenate(net->WithPlanesOf(pictures, held)));
     };
   };
   return target;

@@ -33,9 +33,8 @@ void AddModel(OptionTable& table, TrainOptions& o) {
   table.Text(
       "classifier", &o.classifier, "NAME",
       "squeezenet1_0, squeezenet1_1, depth_squeezenet, resnet18, resnet50, se_resnet18, "
-      "se_resnet50, "
-      "cbam_resnet18, cbam_resnet50, vit_b_16, vit_tiny, or torchscript:FILE for a module of "
-      "your own that makes (B, classes) logits of (B, planes, H, W)");
+      "se_resnet50, cbam_resnet18, cbam_resnet50, vit_b_16, vit_tiny, or torchscript:FILE for a "
+      "module of your own that makes (B, classes) logits of (B, planes, H, W)");
   table.Integer("input-size", &o.input_size, 32, 1024, "Side of the network's input, pixels");
   table.Choice("planes", &o.planes, {"y", "ycbcr", "rgb", "hsv_v", "lab_l"},
                "Colour planes that the network sees");

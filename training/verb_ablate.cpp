@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +17,7 @@
 #include "training/exit_codes.h"
 #include "training/options.h"
 #include "training/progress.h"
+#include "training/stop_request.h"
 #include "training/table.h"
 #include "training/verbs.h"
 
@@ -29,8 +29,6 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr std::size_t kMaxResultBytes = 1 << 28;
-
-volatile sig_atomic_t stop_requested = 0;
 
 Error Invalid(const std::string& message) { return Error(ErrorKind::kInvalid, message); }
 
@@ -136,9 +134,14 @@ class Ablation {
     const fs::path folder = FolderOf(classifier.name, variant.name, seed);
     const std::string name =
         classifier.name + " " + variant.name + ", seed " + std::to_string(seed);
+    std::vector<std::string> train = {"train"};
+    for (const TrainSettings* settings : {&plan_.common, &classifier.settings, &variant.settings}) {
+      Append(*settings, &train);
+    }
+    RememberSettings(folder, train, variant.init_from);
     std::vector<int> trainings;
     for (int i = 0; i < models(); ++i) {
-      trainings.push_back(AddTraining(classifier, variant, seed, i, name, folder));
+      trainings.push_back(AddTraining(classifier, variant, seed, i, name, folder, train));
     }
 
     Job evaluate{name + ": scores",
@@ -183,18 +186,12 @@ class Ablation {
 
   // Index of the job.
   int AddTraining(const AblationPart& classifier, const AblationPart& variant, int seed, int index,
-                  const std::string& name, const fs::path& folder) {
+                  const std::string& name, const fs::path& folder,
+                  const std::vector<std::string>& train) {
     const std::string model = ModelName(index);
     const std::string out = (folder / (model + ".hepar")).string();
-    Job job{name + ", " + model + ": training",
-            {"train"},
-            out,
-            (folder / (model + ".log")).string(),
-            {}};
-    Append(plan_.common, &job.arguments);
-    Append(classifier.settings, &job.arguments);
-    Append(variant.settings, &job.arguments);
-    const std::vector<std::string> settings = job.arguments;
+    Job job{
+        name + ", " + model + ": training", train, out, (folder / (model + ".log")).string(), {}};
     job.arguments.insert(job.arguments.end(),
                          {"--seed", std::to_string(seed), "--data", options_.data, "--out", out,
                           "--resume", "--name", classifier.name + " " + variant.name});
@@ -207,7 +204,6 @@ class Ablation {
       job.arguments.insert(job.arguments.end(), {"--init", from.string()});
       job.after.push_back(JobWithResult(from.string()));
     }
-    RememberSettings(folder, settings, variant.init_from);
     jobs_.push_back(std::move(job));
     return static_cast<int>(jobs_.size()) - 1;
   }
@@ -271,12 +267,7 @@ class Ablation {
 };
 
 JobsEnd RunAll(const std::vector<Job>& jobs, int at_once, std::ostream& text) {
-  struct sigaction action = {};
-  action.sa_handler = [](int) { stop_requested = 1; };
-  action.sa_flags = SA_RESETHAND;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-
+  const StopRequest stop;
   Progress progress("ablation", static_cast<int>(jobs.size()), "runs");
   JobHooks hooks;
   hooks.started = [&](const Job& job, int done, int) { progress.Update(done, job.name); };
@@ -284,11 +275,8 @@ JobsEnd RunAll(const std::vector<Job>& jobs, int at_once, std::ostream& text) {
     progress.Clear();
     text << "[" << done << "/" << total << "] " << job.name << std::endl;
   };
-  hooks.stop_requested = [] { return stop_requested != 0; };
-  const JobsEnd end = RunJobs("/proc/self/exe", jobs, at_once, hooks);
-  signal(SIGINT, SIG_DFL);
-  signal(SIGTERM, SIG_DFL);
-  return end;
+  hooks.stop_requested = StopRequest::Requested;
+  return RunJobs("/proc/self/exe", jobs, at_once, hooks);
 }
 
 }  // namespace

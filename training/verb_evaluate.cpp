@@ -3,7 +3,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
-#include <map>
 #include <numeric>
 #include <opencv2/core.hpp>
 #include <optional>
@@ -148,14 +147,9 @@ Dataset Select(const Dataset& dataset, const std::vector<int>& indices) {
 // The samples of one fold (all of them for -1).
 Dataset SelectFold(const Dataset& dataset, const Folds& folds, int fold) {
   if (fold < 0) return dataset;
-  const std::map<std::string, int> fold_of(folds.fold_of.begin(), folds.fold_of.end());
   std::vector<int> indices;
   for (std::size_t i = 0; i < dataset.samples.size(); ++i) {
-    const auto found = fold_of.find(dataset.samples[i].patient);
-    if (found == fold_of.end()) {
-      throw Error(ErrorKind::kMismatch, "patient '" + dataset.samples[i].patient + "' has no fold");
-    }
-    if (found->second == fold) indices.push_back(static_cast<int>(i));
+    if (folds.FoldOf(dataset.samples[i].patient) == fold) indices.push_back(static_cast<int>(i));
   }
   if (indices.empty()) {
     throw Error(ErrorKind::kMismatch, "fold " + std::to_string(fold) + " holds no picture; folds " +
@@ -229,17 +223,13 @@ class Evaluation {
       return {parts_, "the patients of " + NameOf(options_.choose_on)};
     }
     if (!options_.folds.empty() && options_.fold < 0) {
-      const auto& pairs = surroundings_.folds.fold_of;
-      const std::map<std::string, int> fold_of(pairs.begin(), pairs.end());
-      std::vector<int> folds;
-      for (const std::string& patient : frames_.patients) {
-        const auto found = fold_of.find(patient);
-        if (found == fold_of.end()) {
-          throw ExitError(kExitInputData,
-                          Error(ErrorKind::kMismatch, "patient '" + patient + "' has no fold"));
+      const auto folds = WithExitCode(kExitInputData, [&] {
+        std::vector<int> of_frame;
+        for (const std::string& patient : frames_.patients) {
+          of_frame.push_back(surroundings_.folds.FoldOf(patient));
         }
-        folds.push_back(found->second);
-      }
+        return of_frame;
+      });
       return CrossFitted(frames_, folds, "the patients of the other folds (cross-fitted)");
     }
     if (!parts_.empty()) return {parts_, "the validation part of the model’s split"};

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <opencv2/imgproc.hpp>
 
@@ -53,16 +52,18 @@ OptionTable MakeTable(ProbeOptions* o) {
 }
 
 // Patients of each grade are dealt out in turn.
-std::map<std::string, int> DealtGroups(const Dataset& dataset) {
+Folds DealtGroups(const Dataset& dataset) {
   std::vector<std::pair<int, std::string>> patients;
   for (const Sample& sample : dataset.samples) patients.emplace_back(sample.label, sample.patient);
   std::sort(patients.begin(), patients.end());
   patients.erase(std::unique(patients.begin(), patients.end()), patients.end());
-  std::map<std::string, int> group_of;
+  Folds groups;
+  groups.count = kGroups;
   for (std::size_t i = 0; i < patients.size(); ++i) {
-    group_of[patients[i].second] = static_cast<int>(i) % kGroups;
+    groups.fold_of.emplace_back(patients[i].second, static_cast<int>(i) % kGroups);
   }
-  return group_of;
+  std::sort(groups.fold_of.begin(), groups.fold_of.end());
+  return groups;
 }
 
 void AppendRow(const cv::Mat& gray, int grid, cv::Mat* rows) {
@@ -78,22 +79,14 @@ cv::Mat ToMat(GrayPicture& picture) {
 
 ProbeFrames FramesOf(const ProbeOptions& o, const Engine& engine, const PreparedDataset& data) {
   const Dataset& dataset = data.dataset();
-  std::map<std::string, int> group_of = DealtGroups(dataset);
-  if (!o.folds.empty()) {
-    const Folds folds = LoadFolds(o.folds);
-    group_of = {folds.fold_of.begin(), folds.fold_of.end()};
-  }
+  const Folds groups = o.folds.empty() ? DealtGroups(dataset) : LoadFolds(o.folds);
   ProbeFrames frames;
   Progress progress(engine.spec().name, data.size(), "pictures");
   for (int i = 0; i < data.size(); ++i) {
     const Sample& sample = dataset.samples[i];
-    const auto group = group_of.find(sample.patient);
-    if (group == group_of.end()) {
-      throw Error(ErrorKind::kMismatch, "patient '" + sample.patient + "' has no fold");
-    }
     frames.labels.push_back(sample.label);
     frames.patients.push_back(sample.patient);
-    frames.groups.push_back(group->second);
+    frames.groups.push_back(groups.FoldOf(sample.patient));
     const auto inference = engine.Prepare(data.image(i));
     const std::pair<FeatureView, cv::Mat*> views[] = {{FeatureView::kSpecific, &frames.specific},
                                                       {FeatureView::kCommon, &frames.common}};

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <signal.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
@@ -19,6 +17,7 @@
 #include "training/procedure/checkpoint.h"
 #include "training/procedure/trainer.h"
 #include "training/progress.h"
+#include "training/stop_request.h"
 #include "training/table.h"
 #include "training/train_options.h"
 #include "training/train_setup.h"
@@ -35,17 +34,6 @@ using nlohmann::ordered_json;
 
 // Above this the decoupler of common features passes its input on instead of decoupling.
 constexpr double kCollapsedCorrelation = 0.99;
-
-volatile sig_atomic_t stop_requested = 0;
-
-// The first Ctrl-C asks for a stop; the second ends the program as usual.
-void RequestStopOnInterrupt() {
-  struct sigaction action = {};
-  action.sa_handler = [](int) { stop_requested = 1; };
-  action.sa_flags = SA_RESETHAND;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-}
 
 Error Invalid(const std::string& message) { return Error(ErrorKind::kInvalid, message); }
 
@@ -281,7 +269,7 @@ class TrainingRun {
     const auto& class_names = data_->dataset().class_names;
     Progress progress("training", options_.epochs * batches.steps(), "steps");
     TrainingHooks hooks;
-    hooks.stop_requested = [] { return stop_requested != 0; };
+    hooks.stop_requested = StopRequest::Requested;
     hooks.step_done = [&](int step) {
       if (!speaks()) return;
       progress.Update(state_->epoch * batches.steps() + step,
@@ -299,12 +287,12 @@ class TrainingRun {
       WriteReport(ordered_json::object());
     };
 
-    RequestStopOnInterrupt();
-    const TrainingEnd end = hepar::Train(trainer_, *data_, batches, split_.validation, device_,
-                                         *objective_, hooks, *state_, others_.get());
     // What follows is short; Ctrl-C ends it as usual.
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
+    const TrainingEnd end = [&] {
+      const StopRequest stop;
+      return hepar::Train(trainer_, *data_, batches, split_.validation, device_, *objective_, hooks,
+                          *state_, others_.get());
+    }();
     progress.Clear();
     if (end == TrainingEnd::kInterrupted) {
       if (!speaks()) return false;

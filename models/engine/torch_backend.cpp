@@ -38,22 +38,24 @@ Decoupled PartOf(const Decoupled& batch, int64_t i) {
 class Passes {
  public:
   // `example`: a picture as they will come.
-  void Capture(SeverityNet net, const torch::Tensor& example) {
-    const c10::InferenceMode inference;
-    net_ = std::move(net);
+  Passes(SeverityNet net, const torch::Tensor& example) : net_(std::move(net)) {
     if (!example.is_cuda()) return;
+    const c10::InferenceMode inference;
     const auto decouple = [this](const torch::Tensor& picture) {
       const Decoupled d = net_->Decouple(picture);
       return std::vector<torch::Tensor>{d.planes, d.specific, d.auxiliary_logits, d.common,
                                         d.reconstruction};
     };
     // Undefined tensors stand for decouplers that are not there; a capture wants real ones.
-    if (net_->ic1 && net_->ic2) decouple_ = hepar::Capture(decouple, example);
+    if (net_->ic1 && net_->ic2) decouple_ = Capture(decouple, example);
     const auto classify = [this](const torch::Tensor& concatenated) {
       return std::vector<torch::Tensor>{net_->Classify(concatenated)};
     };
-    classify_ = hepar::Capture(classify, SeverityNetImpl::Concatenate(net_->Decouple(example)));
+    classify_ = Capture(classify, SeverityNetImpl::Concatenate(net_->Decouple(example)));
   }
+
+  Passes(const Passes&) = delete;  // What is captured refers to it.
+  Passes& operator=(const Passes&) = delete;
 
   Decoupled Decouple(const torch::Tensor& picture) {
     if (!decouple_) return net_->Decouple(picture);
@@ -67,7 +69,7 @@ class Passes {
   }
 
  private:
-  SeverityNet net_{nullptr};
+  SeverityNet net_;
   std::unique_ptr<CapturedPass> decouple_, classify_;  // Null: operator by operator.
 };
 
@@ -125,26 +127,30 @@ class TorchFrame : public BackendFrame {
   Decoupled tensors_;
 };
 
+// `net` on the device, as it infers there.
+SeverityNet Ready(SeverityNet net, const torch::Device& device, torch::ScalarType type) {
+  net->to(device, type);
+  net->eval();
+  for (auto& parameter : net->parameters()) {
+    parameter.set_requires_grad(false);
+    // Convolutions then give channels last, which saves rearranging every map.
+    if (parameter.dim() == 4) {
+      parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
+    }
+  }
+  return net;
+}
+
 class TorchBackend : public Backend {
  public:
   TorchBackend(SeverityNet net, const std::string& device, Precision precision,
                const PreprocessOptions& input)
-      : net_(std::move(net)),
-        device_(device),
+      : device_(device),
         type_(ScalarTypeOf(precision)),
-        input_size_(input.size) {
-    net_->to(device_, type_);
-    net_->eval();
-    for (auto& parameter : net_->parameters()) {
-      parameter.set_requires_grad(false);
-      // Convolutions then give channels last, which saves rearranging every map.
-      if (parameter.dim() == 4) {
-        parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
-      }
-    }
-    passes_.Capture(net_, torch::zeros({1, input.channels, input.size, input.size},
-                                       torch::TensorOptions(device_).dtype(type_)));
-  }
+        input_size_(input.size),
+        net_(Ready(std::move(net), device_, type_)),
+        passes_(net_, torch::zeros({1, input.channels, input.size, input.size},
+                                   torch::TensorOptions(device_).dtype(type_))) {}
 
   std::string name() const override { return "libtorch"; }
 
@@ -178,12 +184,12 @@ class TorchBackend : public Backend {
   }
 
  private:
-  // Forward passes in evaluation mode only read the module, so threads share it without a lock.
-  SeverityNet net_;
-  mutable Passes passes_;
   torch::Device device_;
   torch::ScalarType type_;
   int input_size_;
+  // Forward passes in evaluation mode only read the module, so threads share it without a lock.
+  SeverityNet net_;
+  mutable Passes passes_;
 };
 
 }  // namespace

@@ -34,6 +34,11 @@ Decoupled SeverityNetImpl::Decouple(const torch::Tensor& picture) {
   return decoupled;
 }
 
+Decoupled SeverityNetImpl::WithPlanesOf(const torch::Tensor& picture, Decoupled features) const {
+  features.planes = SelectPlanes(picture, architecture.planes);
+  return features;
+}
+
 torch::Tensor SeverityNetImpl::Concatenate(const Decoupled& d) {
   std::vector<torch::Tensor> parts;
   for (const auto& part : {d.specific, d.common, d.planes}) {

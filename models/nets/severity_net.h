@@ -29,6 +29,8 @@ struct SeverityNetImpl : torch::nn::Module {
 
   // (B, 1 or 3, H, W) in [0,1] -> everything before the classifier.
   Decoupled Decouple(const torch::Tensor& picture);
+  // What `features` would be of this picture if Feat1 and Feat2 stayed as they are.
+  Decoupled WithPlanesOf(const torch::Tensor& picture, Decoupled features) const;
   // x_c from its parts, before normalisation: (B, N, H, W).
   static torch::Tensor Concatenate(const Decoupled& decoupled);
   // Logits (B, classes) of x_c.

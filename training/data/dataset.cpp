@@ -343,6 +343,14 @@ Folds LoadFolds(const std::string& path) {
   return {{fold_of.begin(), fold_of.end()}, count};
 }
 
+int Folds::FoldOf(const std::string& patient) const {
+  const auto found = std::lower_bound(fold_of.begin(), fold_of.end(), std::pair(patient, 0));
+  if (found == fold_of.end() || found->first != patient) {
+    throw Error(ErrorKind::kMismatch, "patient '" + patient + "' has no fold");
+  }
+  return found->second;
+}
+
 Split SplitByFold(const Dataset& dataset, const Folds& folds, int fold, double validation_fraction,
                   std::uint64_t seed) {
   CheckFraction("validation", validation_fraction);

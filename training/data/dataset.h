@@ -54,6 +54,9 @@ Dataset LoadDataset(const std::string& path, const SourceOptions& options = {});
 struct Folds {
   std::vector<std::pair<std::string, int>> fold_of;  // Sorted by patient.
   int count = 0;
+
+  // Throws Error(kMismatch), naming the patient, for one that has none.
+  int FoldOf(const std::string& patient) const;
 };
 Folds LoadFolds(const std::string& path);
 

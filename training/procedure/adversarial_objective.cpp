@@ -55,7 +55,6 @@ SeverityNet AdversarialObjective::AttackedCopy(SeverityNet net) {
 torch::Tensor AdversarialObjective::Attack(SeverityNet trained, const Batch& batch) {
   SeverityNet net = AttackedCopy(trained);
   const AttackGuard guard(*net);
-  const ColorPlanes selection = net->architecture.planes;
   const auto full = batch.pictures.scalar_type();
   const auto type = options_.bf16_attack ? torch::kBFloat16 : full;
   Decoupled clean;
@@ -79,8 +78,7 @@ torch::Tensor AdversarialObjective::Attack(SeverityNet trained, const Batch& bat
     const auto picture = picture_of(variable).to(type);
     if (options_.scope == AdversarialOptions::Scope::kEndToEnd)
       return net->forward(picture).to(full);
-    Decoupled parts = clean;
-    parts.planes = SelectPlanes(picture, selection);
+    const Decoupled parts = net->WithPlanesOf(picture, clean);
     return net->Classify(SeverityNetImpl::Concatenate(parts)).to(full);
   };
   PgdOptions pgd;
@@ -118,12 +116,9 @@ Losses AdversarialObjective::Compute(SeverityNet net, const Batch& batch) {
   auto divergence = torch::zeros_like(cross_entropy);
   auto adversarial = cross_entropy;
   if (attack) {
-    Decoupled parts = decoupled;
-    if (options_.scope == AdversarialOptions::Scope::kEndToEnd) {
-      parts = net->Decouple(attacked);
-    } else {
-      parts.planes = SelectPlanes(attacked, net->architecture.planes);
-    }
+    const Decoupled parts = options_.scope == AdversarialOptions::Scope::kEndToEnd
+                                ? net->Decouple(attacked)
+                                : net->WithPlanesOf(attacked, decoupled);
     const auto attacked_logits = net->Classify(ClassifierInput(joint, parts));
     if (options_.accuracy == AdversarialOptions::Accuracy::kRobustTrain) {
       Count(attacked_logits, batch.labels);

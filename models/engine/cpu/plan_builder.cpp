@@ -196,8 +196,24 @@ class Builder {
   }
 
   Epilogue EpilogueOf(const Convolution& op) const { return {op.activation, op.residual, nullptr}; }
-  Address TouchResidual(const Convolution& op) {
-    return op.residual == Residual::kNone ? nullptr : Touch(InPlace(1));
+
+  // What a convolution between blocked maps reads and writes.
+  struct Operands {
+    Address from, to, residual;
+    std::vector<float> bias;
+
+    template <typename Args>
+    void Set(const Run& run, Args* args) const {
+      args->source = At(run, from);
+      args->destination = At(run, to);
+      args->bias = bias.data();
+      if (residual) args->epilogue.residual = At(run, residual);
+    }
+  };
+  Operands TouchOperands(const Convolution& op) {
+    return {Touch(InPlace()), Touch(OutPlace()),
+            op.residual == Residual::kNone ? nullptr : Touch(InPlace(1)),
+            InLanes(op.bias, OutPlace())};
   }
 
   void EmitWinograd(const Convolution& op) {
@@ -216,19 +232,15 @@ class Builder {
     const Weights weights =
         NewWeights(PackedFloats(kWinogradPlaces, input.depth, out.blocks, kernels_));
     PackWinogradWeights(op.weight.data(), input, out.slots, out.blocks, kernels_, weights.get());
-    const Address from = Touch(in), to = Touch(out);
-    const Address residual = TouchResidual(op);
+    const Operands operands = TouchOperands(op);
     const Address scratch =
         Scratch(WinogradWorkspace(input.depth, out.blocks, args.tiles_at_once, kernels_));
-    AddStep("winograd", [k = &kernels_, args, from, to, residual, scratch, weights,
-                         used = in.used_lanes, bias = InLanes(op.bias, out)](const Run& run) {
+    AddStep("winograd", [k = &kernels_, args, operands, scratch, weights,
+                         used = in.used_lanes](const Run& run) {
       WinogradArgs a = args;
-      a.source = At(run, from);
-      a.destination = At(run, to);
+      operands.Set(run, &a);
       a.used_lanes = used.data();
       a.weights = weights.get();
-      a.bias = bias.data();
-      if (residual) a.epilogue.residual = At(run, residual);
       a.workspace = At(run, scratch);
       k->winograd(a);
     });
@@ -244,23 +256,19 @@ class Builder {
     args.epilogue = EpilogueOf(op);
     const Weights weights = NewWeights(PackedFloats(1, input.depth, out.blocks, kernels_));
     PackPointwiseWeights(op.weight.data(), input, out.slots, out.blocks, kernels_, weights.get());
-    const Address from = Touch(in), to = Touch(out);
-    const Address residual = TouchResidual(op);
-    AddStep("pointwise", [k = &kernels_, args, from, to, residual, weights, used = in.used_lanes,
-                          bias = InLanes(op.bias, out)](const Run& run) {
-      PointwiseArgs a = args;
-      a.source = At(run, from);
-      a.destination = At(run, to);
-      a.used_lanes = used.data();
-      a.weights = weights.get();
-      a.bias = bias.data();
-      if (residual) a.epilogue.residual = At(run, residual);
-      k->pointwise(a);
-    });
+    const Operands operands = TouchOperands(op);
+    AddStep("pointwise",
+            [k = &kernels_, args, operands, weights, used = in.used_lanes](const Run& run) {
+              PointwiseArgs a = args;
+              operands.Set(run, &a);
+              a.used_lanes = used.data();
+              a.weights = weights.get();
+              k->pointwise(a);
+            });
   }
 
   void EmitDepthwise(const Convolution& op) {
-    const Place &in = InPlace(), &out = OutPlace();
+    const Place& in = InPlace();
     const int lanes = kernels_.lanes;
     DepthwiseArgs args;
     args.extent = ExtentOf(In());
@@ -274,16 +282,11 @@ class Builder {
             op.weight[c * 9 + tap];
       }
     }
-    const Address from = Touch(in), to = Touch(out);
-    const Address residual = TouchResidual(op);
-    AddStep("depthwise", [k = &kernels_, args, from, to, residual, weights,
-                          bias = InLanes(op.bias, out)](const Run& run) {
+    const Operands operands = TouchOperands(op);
+    AddStep("depthwise", [k = &kernels_, args, operands, weights](const Run& run) {
       DepthwiseArgs a = args;
-      a.source = At(run, from);
-      a.destination = At(run, to);
+      operands.Set(run, &a);
       a.weights = weights.data();
-      a.bias = bias.data();
-      if (residual) a.epilogue.residual = At(run, residual);
       k->depthwise(a);
     });
   }
