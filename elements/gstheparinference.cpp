@@ -459,8 +459,16 @@ std::shared_ptr<hepar::FrameInference> gst_hepar_inference_prepare(GstHeparInfer
   }
 
   const hepar::MappedFrame mapped(buffer, priv->video_info);
+  const bool had_wrong_range = priv->preprocessor->has_wrong_range();
   auto frame = priv->engine->Prepare(priv->preprocessor->Process(mapped.view()));
   gst_buffer_set_hepar_frame(buffer, frame);
+  if (priv->preprocessor->has_wrong_range() && !had_wrong_range) {
+    hepar::PostWarning(GST_ELEMENT(self),
+                       hepar::Error(hepar::ErrorKind::kMismatch,
+                                    "the caps say that black is 16 (video range), but much of the "
+                                    "picture is darker: it is taken for full range from here on; "
+                                    "to mend it, let the source set colorimetry with range 1"));
+  }
   return frame;
 }
 

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <opencv2/imgproc.hpp>
+#include <optional>
 #include <string>
 
 #include "models/error.h"
 #include "models/image/luma.h"
 #include "models/image/masked_resize.h"
+#include "models/image/video_range.h"
 
 namespace hepar {
 namespace {
@@ -31,8 +33,16 @@ const PreprocessOptions& Checked(const PreprocessOptions& options) {
 Preprocessor::Preprocessor(const PreprocessOptions& options)
     : options_(Checked(options)), tracker_(options.sector) {}
 
-PreparedImage Preprocessor::Process(const FrameView& frame) {
-  const FrameReader reader(frame, options_.channels);
+PreparedImage Preprocessor::Process(const FrameView& given) {
+  FrameView frame = given;
+  if (has_wrong_range_) frame.limited_range = false;
+  std::optional<FrameReader> reader(std::in_place, frame, options_.channels);
+  if (ShowsFullRange(frame)) {
+    has_wrong_range_ = true;
+    tracker_.Reset();  // What it knows is of frames whose dark parts were cut off.
+    frame.limited_range = false;
+    reader.emplace(frame, options_.channels);
+  }
   const Sector& sector = tracker_.Update({frame.width, frame.height}, [&frame] {
     cv::Mat luma;
     FrameToLuma(frame).convertTo(luma, CV_8U, 255.0);
@@ -42,7 +52,7 @@ PreparedImage Preprocessor::Process(const FrameView& frame) {
   // Averages along the axes that shrink, then interpolates along those that grow.
   const int size = options_.size;
   cv::Mat pixels =
-      ResizeMasked(reader, options_.channels, sector,
+      ResizeMasked(*reader, options_.channels, sector,
                    {std::min(sector.bounds.width, size), std::min(sector.bounds.height, size)});
   if (pixels.cols != size || pixels.rows != size) {
     cv::Mat grown;
@@ -52,6 +62,9 @@ PreparedImage Preprocessor::Process(const FrameView& frame) {
   return {pixels, sector.bounds, frame.width, frame.height};
 }
 
-void Preprocessor::Reset() { tracker_.Reset(); }
+void Preprocessor::Reset() {
+  tracker_.Reset();
+  has_wrong_range_ = false;
+}
 
 }  // namespace hepar

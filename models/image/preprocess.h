@@ -26,21 +26,27 @@ struct PreparedImage {
 // THE way from a video frame to network input, used by training and by the elements alike:
 // luma (or RGB) -> sector -> mask outside -> crop to the sector's bounds -> area-average resize.
 //
-// Keeps the sector of one stream from frame to frame; for stills call Reset() before each.
+// Keeps the sector of one stream from frame to frame; for stills call Reset() before each. A stream
+// that is said to be in video range and shows that it is not (ShowsFullRange()) is taken for full
+// range from that frame on.
 // Not thread-safe: one per stream.
 class Preprocessor {
  public:
   explicit Preprocessor(const PreprocessOptions& options);
 
   // Throws Error(kInvalid) for a malformed view, Error(kMismatch) for a fixed sector outside it.
-  PreparedImage Process(const FrameView& frame);
+  PreparedImage Process(const FrameView& given);
   void Reset();
+
+  // Whether the range was found to be another than the views say, since the last Reset().
+  bool has_wrong_range() const { return has_wrong_range_; }
 
   const PreprocessOptions& options() const { return options_; }
 
  private:
   PreprocessOptions options_;
   SectorTracker tracker_;
+  bool has_wrong_range_ = false;
 };
 
 }  // namespace hepar

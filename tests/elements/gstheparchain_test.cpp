@@ -367,6 +367,26 @@ TEST(HeparColorspaceTest, ExpandsVideoRangeLuma) {
   for (std::size_t i = 0; i < plain.size(); ++i) ASSERT_NEAR(expanded[i], plain[i], 1e-5) << i;
 }
 
+TEST(HeparColorspaceTest, SaysOnceThatTheRangeOfTheCapsIsWrong) {
+  std::vector<guint8> stripes(64 * 64);
+  for (std::size_t i = 0; i < stripes.size(); ++i) stripes[i] = i / 8 % 2 ? 200 : 0;
+  const auto planes = [&stripes](Pipe* pipe) {
+    const BufferPtr out =
+        pipe->Process(BufferPtr(gst_buffer_new_memdup(stripes.data(), stripes.size())));
+    return gst_buffer_get_hepar_frame(out.get())->Planes();
+  };
+  const std::string launch = "heparcolorspace device=cpu model=" + TinyModel();
+  Pipe right(launch, CapsOf("GRAY8", 64, 64) + ",colorimetry=1:4:7:1");
+  Pipe wrong(launch, CapsOf("GRAY8", 64, 64) + ",colorimetry=2:4:7:1");
+  const auto expected = planes(&right);
+  for (int frame = 0; frame < 3; ++frame) EXPECT_EQ(planes(&wrong), expected);
+  EXPECT_EQ(right.PopMessage(GST_MESSAGE_WARNING), nullptr);
+  const MessagePtr message = wrong.PopMessage(GST_MESSAGE_WARNING);
+  ASSERT_NE(message, nullptr);
+  EXPECT_THAT(ParseError(message.get()).text, HasSubstr("full range"));
+  EXPECT_EQ(wrong.PopMessage(GST_MESSAGE_WARNING), nullptr);
+}
+
 TEST(HeparColorspaceTest, TheSectorPropertyOverridesTheModel) {
   Pipe pipe("heparcolorspace device=cpu sector=8,4,40,60 model=" + TinyModel());
   const BufferPtr fixed = pipe.Process(ScanBuffer(CapsOf()));

@@ -140,6 +140,28 @@ TEST(PreprocessorTest, KeepsTheSectorOfTheStreamUntilReset) {
   EXPECT_NEAR(after.width, 150, 8);
 }
 
+TEST(PreprocessorTest, AFullRangeStreamThatIsSaidToBeVideoRangeKeepsItsLevels) {
+  cv::Mat text;
+  const cv::Mat fan = FanPicture(&text);
+  const cv::Mat expected = Preprocessor(Options(64, 1, "auto")).Process(ViewOf(fan)).pixels;
+  const cv::Mat bright(fan.size(), CV_8UC1, cv::Scalar(120));
+
+  Preprocessor preprocessor(Options(64, 1, "auto"));
+  FrameView mistagged = ViewOf(fan);
+  mistagged.limited_range = true;
+  EXPECT_FALSE(preprocessor.has_wrong_range());
+  EXPECT_EQ(cv::norm(preprocessor.Process(mistagged).pixels, expected, cv::NORM_INF), 0.0);
+  EXPECT_TRUE(preprocessor.has_wrong_range());
+
+  // A frame that shows nothing by itself belongs to the same stream, until a reset.
+  FrameView next = ViewOf(bright);
+  next.limited_range = true;
+  const auto centre = [&] { return preprocessor.Process(next).pixels.at<float>(32, 32); };
+  EXPECT_NEAR(centre(), 120 / 255.0, 1e-5);
+  preprocessor.Reset();
+  EXPECT_NEAR(centre(), (120 - 16) / 219.0, 1e-5);
+}
+
 TEST(PreprocessorTest, RefusesOptionsOutOfRange) {
   EXPECT_THROW(Preprocessor(Options(0, 1, "auto")), Error);
   EXPECT_THROW(Preprocessor(Options(4097, 1, "auto")), Error);
