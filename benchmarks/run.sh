@@ -26,7 +26,8 @@ variants=(
   "graded, sync, fp32|heparclassify mode=sync model=$model"
   "graded and drawn (heparbin), sync|heparbin mode=sync model=$model"
 )
-if grep -qm1 avx512_bf16 /proc/cpuinfo; then
+has_bf16() { grep -qm1 avx512_bf16 /proc/cpuinfo; }
+if has_bf16; then
   variants+=("graded, sync, bf16|heparclassify mode=sync precision=bf16 model=$model")
 fi
 
@@ -77,16 +78,16 @@ held() {
     awk -v p="$1" '{v[NR] = $1} END {i = int(NR * p / 100); print v[i < 1 ? 1 : i] / 1e6}'
 }
 
-print_live() {
-  local frames=$((30 * seconds)) out TIMEFORMAT='%U %S'
+print_live() { # in precision $1
+  local precision=$1 frames=$((30 * seconds)) out TIMEFORMAT='%U %S'
   out=$({ time GST_TRACERS='latency(flags=element)' GST_DEBUG=GST_TRACER:7 \
     GST_DEBUG_FILE="$work/trace" GST_DEBUG_NO_COLOR=1 gst-launch-1.0 -m heparsimsrc is-live=true \
     num-buffers="$frames" ! video/x-raw,width=640,height=480,framerate=30/1 \
-    ! heparclassify name=grade model="$model" ! fakesink sync=true; } 2> "$work/time")
-  echo "## Live, 640x480 at 30 fps for $seconds s"
-  echo
-  echo "\`heparsimsrc is-live=true ! heparclassify ! fakesink sync=true\`: $(count frames hepar-summary \
-    <<< "$out") of $frames frames arrived, $(count graded hepar-summary <<< "$out") graded;" \
+    ! heparclassify name=grade precision="$precision" model="$model" \
+    ! fakesink sync=true; } 2> "$work/time")
+  echo "\`heparsimsrc is-live=true ! heparclassify precision=$precision ! fakesink sync=true\`:" \
+    "$(count frames hepar-summary <<< "$out") of $frames frames arrived," \
+    "$(count graded hepar-summary <<< "$out") graded;" \
     "the whole process, source and tracer too, took" \
     "$(tail -1 "$work/time" | awk -v s="$seconds" '{printf "%.0f", 100 * ($1 + $2) / s}') %" \
     "of one core; \`heparclassify\` held frames for $(held 50 grade) ms (median), $(held 99 grade) ms" \
@@ -188,7 +189,13 @@ measure_frames
   echo
   print_frames
   echo
-  print_live
+  echo "## Live, 640x480 at 30 fps for $seconds s"
+  echo
+  print_live fp32
+  if has_bf16; then
+    echo
+    print_live bf16
+  fi
   echo
   print_newest
   echo
