@@ -189,8 +189,7 @@ std::vector<float> ByPointwise(const Problem& p, const Operands& n, const Kernel
       [&](const BlockedMap& in, BlockedMap& out, const float* bias, const Epilogue& epilogue) {
         const InputPlaces input = InputPlacesOf(in.used_lanes, kernels);
         const Floats weights = AllocateFloats(PackedFloats(1, input.depth, out.blocks(), kernels));
-        PackPointwiseWeights(n.weights.data(), input, out.slots, out.blocks(), kernels,
-                             weights.get());
+        PackDirectWeights(n.weights.data(), input, out.slots, out.blocks(), kernels, weights.get());
         PointwiseArgs args;
         args.source = in.map.get();
         args.destination = out.map.get();
@@ -209,9 +208,10 @@ std::vector<float> ByPlanar(const Problem& p, const Operands& n, const Kernels& 
   return OnBlockedMaps(
       p, n, kernels,
       [&](const BlockedMap&, BlockedMap& out, const float* bias, const Epilogue& epilogue) {
-        const int taps = p.in_channels() * static_cast<int>(p.taps());
-        std::vector<float> weights(static_cast<std::size_t>(taps) * out.blocks() * kernels.lanes);
-        PackPlanarWeights(n.weights.data(), taps, out.slots, out.blocks(), kernels, weights.data());
+        const InputPlaces taps = PlanarPlacesOf(p.in_channels(), p.op.kernel_height,
+                                                p.op.kernel_width, p.op.dilation, kernels);
+        std::vector<float> weights(PackedFloats(1, taps.depth, out.blocks(), kernels));
+        PackDirectWeights(n.weights.data(), taps, out.slots, out.blocks(), kernels, weights.data());
         PlanarConvolutionArgs args;
         args.source = n.input.data();
         args.destination = out.map.get();
@@ -227,7 +227,8 @@ std::vector<float> ByPlanar(const Problem& p, const Operands& n, const Kernels& 
         args.weights = weights.data();
         args.bias = bias;
         args.activation = epilogue.activation;
-        const Floats workspace = Workspace(PlanarWorkspace(args.channels, p.extent, p.op.padding));
+        const Floats workspace =
+            Workspace(PlanarWorkspace(args.channels, p.extent, p.op.padding, kernels));
         args.workspace = workspace.get();
         kernels.planar_convolution(args);
       });

@@ -128,6 +128,20 @@ InputPlaces InputPlacesOf(const std::vector<int>& used_lanes, const Kernels& ker
   return input;
 }
 
+InputPlaces PlanarPlacesOf(int channels, int kernel_height, int kernel_width, int dilation,
+                           const Kernels& kernels) {
+  const int at_once = TapsAtOnce(dilation, kernels.pair);
+  InputPlaces taps;
+  for (int row = 0; row < channels * kernel_height; ++row) {
+    for (int x = 0; x < kernel_width; x += at_once, taps.depth += kernels.pair) {
+      for (int i = 0; i < at_once && x + i < kernel_width; ++i) {
+        taps.places.push_back(taps.depth + i);
+      }
+    }
+  }
+  return taps;
+}
+
 int WinogradTilesAtOnce(int depth, int out_blocks, const Extent& extent, int dilation,
                         const Kernels& kernels) {
   constexpr int kCacheFloats = 64 * 1024;  // 256 KiB of transformed tiles.
@@ -160,24 +174,17 @@ void PackWinogradWeights(const float* weights, const InputPlaces& input,
        {out_blocks, kernels.lanes, kernels.pair}, packed);
 }
 
-void PackPointwiseWeights(const float* weights, const InputPlaces& input,
-                          const std::vector<int>& out_slots, int out_blocks, const Kernels& kernels,
-                          float* packed) {
+void PackDirectWeights(const float* weights, const InputPlaces& input,
+                       const std::vector<int>& out_slots, int out_blocks, const Kernels& kernels,
+                       float* packed) {
   Pack(weights, 1, 1, TakeOne, input, out_slots, {out_blocks, kernels.lanes, kernels.pair}, packed);
 }
 
-void PackPlanarWeights(const float* weights, int taps, const std::vector<int>& out_slots,
-                       int out_blocks, const Kernels& kernels, float* packed) {
-  InputPlaces input;
-  input.depth = taps;
-  for (int i = 0; i < taps; ++i) input.places.push_back(i);
-  Pack(weights, 1, 1, TakeOne, input, out_slots, {out_blocks, kernels.lanes, 1}, packed);
-}
-
-std::size_t PlanarWorkspace(int channels, const Extent& in, int padding) {
-  if (padding == 0) return 0;
+std::size_t PlanarWorkspace(int channels, const Extent& in, int padding, const Kernels& kernels) {
+  if (padding == 0 && kernels.pair == 1) return 0;
   const Extent padded = {in.height + 2 * padding, in.width + 2 * padding};
-  return channels * padded.pixels();
+  // A pair that begins at the last number ends behind it.
+  return (channels * padded.pixels() + kernels.pair) / kernels.pair;
 }
 
 std::size_t AttentionWorkspace(int tokens, int channels) {

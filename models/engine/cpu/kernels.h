@@ -60,19 +60,19 @@ struct PointwiseArgs {
   std::size_t pixels = 0;
   int in_blocks = 0, out_blocks = 0;
   const int* used_lanes = nullptr;  // As in WinogradArgs.
-  const void* weights = nullptr;    // Of PackPointwiseWeights().
+  const void* weights = nullptr;    // Of PackDirectWeights().
   const float* bias = nullptr;      // out_blocks x lanes.
   Epilogue epilogue;
 };
 
-// A convolution of few planes to a blocked map, in floats.
+// A convolution of few planes to a blocked map.
 struct PlanarConvolutionArgs {
   const float* source = nullptr;  // Planar.
   void* destination = nullptr;
   Extent in, out;
   int channels = 0, kernel_height = 1, kernel_width = 1, stride = 1, padding = 0, dilation = 1;
   int out_blocks = 0;
-  const float* weights = nullptr;             // Of PackPlanarWeights().
+  const void* weights = nullptr;              // Of PackDirectWeights().
   const float* bias = nullptr;                // out_blocks x lanes.
   Activation activation = Activation::kNone;  // kNone or kRelu.
   float* workspace = nullptr;                 // PlanarWorkspace() floats.
@@ -98,26 +98,27 @@ struct InputPlaces {
   int depth = 0;            // Places and gaps.
 };
 InputPlaces InputPlacesOf(const std::vector<int>& used_lanes, const Kernels& kernels);
+// The same of the taps of a planar convolution, channel by channel and row by row: neighbours in a
+// row make a pair.
+InputPlaces PlanarPlacesOf(int channels, int kernel_height, int kernel_width, int dilation,
+                           const Kernels& kernels);
 
 // Weights as kernels read them. `weights` is out_channels x in_channels x kernel; out_slots[o] is
 // the lane, counted over all output blocks, that output o fills. `packed` holds PackedFloats(), of
-// kWinogradPlaces for Winograd's and 1 for pointwise convolutions.
+// kWinogradPlaces for Winograd's and 1 for the direct convolutions, pointwise and planar.
 constexpr int kWinogradPlaces = 36;
 std::size_t PackedFloats(int places, int depth, int out_blocks, const Kernels& kernels);
 void PackWinogradWeights(const float* weights, const InputPlaces& input,
                          const std::vector<int>& out_slots, int out_blocks, const Kernels& kernels,
                          float* packed);
-void PackPointwiseWeights(const float* weights, const InputPlaces& input,
-                          const std::vector<int>& out_slots, int out_blocks, const Kernels& kernels,
-                          float* packed);
-// `taps` weights of all planes for each output; `packed` holds taps x out_blocks x lanes.
-void PackPlanarWeights(const float* weights, int taps, const std::vector<int>& out_slots,
-                       int out_blocks, const Kernels& kernels, float* packed);
+void PackDirectWeights(const float* weights, const InputPlaces& input,
+                       const std::vector<int>& out_slots, int out_blocks, const Kernels& kernels,
+                       float* packed);
 // tiles_at_once such that the transformed tiles stay in the second-level cache.
 int WinogradTilesAtOnce(int depth, int out_blocks, const Extent& extent, int dilation,
                         const Kernels& kernels);
 std::size_t WinogradWorkspace(int depth, int out_blocks, int tiles_at_once, const Kernels& kernels);
-std::size_t PlanarWorkspace(int channels, const Extent& in, int padding);
+std::size_t PlanarWorkspace(int channels, const Extent& in, int padding, const Kernels& kernels);
 
 // One axis of a bilinear interpolation: output i is (1 - weight[i]) * in[low[i]] + weight[i] *
 // in[high[i]].

@@ -255,7 +255,7 @@ class Builder {
     args.out_blocks = out.blocks;
     args.epilogue = EpilogueOf(op);
     const Weights weights = NewWeights(PackedFloats(1, input.depth, out.blocks, kernels_));
-    PackPointwiseWeights(op.weight.data(), input, out.slots, out.blocks, kernels_, weights.get());
+    PackDirectWeights(op.weight.data(), input, out.slots, out.blocks, kernels_, weights.get());
     const Operands operands = TouchOperands(op);
     AddStep("pointwise",
             [k = &kernels_, args, operands, weights, used = in.used_lanes](const Run& run) {
@@ -304,11 +304,12 @@ class Builder {
     args.dilation = op.dilation;
     args.out_blocks = out.blocks;
     args.activation = op.activation;
-    const int taps = args.channels * op.kernel_height * op.kernel_width;
-    std::vector<float> weights(static_cast<std::size_t>(taps) * out.blocks * kernels_.lanes);
-    PackPlanarWeights(op.weight.data(), taps, out.slots, out.blocks, kernels_, weights.data());
+    const InputPlaces taps =
+        PlanarPlacesOf(args.channels, op.kernel_height, op.kernel_width, op.dilation, kernels_);
+    std::vector<float> weights(PackedFloats(1, taps.depth, out.blocks, kernels_));
+    PackDirectWeights(op.weight.data(), taps, out.slots, out.blocks, kernels_, weights.data());
     const Address from = Touch(in), to = Touch(out);
-    const Address scratch = Scratch(PlanarWorkspace(args.channels, args.in, op.padding));
+    const Address scratch = Scratch(PlanarWorkspace(args.channels, args.in, op.padding, kernels_));
     AddStep("planar", [k = &kernels_, args, from, to, scratch, weights,
                        bias = InLanes(op.bias, out)](const Run& run) {
       PlanarConvolutionArgs a = args;

@@ -27,12 +27,17 @@ struct Rows {
 
 // Blocked pixels to rows; what is behind the last token is zero.
 void Gather(const AttentionArgs& a, const Rows& rows) {
-  for (int c = 0; c < a.channels; ++c) {
-    const Number* from = static_cast<const Number*>(a.source) +
-                         static_cast<std::size_t>(c / kLanes) * a.tokens * kLanes + c % kLanes;
+  const auto* from = static_cast<const Number*>(a.source);
+  for (int c = 0; c < a.channels; c += kLanes) {
     float* to = rows.x + static_cast<std::size_t>(c) * rows.stride;
-    for (int t = 0; t < a.tokens; ++t) to[t] = ToFloat(from[t * kLanes]);
-    for (int t = a.tokens; t < rows.stride; ++t) to[t] = 0.f;
+    for (int t = 0; t < rows.stride; t += kLanes) {
+      Vector square[kLanes] = {};
+      for (int i = 0; i < kLanes && t + i < a.tokens; ++i, from += kLanes) square[i] = Load(from);
+      Transpose(square);
+      for (int i = 0; i < kLanes && c + i < a.channels; ++i) {
+        Store(to + static_cast<std::size_t>(i) * rows.stride + t, square[i]);
+      }
+    }
   }
 }
 
@@ -141,7 +146,8 @@ void MixHead(const float* q, const float* k, const float* v, float scale, int to
   }
   for (int j = 0; j < vectors; ++j) {
     for (int d = 0; d < d_count; ++d) {
-      Store(mixed + static_cast<std::size_t>(d) * stride + j * kLanes, sum[d][j] / total[j]);
+      Store(mixed + static_cast<std::size_t>(d) * stride + j * kLanes,
+            Quotient(sum[d][j], total[j]));
     }
   }
 }
@@ -174,13 +180,14 @@ void Scatter(const AttentionArgs& a, const Rows& rows, const float* y) {
   for (int first = 0; first < a.channels; first += kLanes) {
     const float* x = rows.x + static_cast<std::size_t>(first) * rows.stride;
     const float* mixed = y + static_cast<std::size_t>(first) * rows.stride;
-    for (int t = 0; t < a.tokens; ++t, to += kLanes) {
-      Vector pixel{};
-      for (int lane = 0; lane < kLanes && first + lane < a.channels; ++lane) {
-        const std::size_t at = static_cast<std::size_t>(lane) * rows.stride + t;
-        pixel[lane] = x[at] + mixed[at];
+    for (int t = 0; t < a.tokens; t += kLanes) {
+      Vector square[kLanes] = {};
+      for (int i = 0; i < kLanes && first + i < a.channels; ++i) {
+        const std::size_t at = static_cast<std::size_t>(i) * rows.stride + t;
+        square[i] = Load(x + at) + Load(mixed + at);
       }
-      Store(to, pixel);
+      Transpose(square);
+      for (int i = 0; i < kLanes && t + i < a.tokens; ++i, to += kLanes) Store(to, square[i]);
     }
   }
 }

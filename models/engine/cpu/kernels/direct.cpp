@@ -76,54 +76,61 @@ inline void MultiplyPixels(const PointwiseArgs& a, const Ending& end, int block,
 // where the first pixel's window begins in padded planes of `extent`.
 template <int rows, int vectors, int stride, typename Ending>
 inline void MultiplyWindows(const PlanarConvolutionArgs& a, const Ending& end, int block,
-                            std::size_t pixel, const float* __restrict x, const Extent& extent,
-                            const float* __restrict w) {
+                            std::size_t pixel, const Number* __restrict x, const Extent& extent,
+                            const Number* __restrict w) {
   const int apart = stride > 0 ? stride : a.stride;
+  const int at_once = TapsAtOnce(a.dilation, kPair);
   const std::size_t plane = a.out.pixels() * kLanes;
   Vector sum[rows][vectors];
   Begin(a.bias + block * kLanes, sum);
   for (int c = 0; c < a.channels; ++c, x += extent.pixels()) {
     for (int ky = 0; ky < a.kernel_height; ++ky) {
-      const float* tap = x + static_cast<std::size_t>(ky) * a.dilation * extent.width;
-      for (int kx = 0; kx < a.kernel_width; ++kx, tap += a.dilation, w += vectors * kLanes) {
-        Vector weights[vectors];
+      const Number* tap = x + static_cast<std::size_t>(ky) * a.dilation * extent.width;
+      for (int kx = 0; kx < a.kernel_width; kx += at_once) {
+        Factors weights[vectors];
 #pragma GCC unroll 4
-        for (int j = 0; j < vectors; ++j) weights[j] = Load(w + j * kLanes);
+        for (int j = 0; j < vectors; ++j) weights[j] = LoadFactors(w + j * kPair * kLanes);
 #pragma GCC unroll 16
         for (int i = 0; i < rows; ++i) {
-          const Vector value = Broadcast(tap[i * apart]);
+          const Factors factors = BroadcastFactors(tap + i * apart);
 #pragma GCC unroll 4
-          for (int j = 0; j < vectors; ++j) sum[i][j] += value * weights[j];
+          for (int j = 0; j < vectors; ++j) sum[i][j] = MultiplyAdd(factors, weights[j], sum[i][j]);
         }
+        tap += at_once * a.dilation;
+        w += vectors * kPair * kLanes;
       }
     }
   }
   Finish(sum, end, block * plane + pixel * kLanes, plane, static_cast<Number*>(a.destination));
 }
 
-void PadPlanes(const PlanarConvolutionArgs& a, const Extent& padded, float* to) {
+void PadPlanes(const PlanarConvolutionArgs& a, const Extent& padded, Number* to) {
   const float* from = a.source;
   const int pad = a.padding;
   for (int c = 0; c < a.channels; ++c) {
     for (int y = -pad; y < a.in.height + pad; ++y, to += padded.width) {
       const bool there = y >= 0 && y < a.in.height;
-      for (int x = 0; x < padded.width; ++x) to[x] = 0.f;
+      for (int x = 0; x < padded.width; ++x) to[x] = Number{0};
       if (!there) continue;
-      __builtin_memcpy(to + pad, from, a.in.width * sizeof(float));
+      CopyFloats(from, a.in.width, to + pad);
       from += a.in.width;
     }
   }
+  // What a pair that ends behind the planes reads must be a number.
+  if (kPair > 1) *to = Number{0};
 }
 
 template <int stride>
-void ConvolvePlanes(const PlanarConvolutionArgs& a, const float* planes, const Extent& extent) {
+void ConvolvePlanes(const PlanarConvolutionArgs& a, const Number* planes, const Extent& extent) {
   const End<Residual::kNone> end(Epilogue{a.activation, Residual::kNone, nullptr});
-  const int taps = a.channels * a.kernel_height * a.kernel_width;
+  const int row_depth = DepthOf(a.kernel_width * (kPair / TapsAtOnce(a.dilation, kPair)), kPair);
+  const int depth = a.channels * a.kernel_height * row_depth;
   ForGroups(a.out_blocks, [&](auto vectors, int block) {
     constexpr int kVectors = decltype(vectors)::kCount;
-    const float* w = a.weights + static_cast<std::size_t>(block) * taps * kLanes;
+    const Number* w =
+        static_cast<const Number*>(a.weights) + static_cast<std::size_t>(block) * depth * kLanes;
     for (int y = 0; y < a.out.height; ++y) {
-      const float* row = planes + static_cast<std::size_t>(y) * a.stride * extent.width;
+      const Number* row = planes + static_cast<std::size_t>(y) * a.stride * extent.width;
       ForRows<RowsAtOnce<kVectors>()>(a.out.width, [&](auto rows, int x) {
         MultiplyWindows<decltype(rows)::kCount, kVectors, stride>(
             a, end, block, static_cast<std::size_t>(y) * a.out.width + x, row + x * a.stride,
@@ -152,16 +159,17 @@ void Pointwise(const PointwiseArgs& a) {
 
 void PlanarConvolution(const PlanarConvolutionArgs& a) {
   const Extent padded = {a.in.height + 2 * a.padding, a.in.width + 2 * a.padding};
-  const float* planes = a.source;
-  if (a.padding > 0) {
-    PadPlanes(a, padded, a.workspace);
+  // A map of floats is of numbers where those are floats.
+  const void* planes = a.source;
+  if (a.padding > 0 || kPair > 1) {
+    PadPlanes(a, padded, reinterpret_cast<Number*>(a.workspace));
     planes = a.workspace;
   }
   // With the stride known, pixels have fixed distances.
   const auto convolve = a.stride == 1   ? ConvolvePlanes<1>
                         : a.stride == 2 ? ConvolvePlanes<2>
                                         : ConvolvePlanes<0>;
-  convolve(a, planes, padded);
+  convolve(a, static_cast<const Number*>(planes), padded);
 }
 
 void Depthwise(const DepthwiseArgs& a) {

@@ -15,11 +15,23 @@ inline const Number* Pixel(const Number* x, const Extent& e, int row, int column
 
 inline Vector LargestOf(const Number* x, const Extent& in, int top, int bottom, int left,
                         int right) {
-  Vector largest = Load(Pixel(x, in, top, left));
+  Largest largest(Pixel(x, in, top, left));
   for (int r = top; r < bottom; ++r) {
-    for (int c = left; c < right; ++c) largest = Max(largest, Load(Pixel(x, in, r, c)));
+    for (int c = left; c < right; ++c) largest.Take(Pixel(x, in, r, c));
   }
-  return largest;
+  return largest.value();
+}
+
+// The same of a square of known size, which the compiler unrolls.
+template <int side>
+inline Vector LargestOf(const Number* x, std::size_t row) {
+  Largest largest(x);
+#pragma GCC unroll 3
+  for (int r = 0; r < side; ++r) {
+#pragma GCC unroll 3
+    for (int c = 0; c < side; ++c) largest.Take(x + r * row + c * kLanes);
+  }
+  return largest.value();
 }
 
 inline Vector SumOf(const Number* x, const Extent& in, int top, int bottom, int left, int right) {
@@ -37,17 +49,58 @@ inline Vector SumOf(const Number* x, const Extent& in, int top, int bottom, int 
   return even + odd;
 }
 
+// Whether `columns` makes two of each of `width` numbers, a quarter of the way to its neighbours.
+bool Doubles(const Interpolation& columns, int width, int out_width) {
+  if (out_width != 2 * width) return false;
+  for (int i = 0; i < width; ++i) {
+    const int before = 2 * i, after = before + 1;
+    if (i > 0 && (columns.low[before] != i - 1 || columns.high[before] != i ||
+                  columns.weight[before] != 0.75f)) {
+      return false;
+    }
+    if (i + 1 < width && (columns.low[after] != i || columns.high[after] != i + 1 ||
+                          columns.weight[after] != 0.25f)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Two of each number of a row; before the first and behind the last lie their copies.
+void DoubleRow(const float* x, int width, float* y) {
+  int i = 0;
+  for (; i + kLanes <= width; i += kLanes) {
+    const Vector low = Load(x + i - 1), middle = Load(x + i), high = Load(x + i + 1);
+    const Vector before = low + 0.75f * (middle - low);
+    const Vector after = middle + 0.25f * (high - middle);
+    Store(y + 2 * i, Interleave<0>(before, after, EachLane()));
+    Store(y + 2 * i + kLanes, Interleave<kLanes / 2>(before, after, EachLane()));
+  }
+  for (; i < width; ++i) {
+    y[2 * i] = x[i - 1] + 0.75f * (x[i] - x[i - 1]);
+    y[2 * i + 1] = x[i] + 0.25f * (x[i + 1] - x[i]);
+  }
+}
+
 }  // namespace
 
 void MaxPoolBlocked(const void* source, const Extent& in, int blocks, const MaxPool& op,
                     const Extent& out, void* destination) {
   const auto* x = static_cast<const Number*>(source);
   auto* y = static_cast<Number*>(destination);
+  const std::size_t row = static_cast<std::size_t>(in.width) * kLanes;
   for (int block = 0; block < blocks; ++block) {
     for (int r = 0; r < out.height; ++r) {
       const int top = r * op.stride - op.padding;
+      const bool known =
+          (op.kernel == 2 || op.kernel == 3) && top >= 0 && top + op.kernel <= in.height;
       for (int c = 0; c < out.width; ++c, y += kLanes) {
         const int left = c * op.stride - op.padding;
+        if (known && left >= 0 && left + op.kernel <= in.width) {
+          const Number* first = Pixel(x, in, top, left);
+          Store(y, op.kernel == 2 ? LargestOf<2>(first, row) : LargestOf<3>(first, row));
+          continue;
+        }
         Store(y, LargestOf(x, in, Larger(top, 0), Smaller(top + op.kernel, in.height),
                            Larger(left, 0), Smaller(left + op.kernel, in.width)));
       }
@@ -119,17 +172,25 @@ void UpsampleBlocked(const void* source, const Extent& in, int blocks, const Int
 void UpsamplePlanar(const float* x, const Extent& in, int channels, const Interpolation& rows,
                     const Interpolation& columns, const Extent& out, Activation activation,
                     float* workspace, float* y) {
+  const bool doubles = Doubles(columns, in.width, out.width);
+  float* row = workspace + kLanes;
   for (int channel = 0; channel < channels; ++channel) {
     for (int r = 0; r < out.height; ++r, y += out.width) {
       const float* upper = x + static_cast<std::size_t>(rows.low[r]) * in.width;
       const float* lower = x + static_cast<std::size_t>(rows.high[r]) * in.width;
       const float below = rows.weight[r];
       for (int c = 0; c < in.width; ++c) {
-        workspace[c] = upper[c] + below * (lower[c] - upper[c]);
+        row[c] = upper[c] + below * (lower[c] - upper[c]);
       }
-      for (int c = 0; c < out.width; ++c) {
-        const float left = workspace[columns.low[c]];
-        y[c] = left + columns.weight[c] * (workspace[columns.high[c]] - left);
+      if (doubles) {
+        row[-1] = row[0];
+        row[in.width] = row[in.width - 1];
+        DoubleRow(row, in.width, y);
+      } else {
+        for (int c = 0; c < out.width; ++c) {
+          const float left = row[columns.low[c]];
+          y[c] = left + columns.weight[c] * (row[columns.high[c]] - left);
+        }
       }
       if (activation != Activation::kNone) {
         ScaleShiftPlanar(y, 1.f, 0.f, static_cast<std::size_t>(out.width), activation, y);

@@ -15,6 +15,9 @@ constexpr int kWinogradSkew = 16;
 // pairs. Weights of what rounding adds are zero.
 constexpr int DepthOf(int used, int pair) { return (used + pair - 1) / pair * pair; }
 
+// Taps in a row of a planar convolution that one product takes: only neighbours make a pair.
+constexpr int TapsAtOnce(int dilation, int pair) { return dilation == 1 ? pair : 1; }
+
 // Vectors of outputs that one pass computes of `left` blocks that are left.
 constexpr int VectorsAtOnce(int left) { return left == 1 || left == 3 ? left : 2; }
 
