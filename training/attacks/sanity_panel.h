@@ -32,7 +32,10 @@ struct SanityOptions {
 //   each of five budgets; and with the whole range of pictures as budget nothing above the share
 //   of the commonest class is left.
 //
-// Comparisons allow two pictures or 1 %, whichever is more: attacks are random.
+// Attacks are random, so a comparison fails only when the attack that should be no weaker leaves
+// more than two pictures and 1 % more, and more than chance: of the g + l pictures that only one of
+// both leaves it leaves g, with g - l above 2.33 sqrt(g + l) (McNemar's test, one-sided, level 1
+// %).
 class SanityPanel {
  public:
   // Throws Error(kInvalid) for options below 1.
@@ -48,6 +51,7 @@ class SanityPanel {
  private:
   struct Count {
     double hits = 0;
+    std::vector<bool> left;  // Whether each picture is still right.
     void Add(const torch::Tensor& correct);
   };
 
