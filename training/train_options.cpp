@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "models/nets/architecture.h"
 #include "training/train_options.h"
 
 #include "training/source_options.h"
@@ -26,7 +27,7 @@ void AddData(OptionTable& table, TrainOptions& o) {
 
 void AddModel(OptionTable& table, TrainOptions& o) {
   table.Heading("Model");
-  table.Choice("size", &o.size, {"nano", "live", "paper"}, "Size of the decouplers");
+  table.Choice("size", &o.size, DecouplerSizes(), "Size of the decouplers");
   table.Choice("decouplers", &o.decouplers, {"both", "specific", "common", "none"},
                "Which decouplers stand before the classifier: both (the paper's system), one of "
                "them, or none: the classifier alone");

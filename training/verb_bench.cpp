@@ -26,6 +26,7 @@
 #include "models/engine/engine.h"
 #include "models/error.h"
 #include "models/graph/lowering.h"
+#include "models/nets/architecture.h"
 #include "models/nets/picture_tensor.h"
 #include "training/bench/standalone_convolution.h"
 #include "training/evaluation/report.h"
@@ -54,7 +55,7 @@ OptionTable MakeTable(BenchOptions* o) {
                     "by oneDNN alone: the same weights, in turns, as medians.");
   table.Heading("What runs");
   table.Path("model", &o->model, "FILE", "Model bundle; without it, a fresh network of --size");
-  table.Choice("size", &o->size, {"nano", "live", "paper"}, "Size of the fresh network");
+  table.Choice("size", &o->size, DecouplerSizes(), "Size of the fresh network");
   table.Integer("input-size", &o->input_size, 32, 1024, "Side of its input, pixels");
   table.Path("save", &o->save, "FILE.hepar",
              "Keep the fresh network, to measure it elsewhere: its weights are always the same");

@@ -464,9 +464,12 @@ std::string PartName(const EvaluateOptions& o) {
   return o.fold >= 0 ? "fold " + std::to_string(o.fold) : o.part;
 }
 
+// Each name once: the models of a cross-validation often have the same.
 std::string Joined(const std::vector<std::string>& names) {
   std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  for (auto name = names.begin(); name != names.end(); ++name) {
+    if (std::find(names.begin(), name, *name) == name) text += (text.empty() ? "" : ", ") + *name;
+  }
   return text;
 }
 

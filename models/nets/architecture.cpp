@@ -24,11 +24,17 @@ constexpr NamedValue<DecouplerSkips> kSkips[] = {{"all", DecouplerSkips::kAll},
 
 constexpr NamedValue<DecouplerShape> kShapes[] = {
     {"nano", {{8, 16, 24, 32}, {8, 8, 12, 16}, 2}},
-    {"live", {{16, 24, 40, 64}, {8, 12, 20, 32}, 2}},
+    {"live", {{16, 16, 32, 64}, {8, 16, 16, 32}, 2}},
     {"paper", {{32, 64, 128, 256}, {16, 32, 64, 128}, 1}},
 };
 
 }  // namespace
+
+std::vector<std::string> DecouplerSizes() {
+  std::vector<std::string> sizes;
+  for (const auto& shape : kShapes) sizes.emplace_back(shape.name);
+  return sizes;
+}
 
 DecouplerShape DecouplerShapeOf(const std::string& size) {
   return ValueOf(kShapes, size, "model size");

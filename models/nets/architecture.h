@@ -20,8 +20,8 @@ enum class DecouplerSkips { kAll, kNoTop, kNone };
 
 // Shape of one ICFDNet: stage widths C, inner widths M of its ICBlocks, and the stem's stride.
 struct DecouplerShape {
-  std::array<int, 4> widths = {16, 24, 40, 64};  // E1..E4; multiples of 4.
-  std::array<int, 4> inner = {8, 12, 20, 32};    // Multiples of the number of attention heads, 4.
+  std::array<int, 4> widths = {16, 16, 32, 64};  // E1..E4; multiples of 4.
+  std::array<int, 4> inner = {8, 16, 16, 32};    // Multiples of the number of attention heads, 4.
   int stem_stride = 2;                           // 1 or 2.
 };
 
@@ -49,6 +49,7 @@ struct Architecture {
 
 // The named sizes: "nano", "live", "paper" (model table a.3 of the specification).
 // Throws Error(kInvalid), listing the names, for another one.
+std::vector<std::string> DecouplerSizes();
 DecouplerShape DecouplerShapeOf(const std::string& size);
 
 // Whether a set holds IC1, and IC2.

@@ -15,7 +15,7 @@ from torch import nn
 # Stage widths, inner widths of the blocks, and the stem's stride.
 SIZES = {
     "nano": ((8, 16, 24, 32), (8, 8, 12, 16), 2),
-    "live": ((16, 24, 40, 64), (8, 12, 20, 32), 2),
+    "live": ((16, 16, 32, 64), (8, 16, 16, 32), 2),
     "paper": ((32, 64, 128, 256), (16, 32, 64, 128), 1),
 }
 DESIGN_SIZE = 224
