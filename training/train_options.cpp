@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "models/nets/architecture.h"
 #include "training/train_options.h"
+#include "models/nets/architecture.h"
 
 #include "training/source_options.h"
 
@@ -28,6 +28,9 @@ void AddData(OptionTable& table, TrainOptions& o) {
 void AddModel(OptionTable& table, TrainOptions& o) {
   table.Heading("Model");
   table.Choice("size", &o.size, DecouplerSizes(), "Size of the decouplers");
+  table.Text("widths", &o.widths, "C,C,C,C,M,M,M,M",
+             "Other widths of the stages and of their blocks than the size's; multiples of 16, or "
+             "8, fill the vectors of processors");
   table.Choice("decouplers", &o.decouplers, {"both", "specific", "common", "none"},
                "Which decouplers stand before the classifier: both (the paper's system), one of "
                "them, or none: the classifier alone");
@@ -266,8 +269,8 @@ std::vector<std::string> IdleTrainOptions(const OptionTable& table, const TrainO
       {cfa && !o.adapt_epsilon, {"sigma"}, "with --adapt-epsilon off budgets stay as they are"},
       {cfa && !o.adapt_beta, {"mu"}, "with --adapt-beta off beta stays as it is"},
       {o.decouplers == "none",
-       {"size", "feature-channels", "ic2-skips", "lambda1", "lambda2", "xi", "edge-filter",
-        "auxiliary-target", "detach-features"},
+       {"size", "widths", "feature-channels", "ic2-skips", "lambda1", "lambda2", "xi",
+        "edge-filter", "auxiliary-target", "detach-features"},
        "there are no decouplers"},
       {o.decouplers == "specific",
        {"ic2-skips", "lambda1", "xi", "edge-filter"},

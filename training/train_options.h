@@ -20,7 +20,7 @@ struct TrainOptions {
   std::string sector = "auto";
   SourceOptions source;
 
-  std::string size = "live", classifier = "squeezenet1_1", planes = "y", ic2_skips = "all";
+  std::string size = "live", widths, classifier = "squeezenet1_1", planes = "y", ic2_skips = "all";
   std::string decouplers = "both";
   int input_size = 224, feature_channels = 1;
   bool final_relu = false;

@@ -154,6 +154,10 @@ Architecture ArchitectureOf(const TrainOptions& o, int classes) {
   Architecture a;
   a.size = o.size;
   a.decoupler = DecouplerShapeOf(o.size);
+  if (!o.widths.empty()) {
+    a.size = "custom";
+    a.decoupler = WithWidths(a.decoupler, o.widths);
+  }
   a.decouplers = ParseDecouplerSet(o.decouplers);
   a.planes = ParseColorPlanes(o.planes);
   a.feature_channels = o.feature_channels;

@@ -43,7 +43,7 @@ using nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
 struct BenchOptions {
-  std::string model, size = "live", save, device = "cpu", clock = "wall", json;
+  std::string model, size = "live", widths, save, device = "cpu", clock = "wall", json;
   int input_size = 224, threads = 1, repeat = 30, streams = 0;
   bool layers = true, engine_only = false;
 };
@@ -56,6 +56,8 @@ OptionTable MakeTable(BenchOptions* o) {
   table.Heading("What runs");
   table.Path("model", &o->model, "FILE", "Model bundle; without it, a fresh network of --size");
   table.Choice("size", &o->size, DecouplerSizes(), "Size of the fresh network");
+  table.Text("widths", &o->widths, "C,C,C,C,M,M,M,M",
+             "Other widths of its stages and of their blocks than the size's");
   table.Integer("input-size", &o->input_size, 32, 1024, "Side of its input, pixels");
   table.Path("save", &o->save, "FILE.hepar",
              "Keep the fresh network, to measure it elsewhere: its weights are always the same");
@@ -151,6 +153,10 @@ class BenchModel {
       Architecture architecture;
       architecture.size = options.size;
       architecture.decoupler = DecouplerShapeOf(options.size);
+      if (!options.widths.empty()) {
+        architecture.size = "custom";
+        architecture.decoupler = WithWidths(architecture.decoupler, options.widths);
+      }
       ModelSpec spec;
       spec.name = "bench";
       spec.preprocess.size = options.input_size;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/nets/architecture.h"
 
+#include <sstream>
+
 #include "models/error.h"
 #include "models/named_values.h"
 
@@ -38,6 +40,26 @@ std::vector<std::string> DecouplerSizes() {
 
 DecouplerShape DecouplerShapeOf(const std::string& size) {
   return ValueOf(kShapes, size, "model size");
+}
+
+DecouplerShape WithWidths(DecouplerShape shape, const std::string& list) {
+  std::istringstream in(list);
+  int count = 0;
+  for (int* widths : {shape.widths.data(), shape.inner.data()}) {
+    for (int i = 0; i < 4; ++i, ++count) {
+      char comma = ',';
+      const bool is_read = (count == 0 || in >> comma) && in >> widths[i];
+      if (!is_read || comma != ',' || widths[i] < 4 || widths[i] > 1024 || widths[i] % 4 != 0) {
+        throw Error(ErrorKind::kInvalid, "widths '" + list +
+                                             "': expected eight multiples of 4, 4 to 1024, such as "
+                                             "16,16,32,64,8,16,16,32");
+      }
+    }
+  }
+  if (in >> std::ws; !in.eof()) {
+    throw Error(ErrorKind::kInvalid, "widths '" + list + "': expected eight, there are more");
+  }
+  return shape;
 }
 
 bool HasSpecific(DecouplerSet set) {

@@ -52,6 +52,10 @@ struct Architecture {
 std::vector<std::string> DecouplerSizes();
 DecouplerShape DecouplerShapeOf(const std::string& size);
 
+// `shape` with the eight widths of "16,16,32,64,8,16,16,32": C of E1..E4, then M. Throws
+// Error(kInvalid) unless each is a multiple of 4, 4..1024.
+DecouplerShape WithWidths(DecouplerShape shape, const std::string& list);
+
 // Whether a set holds IC1, and IC2.
 bool HasSpecific(DecouplerSet set);
 bool HasCommon(DecouplerSet set);
