@@ -99,8 +99,8 @@ TEST(SimulatedModelTest, GradesOfOtherPatientsAreRightOrNextToIt) {
 }
 
 // Loops of four patients that the model was trained on: this shows that the whole way from a video
-// file to a grade works, not how good the model is (its card says that). They are in full range, but
-// marked as video range.
+// file to a grade works, not how good the model is (its card says that). They are in full range,
+// but marked as video range.
 TEST(ByraModelTest, GradesTheLoopsOfItsTrainingPatients) {
   const char* data = std::getenv("HEPAR_DATA_DIR");
   const std::string folder = std::string(data ? data : "") + "/byra2018/loops/";

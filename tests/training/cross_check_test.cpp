@@ -301,7 +301,9 @@ TEST_P(CrossCheckTest, TheStepIsThatOfTheReference) {
   }
   EXPECT_LT(LargestDifference(attacked.clean_log_p, expected["clean_log_p"]), tolerance);
   EXPECT_LT(RelativeDifference(attacked.divergence, expected["divergence"]), relative);
-  EXPECT_GT(attacked.divergence.max().item<double>(), 1e-4) << "the attack found nothing";
+  // Fresh networks hardly look at the picture; what the attack finds must be far above rounding.
+  EXPECT_GT(attacked.divergence.max().item<double>(), wide ? 1e-6 : 1e-4)
+      << "the attack found nothing";
   EXPECT_LT(LargestDifference(step.softmax, expected["attacked_softmax"]), tolerance);
 
   EXPECT_LT(LargestDifference(step.losses.total.detach(), expected["total"]), tolerance);

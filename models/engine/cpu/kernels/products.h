@@ -15,7 +15,7 @@ namespace hepar::cpu::HEPAR_ISA {
 typedef __m512bh Factors;
 
 static inline Factors LoadFactors(const Number* p) { return (Factors)_mm512_loadu_si512(p); }
-// One pair in all lanes. `p` is aligned to a pair.
+// The pair from `p` on, in all lanes.
 static inline Factors BroadcastFactors(const Number* p) {
   std::int32_t pair;
   __builtin_memcpy(&pair, p, sizeof(pair));
