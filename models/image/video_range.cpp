@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kRowStep = 8;
 constexpr int kDarkest = 4;  // Of 255. Overshoot below 16 seldom goes this far.
-constexpr double kLeastShare = 0.02;
+constexpr int kLeastPerMille = 20;
 
 // Where the most significant bytes of luma lie in a row.
 struct Samples {
@@ -46,7 +46,7 @@ bool ShowsFullRange(const FrameView& frame) {
     for (int x = 0; x < frame.width; ++x) dark += row[x * samples.step] <= kDarkest;
     all += frame.width;
   }
-  return dark >= kLeastShare * all;
+  return 1000 * dark >= kLeastPerMille * all;
 }
 
 }  // namespace hepar

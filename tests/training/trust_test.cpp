@@ -14,9 +14,9 @@
 #include "training/evaluation/calibration.h"
 #include "training/evaluation/domain_check.h"
 #include "training/evaluation/domain_report.h"
+#include "training/evaluation/predictions_file.h"
 #include "training/trust/described.h"
 #include "training/trust/domain_fit.h"
-#include "training/evaluation/predictions_file.h"
 #include "training/trust/trust_fit.h"
 
 namespace hepar {

@@ -18,8 +18,8 @@ class Budget {
   const torch::Tensor& pictures() const { return pictures_; }
   const torch::Tensor& epsilon() const { return epsilon_; }  // (B, 1, 1, 1).
 
-  // Moves each value of `candidates` into the box, in place and unseen by autograd; where epsilon is
-  // 0 that makes it the picture's bit for bit. Returns `candidates`.
+  // Moves each value of `candidates` into the box, in place and unseen by autograd; where epsilon
+  // is 0 that makes it the picture's bit for bit. Returns `candidates`.
   torch::Tensor Clip(torch::Tensor candidates) const;
 
  private:

@@ -19,9 +19,9 @@ namespace hepar {
 //           auxiliary_logits   pred of IC1: (batch, questions)
 //
 // What `spec` says of the model goes into the file's properties: id, classes, temperature, planes,
-// sector, licence, citation. Throws Error(kUnsupported) where the classifier is not in the graph or a
-// node has no counterpart in ONNX, Error(kFailed) when the result is no valid ONNX model or larger
-// than a file of one part can be (2 GiB).
+// sector, licence, citation. Throws Error(kUnsupported) where the classifier is not in the graph or
+// a node has no counterpart in ONNX, Error(kFailed) when the result is no valid ONNX model or
+// larger than a file of one part can be (2 GiB).
 std::string ToOnnx(const Graph& graph, const ModelSpec& spec);
 
 }  // namespace hepar
