@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "models/image/brightness_bytes.h"
+
 namespace hepar {
 namespace {
 
@@ -18,48 +20,19 @@ constexpr double kBlack = 4.0;
 // size of frame.
 constexpr int kSamples = 16;
 
-struct Sampling {
-  int first;  // Byte of a pixel that stands for its brightness: luma or green.
-  int bytes;  // From pixel to pixel.
-};
-
-Sampling SamplingOf(PixelFormat format) {
-  switch (format) {
-    case PixelFormat::kGray8:
-    case PixelFormat::kI420:
-    case PixelFormat::kNv12:
-      return {0, 1};
-    case PixelFormat::kGray16Le:
-      return {1, 2};
-    case PixelFormat::kYuy2:
-      return {0, 2};
-    case PixelFormat::kUyvy:
-      return {1, 2};
-    case PixelFormat::kRgb:
-    case PixelFormat::kBgr:
-      return {1, 3};
-    case PixelFormat::kRgbx:
-    case PixelFormat::kBgrx:
-    case PixelFormat::kRgba:
-    case PixelFormat::kBgra:
-      return {1, 4};
-  }
-  return {0, 1};
-}
-
 }  // namespace
 
 SceneCut::Thumbnail SceneCut::Shrink(const FrameView& frame) {
-  const Sampling sampling = SamplingOf(frame.format);
+  const BrightnessBytes bytes = BrightnessBytesOf(frame.format);
   Thumbnail sum = {};
   Thumbnail count = {};
   const int step = std::max(1, std::min(frame.width, frame.height) / (kGrid * kSamples));
   for (int y = 0; y < frame.height; y += step) {
-    const std::uint8_t* row = frame.planes[0] + y * frame.strides[0] + sampling.first;
+    const std::uint8_t* row = frame.planes[0] + y * frame.strides[0] + bytes.first;
     const int cell_row = y * kGrid / frame.height * kGrid;
     for (int x = 0; x < frame.width; x += step) {
       const int cell = cell_row + x * kGrid / frame.width;
-      sum[cell] += row[static_cast<std::ptrdiff_t>(x) * sampling.bytes];
+      sum[cell] += row[static_cast<std::ptrdiff_t>(x) * bytes.step];
       count[cell] += 1.0;
     }
   }

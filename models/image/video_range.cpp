@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/image/video_range.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+
+#include "models/image/brightness_bytes.h"
 
 namespace hepar {
 namespace {
@@ -12,38 +13,30 @@ constexpr int kRowStep = 8;
 constexpr int kDarkest = 4;  // Of 255. Overshoot below 16 seldom goes this far.
 constexpr int kLeastPerMille = 20;
 
-// Where the most significant bytes of luma lie in a row.
-struct Samples {
-  int first = 0;
-  int step = 0;  // 0: no luma.
-};
-
-Samples LumaOf(PixelFormat format) {
+bool IsLuma(PixelFormat format) {
   switch (format) {
     case PixelFormat::kGray8:
+    case PixelFormat::kGray16Le:
     case PixelFormat::kI420:
     case PixelFormat::kNv12:
-      return {0, 1};
     case PixelFormat::kYuy2:
-      return {0, 2};
     case PixelFormat::kUyvy:
-    case PixelFormat::kGray16Le:
-      return {1, 2};
+      return true;
     default:
-      return {};
+      return false;
   }
 }
 
 }  // namespace
 
 bool ShowsFullRange(const FrameView& frame) {
-  const Samples samples = LumaOf(frame.format);
-  if (!frame.limited_range || samples.step == 0) return false;
+  if (!frame.limited_range || !IsLuma(frame.format)) return false;
 
+  const BrightnessBytes bytes = BrightnessBytesOf(frame.format);
   std::ptrdiff_t dark = 0, all = 0;
   for (int y = 0; y < frame.height; y += kRowStep) {
-    const std::uint8_t* row = frame.planes[0] + y * frame.strides[0] + samples.first;
-    for (int x = 0; x < frame.width; ++x) dark += row[x * samples.step] <= kDarkest;
+    const std::uint8_t* row = frame.planes[0] + y * frame.strides[0] + bytes.first;
+    for (int x = 0; x < frame.width; ++x) dark += row[x * bytes.step] <= kDarkest;
     all += frame.width;
   }
   return 1000 * dark >= kLeastPerMille * all;
