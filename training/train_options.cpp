@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/train_options.h"
-#include "models/nets/architecture.h"
 
+#include "models/nets/architecture.h"
 #include "training/source_options.h"
 
 namespace hepar {

@@ -12,6 +12,7 @@
 #include "models/error.h"
 #include "models/named_values.h"
 #include "models/sha256.h"
+#include "training/decoupler_options.h"
 #include "training/procedure/adversarial_objective.h"
 
 namespace hepar {
@@ -152,12 +153,7 @@ void CheckTrainOptions(const TrainOptions& o) {
 
 Architecture ArchitectureOf(const TrainOptions& o, int classes) {
   Architecture a;
-  a.size = o.size;
-  a.decoupler = DecouplerShapeOf(o.size);
-  if (!o.widths.empty()) {
-    a.size = "custom";
-    a.decoupler = WithWidths(a.decoupler, o.widths);
-  }
+  SetDecouplers(o.size, o.widths, &a);
   a.decouplers = ParseDecouplerSet(o.decouplers);
   a.planes = ParseColorPlanes(o.planes);
   a.feature_channels = o.feature_channels;

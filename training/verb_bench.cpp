@@ -29,6 +29,7 @@
 #include "models/nets/architecture.h"
 #include "models/nets/picture_tensor.h"
 #include "training/bench/standalone_convolution.h"
+#include "training/decoupler_options.h"
 #include "training/evaluation/report.h"
 #include "training/exit_codes.h"
 #include "training/export/torchscript_model.h"
@@ -151,12 +152,7 @@ class BenchModel {
     if (path_.empty()) {
       torch::manual_seed(1);
       Architecture architecture;
-      architecture.size = options.size;
-      architecture.decoupler = DecouplerShapeOf(options.size);
-      if (!options.widths.empty()) {
-        architecture.size = "custom";
-        architecture.decoupler = WithWidths(architecture.decoupler, options.widths);
-      }
+      SetDecouplers(options.size, options.widths, &architecture);
       ModelSpec spec;
       spec.name = "bench";
       spec.preprocess.size = options.input_size;
