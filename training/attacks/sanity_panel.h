@@ -50,12 +50,12 @@ class SanityPanel {
 
  private:
   struct Count {
-    double hits = 0;
     std::vector<bool> left;  // Whether each picture is still right.
     void Add(const torch::Tensor& correct);
+    double hits() const;
   };
 
-  double Percent(const Count& count) const { return 100.0 * count.hits / pictures_; }
+  double Percent(const Count& count) const { return 100.0 * count.hits() / pictures_; }
   // Whether `stronger` leaves no more than `weaker`, but for the allowance.
   SanityCheck NoWeaker(const std::string& name, const std::string& strong, const Count& stronger,
                        const std::string& weak, const Count& weaker) const;
