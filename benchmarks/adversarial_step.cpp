@@ -16,8 +16,8 @@
 #include <string>
 #include <vector>
 
-#include "training/procedure/adversarial_objective.h"
-#include "training/procedure/optimizer.h"
+#include "training/trainer/adversarial_objective.h"
+#include "training/trainer/optimizer.h"
 
 namespace {
 

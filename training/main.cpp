@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <iostream>
 
-#include "training/exit_codes.h"
-#include "training/options.h"
-#include "training/verbs.h"
+#include "training/cli/exit_codes.h"
+#include "training/cli/options.h"
+#include "training/verbs/verbs.h"
 
 namespace {
 

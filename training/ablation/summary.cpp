@@ -8,7 +8,7 @@
 #include "models/error.h"
 #include "training/ablation/paper_tables.h"
 #include "training/ablation/seed_figures.h"
-#include "training/table.h"
+#include "training/report/table.h"
 
 namespace hepar {
 namespace {

@@ -7,8 +7,8 @@
 #include <set>
 
 #include "training/evaluation/calibration.h"
-#include "training/evaluation/html_parts.h"
-#include "training/table.h"
+#include "training/report/html_parts.h"
+#include "training/report/table.h"
 
 namespace hepar {
 namespace {

@@ -5,9 +5,9 @@
 #include <string>
 
 #include "models/bundle/model_spec.h"
+#include "training/cli/trust_options.h"
 #include "training/evaluation/metrics.h"
 #include "training/trust/domain_fit.h"
-#include "training/trust/trust_options.h"
 
 namespace hepar {
 

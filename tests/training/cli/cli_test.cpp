@@ -1,0 +1,763 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Runs the built program, whose path is in the environment variable HEPAR_PROGRAM.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "models/engine/engine.h"
+#include "models/file_io.h"
+#include "tests/training/support/temp_folder.h"
+#include "training/cli/exit_codes.h"
+
+namespace hepar {
+namespace {
+
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr std::uint64_t kMaxOutput = 16 << 20;
+
+// What surrounds a run.
+struct Surroundings {
+  std::vector<std::pair<std::string, std::string>> variables;  // Of the environment.
+  rlim_t file_bytes = RLIM_INFINITY;  // No file may grow larger, as on a full disk.
+};
+
+// A run of the program with its output in files.
+class Program {
+ public:
+  explicit Program(const std::vector<std::string>& arguments,
+                   const Surroundings& surroundings = {}) {
+    const char* program = std::getenv("HEPAR_PROGRAM");
+    if (program == nullptr) throw std::runtime_error("HEPAR_PROGRAM is not set");
+    std::vector<char*> argv = {const_cast<char*>(program)};
+    for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    const std::string out = folder_.Write("out", ""), err = folder_.Write("err", "");
+    child_ = fork();
+    if (child_ == 0) {
+      dup2(open(out.c_str(), O_WRONLY), STDOUT_FILENO);
+      dup2(open(err.c_str(), O_WRONLY), STDERR_FILENO);
+      for (const auto& [name, value] : surroundings.variables) {
+        setenv(name.c_str(), value.c_str(), 1);
+      }
+      const rlimit limit = {surroundings.file_bytes, surroundings.file_bytes};
+      setrlimit(RLIMIT_FSIZE, &limit);
+      signal(SIGXFSZ, SIG_IGN);  // Writing beyond it is then an error.
+      execv(program, argv.data());
+      _exit(127);
+    }
+  }
+  ~Program() {
+    if (child_ > 0) kill(child_, SIGKILL), Wait();
+  }
+
+  void Interrupt() const { kill(child_, SIGINT); }
+  void Kill() const { kill(child_, SIGKILL); }
+
+  int Wait() {
+    int status = 0;
+    waitpid(child_, &status, 0);
+    child_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+
+  std::string out() const { return ReadFile(folder_ / "out", kMaxOutput); }
+  std::string err() const { return ReadFile(folder_ / "err", kMaxOutput); }
+
+ private:
+  TempFolder folder_;
+  pid_t child_ = -1;
+};
+
+// Expects this exit code and a one-line message on standard error that holds `message`.
+void ExpectFailure(const std::vector<std::string>& arguments, int code,
+                   const std::string& message) {
+  Program program(arguments);
+  EXPECT_EQ(program.Wait(), code) << message;
+  const std::string err = program.err();
+  EXPECT_THAT(err, HasSubstr(message));
+  EXPECT_EQ(std::count(err.begin(), err.end(), '\n'), 1) << err;
+  EXPECT_EQ(program.out(), "");
+}
+
+// The id of a model, or "" when there is none.
+std::string IdOf(const std::string& path) {
+  if (!std::filesystem::exists(path)) return "";
+  EngineConfig config;
+  config.model = path;
+  config.device = "cpu";
+  return Engine::Open(config)->spec().id;
+}
+
+// Eight simulated patients, two of each grade, made once.
+class CliTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new TempFolder;
+    Program simulate({"simulate", "--out", *folder_ / "scans", "--patients-per-grade", "2",
+                      "--frames", "2", "--width", "160", "--height", "120"});
+    ASSERT_EQ(simulate.Wait(), kExitOk) << simulate.err();
+  }
+  static void TearDownTestSuite() {
+    delete folder_;
+    folder_ = nullptr;
+  }
+
+  static std::string Path(const std::string& name) { return *folder_ / name; }
+  static std::string Manifest() { return Path("scans/manifest.csv"); }
+
+  static std::vector<std::string> Train(const std::string& out, int epochs,
+                                        std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments = {"train",
+                                          "--data",
+                                          Manifest(),
+                                          "--out",
+                                          Path(out),
+                                          "--size",
+                                          "nano",
+                                          "--batch",
+                                          "4",
+                                          "--input-size",
+                                          "64",
+                                          "--epochs",
+                                          std::to_string(epochs),
+                                          "--device",
+                                          "cpu",
+                                          "--validation-fraction",
+                                          "0.5"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+
+  // Two folds with a patient of each grade.
+  static std::string WriteFolds() {
+    std::string folds = "patient_id,fold\n";
+    std::vector<std::string> patients;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(Path("scans"))) {
+      if (entry.is_directory() && entry.path().parent_path() != Path("scans")) {
+        patients.push_back(entry.path().filename());
+      }
+    }
+    std::sort(patients.begin(), patients.end());
+    EXPECT_EQ(patients.size(), 8u);
+    for (std::size_t i = 0; i < patients.size(); ++i) {
+      folds += patients[i] + "," + std::to_string(i / 4) + "\n";
+    }
+    folder_->Write("folds.csv", folds);
+    return Path("folds.csv");
+  }
+
+  static TempFolder* folder_;
+};
+
+TempFolder* CliTest::folder_ = nullptr;
+
+TEST_F(CliTest, HelpNamesEveryVerbAndExitCode) {
+  Program help({"--help"});
+  EXPECT_EQ(help.Wait(), kExitOk);
+  EXPECT_THAT(help.out(), AllOf(HasSubstr("train"), HasSubstr("evaluate"), HasSubstr("inspect"),
+                                HasSubstr("simulate"), HasSubstr("Exit codes")));
+  for (const char* verb : {"train", "evaluate", "attack", "inspect", "simulate", "trust"}) {
+    Program verb_help({verb, "--help"});
+    EXPECT_EQ(verb_help.Wait(), kExitOk) << verb;
+    EXPECT_THAT(verb_help.out(), HasSubstr("Usage: hepar " + std::string(verb)));
+    EXPECT_THAT(verb_help.out(), HasSubstr("Exit codes"));
+  }
+}
+
+TEST_F(CliTest, WrongUseExitsWithTwo) {
+  ExpectFailure({"tarin"}, kExitUsage, "did you mean train?");
+  ExpectFailure({"train", "--epoch", "3"}, kExitUsage, "did you mean --epochs?");
+  ExpectFailure({"train"}, kExitUsage, "--data is missing");
+  ExpectFailure({"evaluate", "--data", Manifest()}, kExitUsage, "--model is missing");
+  ExpectFailure({"evaluate", "--model", "a,b", "--data", Manifest()}, kExitUsage, "--folds");
+  ExpectFailure({"inspect"}, kExitUsage, "usage: hepar inspect");
+  ExpectFailure({"simulate"}, kExitUsage, "--out is missing");
+  ExpectFailure({"trust", "--model", "m.hepar", "--data", Manifest()}, kExitUsage,
+                "--out is missing");
+  ExpectFailure({"evaluate", "--model", "m.hepar", "--data", Manifest(), "--false-flags", "0.1"},
+                kExitUsage, "--false-flags needs --ood");
+  ExpectFailure({"train", "--data", Manifest(), "--out", Path("none/m.hepar")}, kExitUsage,
+                "does not exist");
+  ExpectFailure(Train("m.hepar", 1, {"--device", "gpu"}), kExitUsage, "unknown device 'gpu'");
+  Program weights(Train("m.hepar", 1, {"--class-weights", "1,2"}));
+  EXPECT_EQ(weights.Wait(), kExitUsage);
+  EXPECT_THAT(weights.err(), HasSubstr("--class-weights: expected 4 numbers"));
+}
+
+TEST_F(CliTest, InputDataModelAndDeviceHaveTheirOwnExitCodes) {
+  ExpectFailure({"train", "--data", Path("none"), "--out", Path("m.hepar")}, kExitInputData,
+                "none");
+  ExpectFailure({"inspect", Path("none.hepar")}, kExitModel, "no such file");
+  ExpectFailure({"inspect", Manifest()}, kExitModel, "no model bundle");
+  ExpectFailure({"evaluate", "--model", Manifest(), "--data", Manifest()}, kExitModel,
+                "no model bundle");
+  ExpectFailure(
+      {"evaluate", "--model", Path("m.hepar"), "--data", Manifest(), "--device", "cuda:99"},
+      kExitDevice, "cuda:99");
+}
+
+TEST_F(CliTest, TrainsABundleThatTheOtherVerbsAndTheEngineAccept) {
+  Program train(Train("a.hepar", 2, {"--json", Path("train.json"), "--licence", "CC0-1.0"}));
+  ASSERT_EQ(train.Wait(), kExitOk) << train.err();
+  EXPECT_THAT(train.out(), AllOf(HasSubstr("epoch 2/2"), HasSubstr("balanced accuracy"),
+                                 HasSubstr("MiB"), HasSubstr("wrote ")));
+  const json trained = json::parse(ReadFile(Path("train.json"), kMaxOutput));
+  EXPECT_EQ(trained.at("epochs"), 2);
+  EXPECT_TRUE(trained.at("validation").at("frame").contains("auc_severe"));
+  EXPECT_THAT(ReadFile(Path("a.hepar.work/log.csv"), kMaxOutput), HasSubstr("\n2,"));
+  EXPECT_FALSE(std::filesystem::exists(Path("a.hepar.work/last.ckpt")));
+
+  EngineConfig config;
+  config.model = Path("a.hepar");
+  config.device = "cpu";
+  const ModelSpec spec = Engine::Open(config)->spec();
+  EXPECT_EQ(spec.name, "a");
+  EXPECT_EQ(spec.licence, "CC0-1.0");
+  EXPECT_EQ(spec.preprocess.size, 64);
+  EXPECT_EQ(json::parse(spec.training_options).at("epochs"), 2);
+  EXPECT_EQ(json::parse(spec.metrics).at("kept_epoch"), trained.at("kept_epoch"));
+  EXPECT_EQ(spec.dataset_digest.size(), 64u);
+
+  Program inspect({"inspect", Path("a.hepar"), "--json", "-"});
+  ASSERT_EQ(inspect.Wait(), kExitOk) << inspect.err();
+  const json description = json::parse(inspect.out());
+  EXPECT_EQ(description.at("id"), spec.id);
+  EXPECT_EQ(description.at("parts").at("total").at("parameters"), 972083);
+
+  Program probe({"probe", "--model", Path("a.hepar"), "--data", Manifest(), "--json", "-"});
+  ASSERT_EQ(probe.Wait(), kExitOk) << probe.err();
+  EXPECT_THAT(probe.err(), AllOf(HasSubstr("Feat1 tells the grade"), HasSubstr("the patient")));
+  const json probes = json::parse(probe.out()).at("probes");
+  EXPECT_GT(probes.at("common").at("patient").get<double>(), 0.0);
+  EXPECT_LE(probes.at("specific").at("grade").get<double>(), 1.0);
+
+  Program evaluate({"evaluate", "--model", Path("a.hepar"), "--data", Manifest(), "--json", "-",
+                    "--csv", Path("p.csv")});
+  ASSERT_EQ(evaluate.Wait(), kExitOk) << evaluate.err();
+  EXPECT_THAT(evaluate.err(), HasSubstr("was trained on this data set"));
+  const json figures = json::parse(evaluate.out());
+  for (const char* level : {"frame", "patient"}) {
+    for (const char* key : {"accuracy", "balanced_accuracy", "best_worst", "per_class", "auc_mild",
+                            "auc_moderate", "auc_severe"}) {
+      EXPECT_TRUE(figures.at(level).contains(key)) << level << " " << key;
+    }
+  }
+  EXPECT_EQ(figures.at("frame").at("cases"), 16);
+  EXPECT_EQ(figures.at("patient").at("cases"), 8);
+  const std::string csv = ReadFile(Path("p.csv"), kMaxOutput);
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 17);
+}
+
+// What a model says of its trustworthiness.
+ModelSpec SpecOf(const std::string& path) {
+  EngineConfig config;
+  config.model = path;
+  config.device = "cpu";
+  return Engine::Open(config)->spec();
+}
+
+TEST_F(CliTest, TrainingFitsTrustAndTheVerbFitsItAnewAlike) {
+  Program train(Train("trusted.hepar", 1, {"--false-flags", "0.1", "--abstain-share", "0.25"}));
+  ASSERT_EQ(train.Wait(), kExitOk) << train.err();
+  EXPECT_THAT(train.out(), AllOf(HasSubstr("temperature"), HasSubstr("no liver view above score")));
+  const ModelSpec trained = SpecOf(Path("trusted.hepar"));
+  ASSERT_TRUE(trained.domain.has_value());
+  EXPECT_GT(trained.out_of_domain_above.value(), 0.0);
+  EXPECT_TRUE(trained.abstain_below.has_value());
+  const json told = json::parse(trained.metrics).at("trust");
+  EXPECT_EQ(told.at("domain").at("false_flags"), 0.1);
+  EXPECT_EQ(told.at("answers").at("patients"), 4);
+
+  Program trust({"trust", "--model", Path("trusted.hepar"), "--data", Manifest(), "--out",
+                 Path("again.hepar"), "--false-flags", "0.1", "--abstain-share", "0.25", "--json",
+                 "-"});
+  ASSERT_EQ(trust.Wait(), kExitOk) << trust.err();
+  EXPECT_THAT(trust.err(), HasSubstr("wrote "));
+  const ModelSpec again = SpecOf(Path("again.hepar"));
+  EXPECT_EQ(again.id, trained.id);
+  EXPECT_TRUE(again.domain == trained.domain);
+  EXPECT_EQ(again.out_of_domain_above, trained.out_of_domain_above);
+  EXPECT_NEAR(again.temperature, trained.temperature, 1e-4);
+  EXPECT_NEAR(again.abstain_below.value(), trained.abstain_below.value(), 1e-4);
+  EXPECT_EQ(again.dataset_digest, trained.dataset_digest);
+  EXPECT_EQ(json::parse(trust.out()).at("domain").at("patients"), 8);
+
+  // Nothing else is looked at for the score of pictures than the pictures; evaluate tells of it.
+  Program evaluate({"evaluate", "--model", Path("again.hepar"), "--data", Manifest(), "--ood",
+                    Path("scans"), "--bootstrap", "10", "--json", "-"});
+  ASSERT_EQ(evaluate.Wait(), kExitOk) << evaluate.err();
+  EXPECT_THAT(evaluate.err(), HasSubstr("no liver view"));
+  const json domain = json::parse(evaluate.out()).at("domain");
+  EXPECT_EQ(domain.at("liver").at("frames"), 16);
+  EXPECT_EQ(domain.at("other").at("frames"), 16);
+  // Here the others are the same pictures.
+  EXPECT_EQ(domain.at("auc"), 0.5);
+  EXPECT_EQ(domain.at("other").at("flagged"), domain.at("liver").at("flagged"));
+
+  // A file of answers of other models takes the place of the validation part.
+  Program answers({"evaluate", "--model", Path("trusted.hepar"), "--data", Manifest(),
+                   "--bootstrap", "0", "--csv", Path("answers.csv")});
+  ASSERT_EQ(answers.Wait(), kExitOk) << answers.err();
+  Program by_answers({"trust", "--model", Path("trusted.hepar"), "--data", Manifest(), "--out",
+                      Path("by_answers.hepar"), "--predictions", Path("answers.csv")});
+  ASSERT_EQ(by_answers.Wait(), kExitOk) << by_answers.err();
+  EXPECT_THAT(by_answers.out(), HasSubstr("16 frames of 8 patients (the answers in answers.csv)"));
+  ExpectFailure({"trust", "--model", Path("trusted.hepar"), "--data", Manifest(), "--out",
+                 Path("x.hepar"), "--predictions", Manifest()},
+                kExitInputData, "p_normal");
+}
+
+TEST_F(CliTest, WithoutAValidationPartTrainingSaysThatTemperatureStays) {
+  Program train(Train("bare.hepar", 1, {"--validation-fraction", "0"}));
+  ASSERT_EQ(train.Wait(), kExitOk) << train.err();
+  EXPECT_THAT(train.out(), HasSubstr("temperature and abstention are left as they are"));
+  const ModelSpec spec = SpecOf(Path("bare.hepar"));
+  EXPECT_EQ(spec.temperature, 1.0);
+  EXPECT_FALSE(spec.abstain_below.has_value());
+  EXPECT_TRUE(spec.domain.has_value());
+
+  // Other scans than it was trained on are all unseen.
+  Program simulate({"simulate", "--out", Path("more"), "--patients-per-grade", "1", "--frames", "2",
+                    "--width", "160", "--height", "120", "--seed", "99"});
+  ASSERT_EQ(simulate.Wait(), kExitOk) << simulate.err();
+  Program trust({"trust", "--model", Path("bare.hepar"), "--data", Path("more/manifest.csv"),
+                 "--out", Path("moved.hepar")});
+  ASSERT_EQ(trust.Wait(), kExitOk) << trust.err();
+  EXPECT_THAT(trust.out(), HasSubstr("8 frames of 4 patients (all of the data"));
+  EXPECT_TRUE(SpecOf(Path("moved.hepar")).abstain_below.has_value());
+}
+
+TEST_F(CliTest, CrossValidationScoresEachPatientOnceByTheModelThatDidNotSeeIt) {
+  const std::string file = WriteFolds();
+  for (const char* fold : {"0", "1"}) {
+    Program train(Train("fold" + std::string(fold) + ".hepar", 1,
+                        {"--folds", file, "--fold", fold, "--validation-fraction", "0"}));
+    ASSERT_EQ(train.Wait(), kExitOk) << train.err();
+    EXPECT_THAT(train.out(), HasSubstr("test part"));
+  }
+  ExpectFailure(
+      {"trust", "--model", Path("fold0.hepar"), "--data", Manifest(), "--out", Path("x.hepar")},
+      kExitUsage, "--folds is missing: the model was trained with fold 0 held out");
+  Program trust({"trust", "--model", Path("fold0.hepar"), "--data", Manifest(), "--folds", file,
+                 "--out", Path("x.hepar")});
+  ASSERT_EQ(trust.Wait(), kExitOk) << trust.err();
+  EXPECT_THAT(trust.out(), HasSubstr("of 4 patients are"));  // Those of the other fold.
+  Program evaluate({"evaluate", "--model", Path("fold0.hepar"), "--model", Path("fold1.hepar"),
+                    "--data", Manifest(), "--folds", file, "--json", "-"});
+  ASSERT_EQ(evaluate.Wait(), kExitOk) << evaluate.err();
+  const json figures = json::parse(evaluate.out());
+  EXPECT_EQ(figures.at("patient").at("cases"), 8);
+  EXPECT_EQ(figures.at("models").size(), 2u);
+  EXPECT_TRUE(figures.at("warnings").empty()) << figures.at("warnings");
+
+  Program swapped({"evaluate", "--model", Path("fold1.hepar"), "--model", Path("fold0.hepar"),
+                   "--data", Manifest(), "--folds", file, "--json", "-"});
+  ASSERT_EQ(swapped.Wait(), kExitOk);
+  EXPECT_EQ(json::parse(swapped.out()).at("warnings").size(), 2u);
+}
+
+TEST_F(CliTest, EvaluatesWithAllEvidenceOnOnePage) {
+  Program train(Train("evidence.hepar", 1));
+  ASSERT_EQ(train.Wait(), kExitOk) << train.err();
+  std::string folds = "patient_id,fold\n", groups = "patient_id,scanner\n";
+  for (int patient = 1; patient <= 8; ++patient) {
+    const std::string id = "S0000" + std::to_string(patient);
+    folds += id + "," + std::to_string((patient - 1) / 4) + "\n";
+    groups += id + "," + (patient % 3 == 0 ? "A" : "B") + "\n";
+  }
+  folder_->Write("evidence_folds.csv", folds);
+  folder_->Write("groups.csv", groups);
+  const auto evaluate = [](const std::string& page) {
+    Program program({"evaluate",
+                     "--model",
+                     Path("evidence.hepar"),
+                     "--data",
+                     Manifest(),
+                     "--folds",
+                     Path("evidence_folds.csv"),
+                     "--subgroups",
+                     Path("groups.csv"),
+                     "--compare",
+                     Path("evidence.hepar"),
+                     "--corruptions",
+                     "gain,jpeg",
+                     "--bootstrap",
+                     "100",
+                     "--seed",
+                     "5",
+                     "--json",
+                     "-",
+                     "--html",
+                     Path(page)});
+    EXPECT_EQ(program.Wait(), kExitOk) << program.err();
+    EXPECT_THAT(program.err(), AllOf(HasSubstr("95 % intervals"), HasSubstr("kept %"),
+                                     HasSubstr("chosen on the patients of the other folds")));
+    return json::parse(program.out());
+  };
+  json figures = evaluate("evidence.html"), again = evaluate("again.html");
+  EXPECT_EQ(figures.at("bootstrap").at("resamples"), 100);
+  EXPECT_TRUE(figures.at("choice").at("possible"));
+  EXPECT_EQ(figures.at("choice").at("temperatures").size(), 2u);
+  EXPECT_TRUE(figures.at("patient").at("calibration").at("after").is_object());
+  EXPECT_EQ(figures.at("corruptions").at("kinds").size(), 2u);
+  EXPECT_EQ(figures.at("comparison").at("patient").at("figures").at("qwk").at("difference"), 0.0);
+  int patients = 0;
+  for (const auto& group : figures.at("subgroups")) {
+    patients += group.at("patient").at("cases").get<int>();
+  }
+  EXPECT_EQ(patients, 8);
+  EXPECT_LE(figures.at("failures").size(), 12u);
+  EXPECT_EQ(figures.at("models").at(0).at("training_options").at("epochs"), 1);
+  EXPECT_EQ(figures.at("data").at("name"), "manifest.csv");
+  // Wall times differ.
+  EXPECT_TRUE(figures.at("cost").contains("median_inference_ms"));
+  for (json* one : {&figures, &again}) {
+    one->erase("cost");
+    one->at("options").erase("html");
+  }
+  EXPECT_EQ(figures, again);
+
+  const std::string page = ReadFile(Path("evidence.html"), kMaxOutput);
+  EXPECT_THAT(page, AllOf(HasSubstr("Evaluation of evidence"), HasSubstr("Reporting checklist"),
+                          HasSubstr("Robustness to spoilt pictures"), HasSubstr("</html>")));
+}
+
+TEST_F(CliTest, ChoosesOnTheValidationPartOnlyWhatItDoesNotScore) {
+  Program train(Train("scored.hepar", 1));
+  ASSERT_EQ(train.Wait(), kExitOk) << train.err();
+  const auto evaluate = [](const std::string& part) {
+    Program program({"evaluate", "--model", Path("scored.hepar"), "--data", Manifest(), "--part",
+                     part, "--bootstrap", "0", "--json", "-"});
+    EXPECT_EQ(program.Wait(), kExitOk) << program.err();
+    return json::parse(program.out());
+  };
+  const json train_part = evaluate("train"), validation = evaluate("validation");
+  EXPECT_EQ(train_part.at("patient").at("cases"), 4);
+  EXPECT_TRUE(train_part.at("choice").at("possible"));
+  EXPECT_EQ(validation.at("patient").at("cases"), 4);
+  EXPECT_FALSE(validation.at("choice").at("possible"));
+  EXPECT_THAT(validation.at("choice").at("source").get<std::string>(), HasSubstr("--choose-on"));
+  EXPECT_TRUE(validation.at("patient").at("operating_points").at("mild").is_null());
+
+  // The patients that are scored may not choose.
+  Program same({"evaluate", "--model", Path("scored.hepar"), "--data", Manifest(), "--choose-on",
+                Manifest()});
+  EXPECT_EQ(same.Wait(), kExitInputData);
+  EXPECT_THAT(same.err(), HasSubstr("chosen on the same patient"));
+  Program no_test(
+      {"evaluate", "--model", Path("scored.hepar"), "--data", Manifest(), "--part", "test"});
+  EXPECT_EQ(no_test.Wait(), kExitInputData);
+  EXPECT_THAT(no_test.err(), HasSubstr("without a test part"));
+  ExpectFailure(
+      {"evaluate", "--model", Path("scored.hepar"), "--data", Manifest(), "--corruptions", "fog"},
+      kExitUsage, "unknown corruption 'fog'");
+  ExpectFailure({"evaluate", "--model", Path("scored.hepar"), "--data", Manifest(), "--part",
+                 "test", "--folds", Path("x.csv")},
+                kExitUsage, "--part and --folds");
+  ExpectFailure({"evaluate", "--model", Path("scored.hepar"), "--data", Manifest(), "--subgroups",
+                 Path("nowhere.csv")},
+                kExitInputData, "nowhere.csv");
+}
+
+TEST_F(CliTest, GoesOnAfterCtrlCToTheSameModel) {
+  Program whole(Train("whole.hepar", 3));
+  ASSERT_EQ(whole.Wait(), kExitOk) << whole.err();
+
+  Program interrupted(Train("parts.hepar", 3));
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::minutes(2);
+  while (!std::filesystem::exists(Path("parts.hepar.work/log.csv")) &&
+         std::chrono::steady_clock::now() < give_up) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  interrupted.Interrupt();
+  ASSERT_EQ(interrupted.Wait(), kExitInterrupted) << interrupted.err();
+  EXPECT_THAT(interrupted.err(), HasSubstr("--resume"));
+  EXPECT_FALSE(std::filesystem::exists(Path("parts.hepar")));
+
+  ExpectFailure(Train("parts.hepar", 3), kExitUsage, "--resume");
+  Program resumed(Train("parts.hepar", 3, {"--resume"}));
+  ASSERT_EQ(resumed.Wait(), kExitOk) << resumed.err();
+  EXPECT_EQ(IdOf(Path("parts.hepar")), IdOf(Path("whole.hepar")));
+}
+
+const std::vector<std::string> kAdversarial = {"--preset",      "paper", "--attack-steps", "2",
+                                               "--check-steps", "1",     "--report-steps", "2",
+                                               "--begin",       "1",     "--ramp",         "2"};
+
+TEST_F(CliTest, KillAtAnyMomentLosesAtMostTheRunningEpoch) {
+  Program whole(Train("unkilled.hepar", 4, kAdversarial));
+  ASSERT_EQ(whole.Wait(), kExitOk) << whole.err();
+
+  auto arguments = Train("killed.hepar", 4, kAdversarial);
+  arguments.push_back("--resume");
+  int kills = 0;
+  // Later and later, so that all moments of the run get their turn, the writing of files included.
+  for (int wait = 300; wait < 60000; wait += wait / 3) {
+    Program run(arguments);
+    std::this_thread::sleep_for(std::chrono::milliseconds(wait));
+    run.Kill();
+    const int status = run.Wait();
+    if (status == kExitOk) break;
+    ASSERT_EQ(status, -SIGKILL) << run.err();
+    ++kills;
+  }
+  EXPECT_GE(kills, 2);
+  ASSERT_NE(IdOf(Path("killed.hepar")), "");
+  EXPECT_EQ(IdOf(Path("killed.hepar")), IdOf(Path("unkilled.hepar")));
+}
+
+TEST_F(CliTest, FullDiskWhileWritingACheckpointLeavesTheLastOneWhole) {
+  Program whole(Train("roomy.hepar", 3));
+  ASSERT_EQ(whole.Wait(), kExitOk) << whole.err();
+
+  Program first(Train("full.hepar", 3));
+  const std::string log = Path("full.hepar.work/log.csv");
+  for (int i = 0; i < 60000 && !std::filesystem::exists(log); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  first.Interrupt();
+  ASSERT_EQ(first.Wait(), kExitInterrupted) << first.err();
+  const std::string checkpoint = Path("full.hepar.work/last.ckpt");
+  const std::string before = ReadFile(checkpoint, kMaxOutput * 4);
+
+  Surroundings full;
+  full.file_bytes = 1 << 20;
+  Program starved(Train("full.hepar", 3, {"--resume"}), full);
+  EXPECT_EQ(starved.Wait(), kExitFailure);
+  EXPECT_THAT(starved.err(), AllOf(HasSubstr("last.ckpt"), HasSubstr("cannot be written")));
+  EXPECT_EQ(ReadFile(checkpoint, kMaxOutput * 4), before);
+  EXPECT_FALSE(std::filesystem::exists(Path("full.hepar")));
+
+  Program resumed(Train("full.hepar", 3, {"--resume"}));
+  ASSERT_EQ(resumed.Wait(), kExitOk) << resumed.err();
+  EXPECT_EQ(IdOf(Path("full.hepar")), IdOf(Path("roomy.hepar")));
+}
+
+TEST_F(CliTest, PaperPresetTrainsAndReportsItsClasses) {
+  Program train(Train("paper.hepar", 2, [] {
+    auto more = kAdversarial;
+    more.insert(more.end(), {"--classifier", "resnet18", "--json", "-"});
+    return more;
+  }()));
+  ASSERT_EQ(train.Wait(), kExitOk) << train.err();
+  EXPECT_THAT(train.err(), AllOf(HasSubstr("epsilon x 255: normal 4.000"), HasSubstr("beta: "),
+                                 HasSubstr("under an end-to-end attack")));
+  const json figures = json::parse(train.out());
+  EXPECT_EQ(figures.at("options").at("procedure"), "adversarial");
+  EXPECT_EQ(figures.at("validation").at("under_attack").at("attack").at("scope"), "end2end");
+  const std::string log = ReadFile(Path("paper.hepar.work/log.jsonl"), kMaxOutput);
+  for (const char* key :
+       {"epsilon_normal", "beta_severe", "robust_train_accuracy_mild", "validation_robust_worst"}) {
+    EXPECT_THAT(log, HasSubstr(key));
+  }
+  EXPECT_THAT(ReadFile(Path("paper.hepar.work/report.html"), kMaxOutput),
+              AllOf(HasSubstr("<svg"), HasSubstr("severe")));
+  EXPECT_FALSE(IdOf(Path("paper.hepar")).empty());
+
+  Program attack({"attack", "--model", Path("paper.hepar"), "--data", Manifest(), "--part",
+                  "validation", "--attacks", "noise pgd:steps=2", "--json", "-"});
+  ASSERT_EQ(attack.Wait(), kExitOk) << attack.err();
+  const json results = json::parse(attack.out()).at("results");
+  ASSERT_EQ(results.size(), 4u);  // Clean, two attacks, the worst of both.
+  EXPECT_LE(results[3].at("accuracy").get<double>(), results[0].at("accuracy").get<double>());
+
+  Program more(Train("more.hepar", 1, {"--init", Path("paper.hepar"), "--classifier", "resnet18"}));
+  EXPECT_EQ(more.Wait(), kExitOk) << more.err();
+  Program foreign(Train("other.hepar", 1, {"--init", Path("paper.hepar")}));
+  EXPECT_EQ(foreign.Wait(), kExitModel);
+  EXPECT_THAT(foreign.err(), HasSubstr("cannot start from it"));
+}
+
+TEST_F(CliTest, AblationTrainsScoresAndGoesOnWhereItStopped) {
+  const std::string plan = Path("plan.ini");
+  WriteFileAtomically(plan,
+                      "[ablation]\nattacks=noise\nepsilon=2/255\n[train]\nsize=nano\n"
+                      "input-size=64\nepochs=1\nbatch=4\nvalidation-fraction=0\n"
+                      "[classifier SqueezeNet]\n[variant base]\ndecouplers=none\n"
+                      "[variant +ICFDNet]\n[variant more]\ninit-from=base\ndecouplers=none\n");
+  std::vector<std::string> arguments = {"ablate",      plan,
+                                        "--data",      Manifest(),
+                                        "--folds",     WriteFolds(),
+                                        "--out",       Path("abl"),
+                                        "--jobs",      "2",
+                                        "--resamples", "20",
+                                        "--json",      Path("ablation.json")};
+  Program run(arguments);
+  ASSERT_EQ(run.Wait(), kExitOk) << run.err();
+  EXPECT_THAT(run.out(), AllOf(HasSubstr("[15/15]"), HasSubstr("the paper's SqueezeNet+ICFDNet"),
+                               HasSubstr("| SqueezeNet more |"), HasSubstr("Under attack")));
+  const json rows = json::parse(ReadFile(Path("ablation.json"), kMaxOutput)).at("rows");
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[0].at("patient").at("cases"), 8);
+  EXPECT_EQ(rows[1].at("attacks").size(), 2u);
+
+  std::filesystem::remove(Path("abl/SqueezeNet/+ICFDNet/seed1/fold1.hepar"));
+  arguments.push_back("--list");
+  Program list(arguments);
+  ASSERT_EQ(list.Wait(), kExitOk) << list.err();
+  EXPECT_THAT(list.out(), HasSubstr("to do    SqueezeNet +ICFDNet, seed 1, fold1: training"));
+  EXPECT_THAT(list.out(), HasSubstr("done     SqueezeNet +ICFDNet, seed 1, fold0: training"));
+  arguments.pop_back();
+  Program again(arguments);
+  ASSERT_EQ(again.Wait(), kExitOk) << again.err();
+  EXPECT_THAT(again.out(), Not(HasSubstr("fold0: training")));
+
+  WriteFileAtomically(plan, "[train]\nsize=live\n[classifier SqueezeNet]\n[variant base]\n");
+  ExpectFailure(arguments, kExitUsage, "other settings");
+  ExpectFailure({"ablate", plan, "--data", Manifest(), "--out", Path("x")}, kExitUsage, "--folds");
+}
+
+TEST_F(CliTest, AttackPresetGivesTheWholeTable) {
+  for (const auto& [file, more] : std::vector<std::pair<std::string, std::vector<std::string>>>{
+           {"attacked.hepar", {}},
+           {"source.hepar", {"--seed", "7"}},
+           {"small.hepar", {"--input-size", "32"}}}) {
+    Program train(Train(file, 1, more));
+    ASSERT_EQ(train.Wait(), kExitOk) << train.err();
+  }
+  const auto attack = [](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {
+        "attack", "--model", Path("attacked.hepar"), "--data", Manifest(), "--part", "validation"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  };
+  Program table(attack({"--preset", "table", "--attacks",
+                        "fgsm pgd:steps=2,feat1=1,feat2=1 pgd:steps=2,scope=image square:queries=3",
+                        "--transfer-from", Path("source.hepar"), "--transfer-attacks",
+                        "pgd:steps=2", "--json", Path("table.json")}));
+  ASSERT_EQ(table.Wait(), kExitOk) << table.err();
+  EXPECT_THAT(table.err(), HasSubstr("8 pictures, each up to"));
+  EXPECT_THAT(table.out(),
+              AllOf(HasSubstr("8 pictures of 4 patients (normal 2, mild 2, moderate 2, severe 2)"),
+                    HasSubstr("pgd:steps=2,scope=image (weak), 8 bit, 0.50/255"),
+                    HasSubstr("pgd:steps=2 from source, 8.00/255"), HasSubstr("\nweak: ")));
+  const json figures = json::parse(ReadFile(Path("table.json"), kMaxOutput));
+  const json& results = figures.at("results");
+  // Clean, and for each of 5 budgets 4 attacks, one from elsewhere and the worst; each twice.
+  ASSERT_EQ(results.size(), 2u + 5u * 6u * 2u);
+  for (const json& row : results) {
+    EXPECT_EQ(row.at("pictures"), 8) << row;
+    EXPECT_LE(row.at("wilson")[0], row.at("accuracy")) << row;
+    EXPECT_GE(row.at("wilson")[1], row.at("accuracy")) << row;
+  }
+  EXPECT_EQ(results[10].at("source"), "source");
+  EXPECT_EQ(results[10].at("source_id"), IdOf(Path("source.hepar")));
+  EXPECT_EQ(results.back().at("attack"), "worst case");
+  EXPECT_NEAR(results.back().at("epsilon").get<double>(), 8.0 / 255, 1e-12);
+  EXPECT_EQ(figures.at("passes_per_picture").at("backward"), 5 * (1 + 2 + 2 + 2));
+
+  ExpectFailure(attack({"--attacks", "fgsm", "--transfer-from", Path("small.hepar")}), kExitModel,
+                "'small' takes pictures of 32 x 32 with 1 plane, the attacked model 'attacked' of "
+                "64 x 64");
+  ExpectFailure(attack({"--transfer-from", Path("nowhere.hepar")}), kExitModel, "nowhere.hepar");
+  ExpectFailure(attack({"--transfer-from", Path("source.hepar"), "--transfer-attacks", " "}),
+                kExitUsage, "--transfer-attacks");
+  ExpectFailure(attack({"--eight-bit", "--epsilon", "0.3/255"}), kExitUsage, "0.5/255 or more");
+  ExpectFailure(attack({"--attacks", "pgd:feat1=-1"}), kExitUsage, "'feat1'");
+  ExpectFailure(attack({"--preset", "tabel"}), kExitUsage, "--preset");
+  // Its own attacks can be read: what fails is the model.
+  ExpectFailure({"attack", "--preset", "table", "--model", Path("nowhere.hepar"), "--data", "."},
+                kExitModel, "nowhere.hepar");
+}
+
+TEST_F(CliTest, FlagsWinOverPresets) {
+  ExpectFailure(Train("m.hepar", 1, {"--preset", "papre"}), kExitUsage, "--preset");
+  ExpectFailure(Train("m.hepar", 1, {"--fawa"}), kExitUsage, "--fawa needs");
+  ExpectFailure(Train("m.hepar", 1, {"--freeze-normalisation"}), kExitUsage, "needs --init");
+  ExpectFailure(Train("m.hepar", 1, {"--select", "robust"}), kExitUsage, "--procedure adversarial");
+  ExpectFailure(Train("m.hepar", 1, {"--epsilon", "8/0"}), kExitUsage, "--epsilon");
+  Program train(Train("flags.hepar", 1,
+                      {"--preset", "paper", "--procedure", "joint", "--select", "loss",
+                       "--report-steps", "0", "--json", "-"}));
+  ASSERT_EQ(train.Wait(), kExitOk) << train.err();
+  const json options = json::parse(train.out()).at("options");
+  EXPECT_EQ(options.at("procedure"), "joint");
+  EXPECT_NEAR(options.at("epsilon").get<double>(), 8.0 / 255.0, 1e-9);
+}
+
+// Starts one process for each rank, as torchrun would.
+std::vector<std::unique_ptr<Program>> StartTogether(const std::vector<std::string>& arguments,
+                                                    int port) {
+  std::vector<std::unique_ptr<Program>> processes;
+  for (const char* rank : {"0", "1"}) {
+    Surroundings surroundings;
+    surroundings.variables = {{"RANK", rank},
+                              {"WORLD_SIZE", "2"},
+                              {"MASTER_ADDR", "127.0.0.1"},
+                              {"MASTER_PORT", std::to_string(port)}};
+    processes.push_back(std::make_unique<Program>(arguments, surroundings));
+  }
+  return processes;
+}
+
+// A port that was free a moment ago.
+int FreePort() { return 20000 + static_cast<int>(getpid() % 20000) + std::rand() % 1000; }
+
+TEST_F(CliTest, TwoProcessesTrainOneModelAndGoOnWhenOneWasKilled) {
+  if (!HEPAR_HAS_GLOO) GTEST_SKIP() << "built without Gloo";
+  auto arguments = Train("both.hepar", 3, kAdversarial);
+  arguments.push_back("--resume");
+  const std::string log = Path("both.hepar.work/log.csv");
+  {
+    auto processes = StartTogether(arguments, FreePort());
+    for (int i = 0; i < 60000 && !std::filesystem::exists(log); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    ASSERT_TRUE(std::filesystem::exists(log)) << processes[0]->err();
+    const auto start = std::chrono::steady_clock::now();
+    processes[1]->Kill();
+    EXPECT_EQ(processes[0]->Wait(), kExitFailure);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(60));
+    EXPECT_THAT(processes[0]->err(), AllOf(HasSubstr("lost contact"), HasSubstr("--resume")));
+    EXPECT_TRUE(std::filesystem::exists(Path("both.hepar.work/last.ckpt")));
+  }
+  auto processes = StartTogether(arguments, FreePort());
+  EXPECT_EQ(processes[1]->Wait(), kExitOk) << processes[1]->err();
+  ASSERT_EQ(processes[0]->Wait(), kExitOk) << processes[0]->err();
+  EXPECT_THAT(processes[0]->out(),
+              AllOf(HasSubstr("processes:  2"), HasSubstr("resumed:"), HasSubstr("epoch 3/3")));
+  EXPECT_EQ(processes[1]->out(), "");
+  EXPECT_NE(IdOf(Path("both.hepar")), "");
+}
+
+TEST_F(CliTest, ResumeOfAnotherRunIsRefused) {
+  Program interrupted(Train("other.hepar", 1000));
+  while (!std::filesystem::exists(Path("other.hepar.work/log.csv"))) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  interrupted.Interrupt();
+  ASSERT_EQ(interrupted.Wait(), kExitInterrupted);
+  Program resumed(Train("other.hepar", 1000, {"--resume", "--lr", "0.5"}));
+  EXPECT_EQ(resumed.Wait(), kExitModel);
+  EXPECT_THAT(resumed.err(), HasSubstr("made with lr = 0.001, this run has 0.5"));
+}
+
+TEST_F(CliTest, OptionsComeFromAFile) {
+  folder_->Write("run.ini", "[train]\ndata=" + Manifest() + "\nout=" + Path("ini.hepar") +
+                                "\nsize=nano\ninput-size=64\nbatch=4\nepochs=5\ndevice=cpu\n");
+  Program train({"train", "--config", Path("run.ini"), "--epochs", "1"});
+  ASSERT_EQ(train.Wait(), kExitOk) << train.err();
+  EXPECT_THAT(train.out(), HasSubstr("epoch 1/1"));
+  EXPECT_TRUE(std::filesystem::exists(Path("ini.hepar")));
+}
+
+}  // namespace
+}  // namespace hepar

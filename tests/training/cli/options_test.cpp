@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "training/cli/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "models/error.h"
+#include "tests/training/support/temp_folder.h"
+#include "training/cli/train_options.h"
+#include "training/report/table.h"
+
+namespace hepar {
+namespace {
+
+using nlohmann::json;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+// The message of the error that parsing `arguments` as `hepar train` ends in.
+std::string ErrorOf(const std::vector<std::string>& arguments,
+                    ErrorKind kind = ErrorKind::kInvalid) {
+  TrainOptions options;
+  OptionTable table = MakeTrainOptionTable(&options);
+  try {
+    table.Parse(arguments);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), kind);
+    return error.what();
+  }
+  return "no error";
+}
+
+TrainOptions Parsed(const std::vector<std::string>& arguments) {
+  TrainOptions options;
+  OptionTable table = MakeTrainOptionTable(&options);
+  EXPECT_TRUE(table.Parse(arguments));
+  return options;
+}
+
+TEST(OptionTableTest, FlagsSetTheirVariablesAndLeaveTheOthers) {
+  const TrainOptions o = Parsed({"--lr", "0.5", "--epochs=7", "--size", "nano", "--augment", "off",
+                                 "--final-relu", "--milestones", "3,5", "--data", "a b/\xe4.csv"});
+  EXPECT_EQ(o.learning_rate, 0.5);
+  EXPECT_EQ(o.epochs, 7);
+  EXPECT_EQ(o.size, "nano");
+  EXPECT_FALSE(o.augment);
+  EXPECT_TRUE(o.final_relu);
+  EXPECT_THAT(o.milestones, ElementsAre("3", "5"));
+  EXPECT_EQ(o.data, "a b/\xe4.csv");
+  EXPECT_EQ(o.batch, TrainOptions().batch);
+}
+
+TEST(OptionTableTest, FlagsWinOverTheFile) {
+  const TempFolder folder;
+  const std::string file = folder.Write(
+      "run.ini",
+      "[train]\nlr=0.25\nepochs=9\nfinal-relu=true\nmilestones=4,8\n[evaluate]\nfold=1\n");
+  const TrainOptions o =
+      Parsed({"--epochs", "3", "--config", file, "--milestones", "5", "--milestones", "6"});
+  EXPECT_EQ(o.learning_rate, 0.25);
+  EXPECT_EQ(o.epochs, 3);
+  EXPECT_TRUE(o.final_relu);
+  EXPECT_THAT(o.milestones, ElementsAre("5", "6"));
+}
+
+TEST(OptionTableTest, UnknownFlagNamesTheNearest) {
+  EXPECT_THAT(ErrorOf({"--epoch", "3"}),
+              HasSubstr("unknown option --epoch; did you mean --epochs?"));
+  EXPECT_THAT(ErrorOf({"--weigth-decay=3"}), HasSubstr("did you mean --weight-decay?"));
+  EXPECT_THAT(ErrorOf({"--zzzzzzzz"}),
+              AllOf(HasSubstr("unknown option --zzzzzzzz ("), HasSubstr("hepar train --help")));
+}
+
+TEST(OptionTableTest, UnknownKeyOrGroupOfTheFileNamesTheNearest) {
+  const TempFolder folder;
+  const std::string key = folder.Write("key.ini", "[train]\nlambda4=1\n");
+  EXPECT_THAT(ErrorOf({"--config", key}),
+              AllOf(HasSubstr("key.ini: [train] lambda4"), HasSubstr("did you mean lambda1?")));
+  const std::string group = folder.Write("group.ini", "[trian]\nlr=1\n");
+  EXPECT_THAT(ErrorOf({"--config", group}),
+              HasSubstr("unknown group [trian]; did you mean train?"));
+  const std::string broken = folder.Write("broken.ini", "lr\n");
+  EXPECT_THAT(ErrorOf({"--config", broken}), HasSubstr("broken.ini: "));
+  EXPECT_THAT(ErrorOf({"--config", folder / "none.ini"}, ErrorKind::kNotFound),
+              HasSubstr("none.ini: no such file"));
+}
+
+TEST(OptionTableTest, WrongValuesNameOptionRangeAndValue) {
+  EXPECT_THAT(ErrorOf({"--lr", "fast"}),
+              HasSubstr("--lr: expected a number in 0..100, got 'fast'"));
+  EXPECT_THAT(ErrorOf({"--lr", "nan"}), HasSubstr("got 'nan'"));
+  EXPECT_THAT(ErrorOf({"--lr", ""}), HasSubstr("got ''"));
+  EXPECT_THAT(ErrorOf({"--epochs", "0"}), HasSubstr("--epochs: expected an integer in 1..100000"));
+  EXPECT_THAT(ErrorOf({"--epochs", "3.5"}), HasSubstr("got '3.5'"));
+  EXPECT_THAT(ErrorOf({"--size", "huge"}), HasSubstr("choose one of nano, live, paper"));
+  EXPECT_THAT(ErrorOf({"--augment", "maybe"}), HasSubstr("expected on or off, got 'maybe'"));
+  EXPECT_THAT(ErrorOf({"--lr"}), HasSubstr("--lr"));
+
+  const TempFolder folder;
+  const std::string file = folder.Write("run.ini", "[train]\nlr=fast\n");
+  EXPECT_THAT(ErrorOf({"--config", file}), HasSubstr("run.ini: [train] lr: expected a number"));
+}
+
+TEST(OptionTableTest, ArgumentsWithoutFlagAreTakenUpToTheirNumber) {
+  EXPECT_THAT(ErrorOf({"scan.png"}), HasSubstr("unexpected argument 'scan.png'"));
+
+  std::vector<std::string> files;
+  OptionTable table("inspect", "FILE", "Shows a file.");
+  table.Positional(&files, 1);
+  EXPECT_TRUE(table.Parse({"--", "a.hepar"}));
+  EXPECT_THAT(files, ElementsAre("a.hepar"));
+  EXPECT_THROW(table.Parse({"b.hepar"}), Error);
+}
+
+TEST(OptionTableTest, HelpListsEachOptionWithItsDefault) {
+  TrainOptions options;
+  OptionTable table = MakeTrainOptionTable(&options);
+  EXPECT_FALSE(table.Parse({"--help", "--epochs", "7"}));
+  const std::string help = table.Help();
+  const json values = json::parse(table.ToJson());
+  for (const auto& [key, value] : values.items()) {
+    std::string flag = "--" + key;
+    std::replace(flag.begin(), flag.end(), '_', '-');
+    EXPECT_THAT(help, HasSubstr("  " + flag)) << flag;
+  }
+  EXPECT_THAT(help, HasSubstr("(default 60)"));
+  EXPECT_THAT(help, HasSubstr("--config FILE"));
+  EXPECT_THAT(help, HasSubstr("130 interrupted"));
+  std::istringstream lines(help);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100u) << line;
+}
+
+TEST(OptionTableTest, JsonHasTypesAndNoFoldersOfThisMachine) {
+  TrainOptions options;
+  OptionTable table = MakeTrainOptionTable(&options);
+  ASSERT_TRUE(table.Parse({"--data", "/home/somebody/labels.csv", "--lr", "1e-4", "--resume"}));
+  const json values = json::parse(table.ToJson());
+  EXPECT_EQ(values.at("data"), "labels.csv");
+  EXPECT_EQ(values.at("lr"), 1e-4);
+  EXPECT_EQ(values.at("epochs"), 60);
+  EXPECT_EQ(values.at("resume"), true);
+  EXPECT_EQ(values.at("size"), "live");
+  EXPECT_EQ(table.ToJson().find("somebody"), std::string::npos);
+}
+
+std::vector<std::string> IdleOf(const std::vector<std::string>& arguments) {
+  TrainOptions options;
+  OptionTable table = MakeTrainOptionTable(&options);
+  EXPECT_TRUE(table.Parse(arguments));
+  return IdleTrainOptions(table, options);
+}
+
+TEST(IdleTrainOptionsTest, NamesWhatHasNoEffectAndWhy) {
+  EXPECT_THAT(IdleOf({"--beta", "3", "--epochs", "5"}),
+              ElementsAre(AllOf(HasSubstr("--beta"), HasSubstr("--procedure joint"))));
+  EXPECT_THAT(IdleOf({"--epsilon", "2/255"}), SizeIs(1));
+  EXPECT_THAT(IdleOf({"--preset", "paper", "--fairness", "dafa", "--sigma", "0.5"}),
+              ElementsAre(HasSubstr("--sigma")));
+  EXPECT_THAT(IdleOf({"--milestones", "3,4", "--augment", "off", "--augment-gain", "0.1"}),
+              SizeIs(2));
+}
+
+TEST(IdleTrainOptionsTest, IsSilentWhereOptionsActOrOnlyThePresetSetThem) {
+  EXPECT_THAT(IdleOf({}), IsEmpty());
+  EXPECT_THAT(IdleOf({"--preset", "paper"}), IsEmpty());
+  EXPECT_THAT(IdleOf({"--preset", "paper", "--procedure", "joint"}), IsEmpty());
+  EXPECT_THAT(IdleOf({"--preset", "paper", "--beta", "3", "--sigma", "0.2"}), IsEmpty());
+  EXPECT_THAT(IdleOf({"--epsilon", "2/255", "--report-steps", "20"}), IsEmpty());
+}
+
+TEST(NearestNameTest, SaysNothingWhenNothingIsNear) {
+  EXPECT_EQ(NearestName("evalute", VerbNames()), "evaluate");
+  EXPECT_EQ(NearestName("frobnicate", VerbNames()), "");
+}
+
+TEST(FormatTableTest, AlignsColumns) {
+  EXPECT_EQ(FormatTable({{"", "n"}, {"mild", "9"}, {"all", "100"}}),
+            "        n\n---------\nmild    9\nall   100\n");
+}
+
+TEST(FormatTableTest, NumbersThatAreNoneShowAsADash) {
+  EXPECT_EQ(Percent(0.76667), "76.67");
+  EXPECT_EQ(Percent(std::nan("")), "-");
+  EXPECT_EQ(Fixed(0.5, 3), "0.500");
+}
+
+}  // namespace
+}  // namespace hepar

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "training/data/simulate.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <numeric>
+#include <opencv2/imgcodecs.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "models/error.h"
+#include "models/file_io.h"
+#include "tests/training/support/temp_folder.h"
+#include "training/data/csv.h"
+#include "training/data/dataset.h"
+
+namespace hepar {
+namespace {
+
+using testing::HasSubstr;
+
+SimulateOptions Small() {
+  SimulateOptions options;
+  options.patients_per_grade = 2;
+  options.frames_per_patient = 2;
+  options.width = 320;
+  options.height = 240;
+  return options;
+}
+
+std::map<std::string, std::string> PicturesOf(const TempFolder& folder) {
+  std::map<std::string, std::string> pictures;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path())) {
+    if (entry.path().extension() != ".png") continue;
+    pictures[entry.path().lexically_relative(folder.path()).string()] =
+        ReadFile(entry.path().string(), 1 << 24);
+  }
+  return pictures;
+}
+
+void ExpectError(ErrorKind kind, const std::string& part, const std::function<void()>& function) {
+  try {
+    function();
+    ADD_FAILURE() << "no error, expected one with '" << part << "'";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), kind);
+    EXPECT_THAT(error.what(), HasSubstr(part));
+  }
+}
+
+// Reads one simulated set, which takes seconds to make, and never changes it.
+class SimulatedSetTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = std::make_unique<TempFolder>();
+    manifest_ = Simulate(folder_->path(), Small(), [](int done, int total) {
+      progress_.push_back(done);
+      EXPECT_EQ(total, 16);
+    });
+  }
+  static void TearDownTestSuite() { folder_.reset(); }
+
+  static inline std::unique_ptr<TempFolder> folder_;
+  static inline std::string manifest_;
+  static inline std::vector<int> progress_;
+};
+
+TEST_F(SimulatedSetTest, ManifestAndFolderDescribeTheSameSet) {
+  EXPECT_EQ(manifest_, *folder_ / "manifest.csv");
+  const auto dataset = LoadDataset(manifest_);
+  ASSERT_EQ(dataset.samples.size(), 16u);
+  std::map<int, std::set<std::string>> patients;
+  for (const auto& sample : dataset.samples) {
+    patients[sample.label].insert(sample.patient);
+    EXPECT_EQ(cv::imread(sample.path, cv::IMREAD_UNCHANGED).size(), cv::Size(320, 240));
+  }
+  ASSERT_EQ(patients.size(), 4u);
+  for (const auto& [grade, of_grade] : patients) EXPECT_EQ(of_grade.size(), 2u) << grade;
+  EXPECT_EQ(LoadDataset(folder_->path()).digest, dataset.digest);
+}
+
+TEST_F(SimulatedSetTest, EachPatientHasOneSeedAndFramesThatDiffer) {
+  const auto table = CsvTable::Read(manifest_);
+  std::map<std::string, std::set<std::string>> seeds, pictures;
+  std::set<std::string> all_seeds;
+  for (int row = 0; row < table.rows(); ++row) {
+    const auto& patient = table.at(row, table.Column("patient_id"));
+    const auto& seed = table.at(row, table.Column("seed"));
+    seeds[patient].insert(seed);
+    all_seeds.insert(seed);
+    pictures[patient].insert(ReadFile(*folder_ / table.at(row, table.Column("path")), 1 << 24));
+    EXPECT_EQ(table.at(row, table.Column("frame")), std::to_string(row % 2));
+  }
+  EXPECT_EQ(all_seeds.size(), 8u);
+  for (const auto& [patient, values] : seeds) EXPECT_EQ(values.size(), 1u) << patient;
+  for (const auto& [patient, values] : pictures) EXPECT_EQ(values.size(), 2u) << patient;
+}
+
+TEST_F(SimulatedSetTest, FewerPatientsOfTheSameSeedAreTheFirstOfThese) {
+  auto options = Small();
+  options.patients_per_grade = 1;
+  const TempFolder few;
+  Simulate(few.path(), options);
+  const auto pictures = PicturesOf(*folder_);
+  EXPECT_EQ(PicturesOf(few).size(), 8u);
+  for (const auto& [name, content] : PicturesOf(few)) {
+    ASSERT_EQ(pictures.count(name), 1u) << name;
+    EXPECT_TRUE(pictures.at(name) == content) << name;
+  }
+}
+
+TEST_F(SimulatedSetTest, AnotherSeedGivesOtherPictures) {
+  auto options = Small();
+  options.patients_per_grade = 1;
+  options.frames_per_patient = 1;
+  options.seed = 2;
+  const TempFolder other;
+  Simulate(other.path(), options);
+  const auto pictures = PicturesOf(*folder_);
+  for (const auto& [name, content] : PicturesOf(other)) {
+    ASSERT_EQ(pictures.count(name), 1u) << name;
+    EXPECT_FALSE(pictures.at(name) == content) << name;
+  }
+}
+
+TEST_F(SimulatedSetTest, PreprocessingFindsTheFan) {
+  const PreparedDataset prepared(LoadDataset(manifest_), {});
+  for (int i = 0; i < prepared.size(); ++i) {
+    EXPECT_GT(cv::mean(prepared.image(i).pixels)[0], 0.05);
+    EXPECT_LT(prepared.image(i).bounds.area(), 320 * 240);
+  }
+}
+
+TEST_F(SimulatedSetTest, EachFrameWasReported) {
+  std::vector<int> expected(16);
+  std::iota(expected.begin(), expected.end(), 1);
+  EXPECT_EQ(progress_, expected);
+}
+
+TEST(SimulateTest, RefusesAFolderInUse) {
+  const TempFolder folder;
+  folder.Write("old.png", "");
+  ExpectError(ErrorKind::kUnreadable, "not empty", [&] { Simulate(folder.path(), Small()); });
+  ExpectError(ErrorKind::kUnreadable, "cannot be created",
+              [&] { Simulate(folder / "old.png/below", Small()); });
+}
+
+TEST(SimulateTest, RefusesOptionsOutOfRangeBeforeItWrites) {
+  const TempFolder folder;
+  auto options = Small();
+  options.width = 63;
+  ExpectError(ErrorKind::kInvalid, "width is 63", [&] { Simulate(folder / "new", options); });
+  options = Small();
+  options.frames_per_patient = 0;
+  ExpectError(ErrorKind::kInvalid, "frames for each patient is 0",
+              [&] { Simulate(folder / "new", options); });
+  EXPECT_FALSE(std::filesystem::exists(folder / "new"));
+}
+
+}  // namespace
+}  // namespace hepar

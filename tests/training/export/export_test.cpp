@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/script.h>
+
+#include "models/error.h"
+#include "models/file_io.h"
+#include "models/graph/lowering.h"
+#include "models/nets/torchscript_classifier.h"
+#include "tests/support/random_net.h"
+#include "tests/training/support/expect_error.h"
+#include "tests/training/support/temp_folder.h"
+#include "training/export/export_check.h"
+#include "training/export/onnx_model.h"
+#include "training/export/torchscript_model.h"
+
+namespace hepar {
+namespace {
+
+using hepar::testing::ArchitectureOf;
+using hepar::testing::RandomNet;
+
+constexpr int kSide = 64;
+
+Architecture Nano(const std::string& classifier = "squeezenet1_1") {
+  return ArchitectureOf("nano", classifier);
+}
+
+Graph GraphOf(SeverityNet net, int channels, int side) {
+  return LowerToGraph(net, channels, side, side);
+}
+
+double Largest(const ExportDifferences& differences) {
+  double largest = 0.0;
+  for (const auto& [name, difference] : differences) largest = std::max(largest, difference);
+  return largest;
+}
+
+struct Case {
+  const char* classifier;
+  const char* size = "nano";
+  ColorPlanes planes = ColorPlanes::kY;
+  int channels = 1, side = kSide, features = 1;
+  DecouplerSkips skips = DecouplerSkips::kAll;
+  DecouplerSet decouplers = DecouplerSet::kBoth;
+
+  // Logits, and two results of each decoupler.
+  std::size_t results() const {
+    return 1 + (HasSpecific(decouplers) ? 2 : 0) + (HasCommon(decouplers) ? 2 : 0);
+  }
+};
+
+std::ostream& operator<<(std::ostream& out, const Case& c) {
+  return out << c.classifier << " " << c.size << " " << ToString(c.planes) << " " << c.side;
+}
+
+class ExportTest : public ::testing::TestWithParam<Case> {
+ protected:
+  SeverityNet Make() const {
+    const Case& c = GetParam();
+    Architecture a = ArchitectureOf(c.size, c.classifier);
+    a.planes = c.planes;
+    a.feature_channels = c.features;
+    a.ic2_skips = c.skips;
+    a.decouplers = c.decouplers;
+    return RandomNet(a);
+  }
+  TempFolder folder_;
+};
+
+TEST_P(ExportTest, OnnxGivesWhatTheNetworkGives) {
+  SeverityNet net = Make();
+  ModelSpec spec;
+  spec.architecture = net->architecture;
+  const auto path =
+      folder_.Write("model.onnx", ToOnnx(GraphOf(net, GetParam().channels, GetParam().side), spec));
+  const auto differences = CheckOnnx(path, net, GetParam().channels, GetParam().side);
+  EXPECT_EQ(differences.size(), GetParam().results());
+  EXPECT_LT(Largest(differences), 1e-4);
+}
+
+TEST_P(ExportTest, TorchScriptGivesWhatTheNetworkGives) {
+  SeverityNet net = Make();
+  const std::string path = folder_ / "model.pt";
+  ToTorchScript(GraphOf(net, GetParam().channels, GetParam().side), net).save(path);
+  const auto differences = CheckTorchScript(path, net, GetParam().channels, GetParam().side);
+  EXPECT_EQ(differences.size(), GetParam().results());
+  EXPECT_LT(Largest(differences), 1e-4);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Models, ExportTest,
+    ::testing::Values(Case{"squeezenet1_1"}, Case{"squeezenet1_0", "live"},
+                      Case{"squeezenet1_1", "nano", ColorPlanes::kY, 1, 97},
+                      Case{"squeezenet1_1", "nano", ColorPlanes::kYcbcr, 3, 64, 2},
+                      Case{"squeezenet1_1", "nano", ColorPlanes::kHsvV, 3, 64, 1,
+                           DecouplerSkips::kNone},
+                      Case{"resnet18"}, Case{"se_resnet18"}, Case{"cbam_resnet18"},
+                      Case{"squeezenet1_1", "nano", ColorPlanes::kY, 1, 64, 2, DecouplerSkips::kAll,
+                           DecouplerSet::kSpecific},
+                      Case{"squeezenet1_1", "nano", ColorPlanes::kY, 1, 64, 1, DecouplerSkips::kAll,
+                           DecouplerSet::kNone}));
+
+TEST(ExportCheckTest, FindsAFileOfOtherWeights) {
+  SeverityNet net = RandomNet(Nano());
+  ModelSpec spec;
+  spec.architecture = net->architecture;
+  const TempFolder folder;
+  const auto onnx = folder.Write("model.onnx", ToOnnx(GraphOf(net, 1, kSide), spec));
+  const std::string script = folder / "model.pt";
+  ToTorchScript(GraphOf(net, 1, kSide), net).save(script);
+  {
+    const torch::NoGradGuard no_grad;
+    net->ic1->feature_head->bias.add_(1.0);
+  }
+  EXPECT_GT(Largest(CheckOnnx(onnx, net, 1, kSide)), 1e-3);
+  EXPECT_GT(Largest(CheckTorchScript(script, net, 1, kSide)), 1e-3);
+}
+
+TEST(ExportCheckTest, SaysWhenAFileDoesNotRun) {
+  SeverityNet net = RandomNet(Nano());
+  const TempFolder folder;
+  const auto broken = folder.Write("broken", "no model");
+  ExpectError(ErrorKind::kFailed, {"broken", "does not run"},
+              [&] { CheckOnnx(broken, net, 1, kSide); });
+  ExpectError(ErrorKind::kFailed, {"broken", "does not run"},
+              [&] { CheckTorchScript(broken, net, 1, kSide); });
+}
+
+TEST(ToOnnxTest, RefusesLightness) {
+  Architecture a = Nano();
+  a.planes = ColorPlanes::kLabL;
+  SeverityNet net = RandomNet(a);
+  ModelSpec spec;
+  spec.architecture = a;
+  ExpectError(ErrorKind::kUnsupported, {"lab_l", "TorchScript"},
+              [&] { ToOnnx(GraphOf(net, 3, kSide), spec); });
+
+  const TempFolder folder;
+  const std::string path = folder / "model.pt";
+  ToTorchScript(GraphOf(net, 3, kSide), net).save(path);
+  EXPECT_LT(Largest(CheckTorchScript(path, net, 3, kSide)), 1e-4);
+}
+
+TEST(ToTorchScriptTest, TakesAUsersClassifierAlong) {
+  torch::jit::Module script("Own");
+  script.register_parameter("weight", torch::rand({4, 3, 1, 1}), false);
+  script.define("def forward(self, x):\n  return torch.conv2d(x, self.weight).mean([2, 3])\n");
+  Architecture a = Nano("torchscript");
+  a.classifier_script = SerializeTorchScript(script);
+  SeverityNet net = RandomNet(a);
+  const TempFolder folder;
+  const std::string path = folder / "model.pt";
+  ToTorchScript(GraphOf(net, 1, kSide), net).save(path);
+  EXPECT_LT(Largest(CheckTorchScript(path, net, 1, kSide)), 1e-5);
+
+  ModelSpec spec;
+  spec.architecture = a;
+  ExpectError(ErrorKind::kUnsupported, {"torchscript", "lowering"},
+              [&] { ToOnnx(GraphOf(net, 1, kSide), spec); });
+}
+
+TEST(ToTorchScriptTest, RefusesAClassifierThatIsNotInTheGraph) {
+  SeverityNet net = RandomNet(Nano("vit_tiny"));
+  ExpectError(ErrorKind::kUnsupported, {"vit_tiny", "lowering"},
+              [&] { ToTorchScript(GraphOf(net, 1, kSide), net); });
+}
+
+}  // namespace
+}  // namespace hepar

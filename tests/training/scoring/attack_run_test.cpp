@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "training/scoring/attack_run.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/training/support/expect_error.h"
+#include "tests/training/support/tiny_training.h"
+#include "training/attacks/eight_bit.h"
+#include "training/scoring/attack_target.h"
+#include "training/trainer/optimizer.h"
+
+namespace hepar {
+namespace {
+
+using ::testing::ElementsAre;
+
+constexpr int kSteps = 60;
+
+// Eight noisy pictures that are learned by heart in a second, so that attacks have something to
+// take.
+SeverityNet LearnedNet(const PreparedDataset& data, int seed) {
+  SeverityNet net = TinyNet(seed);
+  const Batch batch = MakeBatch(data, {0, 1, 2, 3, 4, 5, 6, 7}, torch::kCPU);
+  // As attacks see it, so without dropout and with the statistics that it began with.
+  net->eval();
+  torch::optim::Adam adam(net->parameters(), torch::optim::AdamOptions(3e-3));
+  for (int step = 0; step < kSteps; ++step) {
+    adam.zero_grad();
+    torch::cross_entropy_loss(net->forward(batch.pictures), batch.labels).backward();
+    adam.step();
+  }
+  return net;
+}
+
+AttackPlan Plan(const std::string& attacks, std::vector<double> epsilons = {16.0 / 255}) {
+  AttackPlan plan;
+  plan.attacks = ParseAttacks(attacks);
+  plan.epsilons = std::move(epsilons);
+  plan.batch = 3;
+  return plan;
+}
+
+class AttackRunTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    data_ = new TinyData;
+    for (const int seed : {1, 2}) nets_.push_back(LearnedNet(data_->prepared(), seed));
+  }
+  static void TearDownTestSuite() {
+    delete data_;
+    data_ = nullptr;
+    nets_.clear();
+  }
+
+  // A model with a copy of one of two nets.
+  static Bundle MakeModel(const std::string& name, int seed) {
+    Bundle bundle;
+    bundle.spec.name = name;
+    bundle.spec.id = "id of " + name;
+    bundle.spec.preprocess.size = 32;
+    bundle.net = CopyNet(nets_[seed - 1]);
+    bundle.net->eval();
+    return bundle;
+  }
+  // One whose logits do not depend on the picture.
+  static Bundle MakeBlindModel(const std::string& name) {
+    Bundle bundle = MakeModel(name, 2);
+    const torch::NoGradGuard no_grad;
+    bundle.net->classifier->named_parameters()["classifier.1.weight"].zero_();
+    return bundle;
+  }
+
+  static RobustnessReport Run(AttackPlan plan, Bundle model, std::vector<Bundle> others = {}) {
+    AttackRun run(std::move(plan), std::move(model), std::move(others), torch::kCPU);
+    run.Run(data_->prepared(), data_->all());
+    return run.report();
+  }
+
+  // All pictures as one batch, as an attack gets them.
+  static AttackInput Input(double epsilon) {
+    Batch batch = MakeBatch(data_->prepared(), data_->all(), torch::kCPU);
+    for (auto& seed : batch.seeds) seed += AttackPlan().seed;
+    return {batch.pictures, batch.labels, torch::full(8, epsilon), batch.seeds};
+  }
+
+  // Hits by class of a model on these pictures.
+  static std::vector<int> HitsOn(SeverityNet net, const torch::Tensor& pictures) {
+    const auto labels = Input(0).labels;
+    const auto right = Correct(TargetOf(net).logits_of, pictures, labels);
+    std::vector<int> hits(4, 0);
+    for (int i = 0; i < 8; ++i) hits[labels[i].item<int>()] += right[i].item<bool>() ? 1 : 0;
+    return hits;
+  }
+
+  static TinyData* data_;
+  static std::vector<SeverityNet> nets_;
+};
+
+TinyData* AttackRunTest::data_ = nullptr;
+std::vector<SeverityNet> AttackRunTest::nets_;
+
+std::vector<std::string> Names(const RobustnessReport& report) {
+  std::vector<std::string> names;
+  for (const auto& row : report.rows) {
+    names.push_back(row.attack + (row.eight_bit ? "/8" : "") +
+                    (row.source.empty() ? "" : " from " + row.source));
+  }
+  return names;
+}
+
+TEST_F(AttackRunTest, HasARowForEachAttackBudgetAndRounding) {
+  auto plan = Plan("noise fgsm", {1.0 / 255, 2.0 / 255});
+  plan.transferred = ParseAttacks("pgd:steps=2");
+  plan.eight_bit = true;
+  const auto report = Run(plan, MakeModel("own", 1), {MakeModel("theirs", 2)});
+  const std::vector<std::string> of_budget = {"noise",
+                                              "noise/8",
+                                              "fgsm",
+                                              "fgsm/8",
+                                              "pgd:steps=2 from theirs",
+                                              "pgd:steps=2/8 from theirs",
+                                              "worst case",
+                                              "worst case/8"};
+  std::vector<std::string> expected = {"clean", "clean/8"};
+  for (int budget = 0; budget < 2; ++budget) {
+    expected.insert(expected.end(), of_budget.begin(), of_budget.end());
+  }
+  EXPECT_EQ(Names(report), expected);
+  EXPECT_EQ(report.patients, 8);
+  for (const auto& row : report.rows) EXPECT_THAT(row.counts, ElementsAre(2, 2, 2, 2));
+  EXPECT_EQ(report.rows[6].source_id, "id of theirs");
+  EXPECT_NEAR(report.rows[10].epsilon, 2.0 / 255, 1e-12);
+}
+
+TEST_F(AttackRunTest, MeasuresEachAttackOnTheWholeModel) {
+  Bundle model = MakeModel("own", 1);
+  const double epsilon = 16.0 / 255;
+  auto plan = Plan("pgd:steps=3 pgd:steps=3,scope=image pgd:steps=3,feat1=1,feat2=1", {epsilon});
+  plan.eight_bit = true;
+  const auto report = Run(plan, MakeModel("own", 1));
+  const AttackGuard guard(*model.net);
+  const AttackTarget target = TargetOf(model.net);
+  const auto input = Input(epsilon);
+  EXPECT_EQ(report.rows[0].hits, HitsOn(model.net, input.pictures));
+  std::vector<bool> weak;
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto attacked = RunAttack(plan.attacks[i].spec, target, input);
+    const auto& row = report.rows[2 + 2 * i];
+    EXPECT_EQ(row.hits, HitsOn(model.net, attacked)) << row.attack;
+    EXPECT_EQ(report.rows[3 + 2 * i].hits,
+              HitsOn(model.net, RoundToEightBits(attacked, input.pictures, input.epsilon)))
+        << row.attack;
+    weak.push_back(row.holds_features);
+  }
+  EXPECT_THAT(weak, ElementsAre(false, true, false));
+}
+
+TEST_F(AttackRunTest, TransferFollowsTheGradientsOfTheOtherModel) {
+  // One whose logits do not depend on the picture has no direction to give: nothing changes.
+  auto plan = Plan("pgd:steps=4,start=pictures");
+  plan.transferred = plan.attacks;
+  const auto report = Run(plan, MakeModel("own", 1),
+                          {MakeBlindModel("blind"), MakeModel("same", 1), MakeModel("other", 2)});
+  ASSERT_THAT(Names(report), ElementsAre("clean", "pgd:steps=4,start=pictures",
+                                         "pgd:steps=4,start=pictures from blind",
+                                         "pgd:steps=4,start=pictures from same",
+                                         "pgd:steps=4,start=pictures from other", "worst case"));
+  const auto hits = [&](int row) { return report.rows[row].hits; };
+  EXPECT_NE(hits(1), hits(0)) << "the attack must do something for this test to say anything";
+  EXPECT_EQ(hits(2), hits(0));
+  EXPECT_EQ(hits(3), hits(1));
+  Bundle model = MakeModel("own", 1), other = MakeModel("other", 2);
+  const AttackGuard guard(*model.net), other_guard(*other.net);
+  EXPECT_EQ(hits(4), HitsOn(model.net, RunAttack(plan.attacks[0].spec, TargetOf(other.net),
+                                                 Input(16.0 / 255))));
+}
+
+TEST_F(AttackRunTest, TheWorstCaseIsRightUnderAllAndOfEachPicture) {
+  const auto report =
+      Run(Plan("noise:kind=corners pgd:steps=3 square:queries=20"), MakeModel("own", 1));
+  const auto& worst = report.rows.back();
+  ASSERT_EQ(worst.attack, "worst case");
+  for (const auto& row : report.rows) {
+    for (int k = 0; k < 4; ++k) EXPECT_LE(worst.hits[k], row.hits[k]) << row.attack;
+  }
+  EXPECT_EQ(worst.seconds, 0);
+  EXPECT_GT(report.rows[2].seconds, 0);
+  EXPECT_EQ(Names(Run(Plan("fgsm"), MakeModel("own", 1))).size(), 2u);
+}
+
+TEST_F(AttackRunTest, SaysThatAModelHasNoFeatures) {
+  const auto without = [](const std::string& name) {
+    Bundle bundle = MakeModel(name, 1);
+    bundle.net->ic1 = nullptr;
+    bundle.net->ic2 = nullptr;
+    return bundle;
+  };
+  auto plan = Plan("fgsm pgd:steps=2,feat1=1 square:scope=image");
+  ExpectError(ErrorKind::kMismatch, {"'pgd:steps=2,feat1=1'", "the model has no features"},
+              [&] { AttackRun(plan, without("own"), {}, torch::kCPU); });
+  plan.leave_out = true;
+  plan.transferred = ParseAttacks("noise pgd:scope=image");
+  const AttackRun run(plan, without("own"), {without("bare"), MakeModel("theirs", 2)}, torch::kCPU);
+  EXPECT_THAT(Names(run.report()),
+              ElementsAre("clean", "fgsm", "noise from bare", "noise from theirs",
+                          "pgd:scope=image from theirs", "worst case"));
+  ASSERT_EQ(run.report().left_out.size(), 3u);
+  EXPECT_EQ(run.report().left_out[0].attack, "pgd:steps=2,feat1=1");
+  EXPECT_EQ(run.report().left_out[2].attack, "pgd:scope=image from bare");
+}
+
+TEST_F(AttackRunTest, RefusesModelsThatTakeOtherPictures) {
+  auto plan = Plan("fgsm");
+  plan.transferred = ParseAttacks("fgsm");
+  const auto refuse = [&](const std::vector<std::string>& parts, auto change) {
+    Bundle other = MakeModel("theirs", 2);
+    change(&other.spec);
+    ExpectError(ErrorKind::kMismatch, parts,
+                [&] { AttackRun(plan, MakeModel("own", 1), {other}, torch::kCPU); });
+  };
+  refuse({"'theirs' takes pictures of 64 x 64 with 1 plane", "'own' of 32 x 32 with 1 plane"},
+         [](ModelSpec* spec) { spec->preprocess.size = 64; });
+  refuse({"32 x 32 with 3 planes"}, [](ModelSpec* spec) { spec->preprocess.channels = 3; });
+  refuse({"'theirs' knows other classes"}, [](ModelSpec* spec) {
+    spec->class_names = {"a", "b", "c", "d"};
+  });
+}
+
+TEST_F(AttackRunTest, RefusesPlansThatCannotBe) {
+  ExpectError(ErrorKind::kInvalid, {"none is named"},
+              [] { AttackRun(Plan(" "), MakeModel("own", 1), {}, torch::kCPU); });
+  auto plan = Plan("fgsm", {0.5 / 255, 0.4 / 255});
+  plan.eight_bit = true;
+  ExpectError(ErrorKind::kInvalid, {"0.5/255 or more"},
+              [&] { AttackRun(plan, MakeModel("own", 1), {}, torch::kCPU); });
+}
+
+TEST_F(AttackRunTest, CostsAllAttacksAtAllBudgetsAndALookAtEachRow) {
+  auto plan = Plan("fgsm pgd:steps=10", {.01, .02});
+  AttackRun run(plan, MakeModel("own", 1), {}, torch::kCPU);
+  EXPECT_EQ(run.Cost().backward, 2 * 11);
+  EXPECT_EQ(run.Cost().forward, 2 * 11 + 7);
+}
+
+}  // namespace
+}  // namespace hepar

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "models/bundle/bundle.h"
+#include "training/attacks/attack_suite.h"
+#include "training/attacks/sanity_panel.h"
+#include "training/data/batches.h"
+#include "training/report/robustness_table.h"
+
+namespace hepar {
+
+struct NamedAttack {
+  std::string text;  // As it was given.
+  AttackSpec spec;
+};
+
+// Reads attacks separated by blanks. Throws Error(kInvalid) as ParseAttack().
+std::vector<NamedAttack> ParseAttacks(const std::string& list);
+
+struct AttackPlan {
+  std::vector<NamedAttack> attacks;      // Made on the model itself; at least one.
+  std::vector<NamedAttack> transferred;  // Made on each of the other models.
+  std::vector<double> epsilons;          // Budgets, each for all attacks.
+  bool eight_bit = false;  // Show each picture a second time, rounded to 8 bits. Budgets must then
+                           // be kSmallestEightBitBudget or more.
+  bool sanity = false;     // Ask the sanity panel too, at the first budget.
+  // Leave out what needs features that a model has not, and say so, instead of refusing it.
+  bool leave_out = false;
+  int batch = 16;
+  std::uint64_t seed = 1;  // Of the attacks' random numbers.
+};
+
+// Attacks a model, whole, on a set of pictures. Every attack sees every picture, also those that
+// another one has broken: else its row would not be its own figure.
+class AttackRun {
+ public:
+  // Takes the models to `device`. Throws Error: kInvalid for a plan without attacks or with budgets
+  // that do not go with 8 bits; kMismatch for another model that takes other pictures or knows
+  // other classes, naming both, and for an attack on features that a model has not.
+  AttackRun(AttackPlan plan, Bundle model, std::vector<Bundle> others, torch::Device device);
+
+  // Passes for each picture through all models together, at most; those of the panel apart.
+  AttackCost Cost() const;
+
+  // Attacks `part` of `data`; once. Throws what attacks throw.
+  void Run(const PreparedDataset& data, const std::vector<int>& part);
+
+  // Rows in the order of budgets: clean pictures, then for each budget the attacks on the model,
+  // those on others, and the worst case of them where there are two or more. Rows of 8 bits stand
+  // behind those that they are of.
+  const RobustnessReport& report() const { return report_; }
+  // What the sanity panel found; empty unless the plan has it.
+  std::vector<SanityCheck> Sanity() const;
+
+ private:
+  struct Planned {
+    NamedAttack attack;
+    std::size_t model;  // Whose gradients: 0 is the attacked model, then the others.
+  };
+  void Add(const NamedAttack& attack, std::size_t model);
+  void MakeRows();
+  void AttackBatch(const Batch& batch);
+  torch::Tensor RightOn(const torch::Tensor& pictures, const Batch& batch) const;
+
+  AttackPlan plan_;
+  std::vector<Bundle> models_;
+  torch::Device device_;
+  std::vector<AttackTarget> targets_;  // Of each model.
+  std::vector<Planned> planned_;       // For each budget.
+  RobustnessReport report_;
+  SanityPanel panel_{SanityOptions()};
+};
+
+}  // namespace hepar

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "training/scoring/scorer.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <utility>
+
+#include "models/error.h"
+#include "training/cli/exit_codes.h"
+
+namespace hepar {
+namespace {
+
+// FNV-1a: the same everywhere, which std::hash is not.
+std::uint64_t SeedOf(const Sample& sample, std::uint64_t seed) {
+  const std::string text = sample.patient + "\n" +
+                           std::filesystem::path(sample.path).filename().string() + "\n" +
+                           std::to_string(sample.frame) + "\n" + std::to_string(seed);
+  std::uint64_t hash = 14695981039346656037ull;
+  for (const unsigned char byte : text) hash = (hash ^ byte) * 1099511628211ull;
+  return hash;
+}
+
+Predictions WithoutAnswers(const Dataset& dataset) {
+  Predictions predictions;
+  for (const Sample& sample : dataset.samples) {
+    predictions.labels.push_back(sample.label);
+    predictions.patients.push_back(sample.patient);
+  }
+  predictions.probabilities.resize(dataset.samples.size());
+  return predictions;
+}
+
+}  // namespace
+
+Scorer::Scorer(const EngineConfig& config)
+    : engine_(WithExitCode(kExitModel, [&] { return Engine::Open(config); })) {
+  if (spec().class_names != Dataset().class_names) {
+    throw ExitError(kExitModel,
+                    Error(ErrorKind::kMismatch,
+                          config.model + ": its classes are not those of the data (normal, mild, "
+                                         "moderate, severe)"));
+  }
+}
+
+std::vector<double> Scorer::Grade(const PreparedImage& image) {
+  const auto inference = engine_->Prepare(image);
+  const Severity& severity = inference->Classify();
+  inference_ms_.push_back(severity.inference_ms);
+  return {severity.probabilities.begin(), severity.probabilities.end()};
+}
+
+std::vector<double> Scorer::DomainScores(const PreparedDataset& data) const {
+  std::vector<double> scores;
+  if (!spec().domain) return scores;
+  for (int i = 0; i < data.size(); ++i) {
+    scores.push_back(*engine_->Prepare(data.image(i))->domain_score() /
+                     *spec().out_of_domain_above);
+  }
+  return scores;
+}
+
+Predictions Scorer::Score(const PreparedDataset& data, const Tick& tick) {
+  Predictions predictions = WithoutAnswers(data.dataset());
+  for (int i = 0; i < data.size(); ++i) {
+    predictions.probabilities[i] = Grade(data.image(i));
+    tick();
+  }
+  return predictions;
+}
+
+Predictions Scorer::ScoreSpoilt(const PreparedDataset& data, Corruption corruption, int strength,
+                                std::uint64_t seed, const Tick& tick) {
+  Predictions predictions = WithoutAnswers(data.dataset());
+  const auto& samples = data.dataset().samples;
+  if (!SpoilsFrame(corruption)) {
+    for (int i = 0; i < data.size(); ++i) {
+      PreparedImage image = data.image(i);
+      image.pixels = SpoilPicture(image.pixels, corruption, strength, SeedOf(samples[i], seed));
+      predictions.probabilities[i] = Grade(image);
+      tick();
+    }
+    return predictions;
+  }
+  Preprocessor preprocessor(spec().preprocess);
+  std::map<std::string, std::map<int, int>> index_of;  // By file and frame.
+  for (int i = 0; i < data.size(); ++i) index_of[samples[i].path][samples[i].frame] = i;
+  for (const auto& [path, frames] : index_of) {
+    std::vector<int> numbers;
+    for (const auto& [frame, index] : frames) numbers.push_back(frame);
+    ReadFrames(path, numbers,
+               [&, &path = path, &frames = frames](int frame, const cv::Mat& picture) {
+                 const int index = frames.at(frame);
+                 const cv::Mat spoilt =
+                     SpoilFrame(picture, corruption, strength, SeedOf(samples[index], seed));
+                 predictions.probabilities[index] =
+                     Grade(PreparePicture(spoilt, path, frame, preprocessor));
+                 tick();
+               });
+  }
+  return predictions;
+}
+
+}  // namespace hepar

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "models/engine/engine.h"
+#include "training/data/dataset.h"
+#include "training/evaluation/metrics.h"
+#include "training/scoring/corruptions.h"
+
+namespace hepar {
+
+// A model that grades the pictures of data sets, on the path that the elements use.
+class Scorer {
+ public:
+  // Called after each picture.
+  using Tick = std::function<void()>;
+
+  // Throws what Engine::Open() does, as an ExitError for the model, and Error(kMismatch) for a
+  // model whose classes are not those of data sets.
+  explicit Scorer(const EngineConfig& config);
+
+  const ModelSpec& spec() const { return engine_->spec(); }
+
+  // Cases in the order of the samples.
+  Predictions Score(const PreparedDataset& data, const Tick& tick);
+
+  // The same of spoilt pictures; what is random about each depends on its patient, file name,
+  // frame and `seed`. Corruptions of frames read the files again.
+  Predictions ScoreSpoilt(const PreparedDataset& data, Corruption corruption, int strength,
+                          std::uint64_t seed, const Tick& tick);
+
+  // The out-of-domain scores of the pictures over the model's limit, in their order; above 1 is no
+  // liver view. Empty for a model without such a score. Runs no network.
+  std::vector<double> DomainScores(const PreparedDataset& data) const;
+
+  // Wall times of inference of the pictures so far, milliseconds.
+  const std::vector<double>& inference_ms() const { return inference_ms_; }
+
+ private:
+  std::vector<double> Grade(const PreparedImage& image);
+
+  std::shared_ptr<const Engine> engine_;
+  std::vector<double> inference_ms_;
+};
+
+}  // namespace hepar

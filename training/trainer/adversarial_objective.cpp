@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "training/trainer/adversarial_objective.h"
+
+#include <nlohmann/json.hpp>
+
+#include "models/error.h"
+#include "models/nets/color_space.h"
+#include "training/trainer/optimizer.h"
+
+namespace hepar {
+namespace {
+
+// The class's figure of each sample.
+torch::Tensor PerSample(const std::vector<double>& of_class, const Batch& batch) {
+  return torch::tensor(of_class, torch::kFloat64)
+      .to(batch.pictures.options())
+      .index_select(0, batch.labels);
+}
+
+}  // namespace
+
+AdversarialObjective::AdversarialObjective(const AdversarialOptions& options)
+    : options_(options), schedule_(options.schedule) {
+  if (options.schedule.fairness == Fairness::kDafa &&
+      (options.accuracy == AdversarialOptions::Accuracy::kValidation ||
+       options.accuracy == AdversarialOptions::Accuracy::kClean)) {
+    throw Error(ErrorKind::kInvalid, "DAFA learns from the attacked training pictures only");
+  }
+  if (!options.joint.class_weights.empty()) {
+    class_weights_ = torch::tensor(options.joint.class_weights, torch::kFloat64);
+  }
+  const int classes = options.schedule.classes;
+  counts_ = torch::zeros({classes, 2 + classes}, torch::kFloat64);
+}
+
+std::vector<std::string> AdversarialObjective::TermNames() const {
+  return {"loss",          "reconstruction_loss", "auxiliary_loss", "adversarial_loss",
+          "severity_loss", "divergence"};
+}
+
+// The net in bfloat16, or itself.
+SeverityNet AdversarialObjective::AttackedCopy(SeverityNet net) {
+  if (!options_.bf16_attack) return net;
+  if (bf16_net_.is_empty()) {
+    bf16_net_ = CopyNet(net);
+    bf16_net_->to(torch::kBFloat16);
+    ToChannelsLast(*bf16_net_);
+  } else {
+    CopyWeights(net, bf16_net_);
+  }
+  return bf16_net_;
+}
+
+// x', by an attack on the net in evaluation mode; counts what it did.
+torch::Tensor AdversarialObjective::Attack(SeverityNet trained, const Batch& batch) {
+  SeverityNet net = AttackedCopy(trained);
+  const AttackGuard guard(*net);
+  const auto full = batch.pictures.scalar_type();
+  const auto type = options_.bf16_attack ? torch::kBFloat16 : full;
+  Decoupled clean;
+  torch::Tensor clean_logits;
+  {
+    const torch::NoGradGuard no_grad;
+    clean = net->Decouple(batch.pictures.to(type));
+    clean_logits = net->Classify(SeverityNetImpl::Concatenate(clean)).to(full);
+  }
+
+  AttackInput input{batch.pictures, batch.labels, PerSample(schedule_.epsilon(), batch),
+                    batch.seeds};
+  // A common shift of R, G and B moves the luma by as much.
+  const auto grey = SelectPlanes(batch.pictures, ColorPlanes::kY);
+  const auto picture_of = [&](const torch::Tensor& variable) {
+    return options_.luma_only ? (batch.pictures + (variable - grey)).clamp(0, 1) : variable;
+  };
+  if (options_.luma_only) input.pictures = grey;
+
+  const LogitsOf logits_of = [&](const torch::Tensor& variable) {
+    const auto picture = picture_of(variable).to(type);
+    if (options_.scope == AdversarialOptions::Scope::kEndToEnd)
+      return net->forward(picture).to(full);
+    const Decoupled parts = net->WithPlanesOf(picture, clean);
+    return net->Classify(SeverityNetImpl::Concatenate(parts)).to(full);
+  };
+  PgdOptions pgd;
+  pgd.steps = options_.steps;
+  pgd.step_size = options_.step_size;
+  const auto attacked = Pgd(logits_of, input, pgd, clean_logits);
+
+  const torch::NoGradGuard no_grad;
+  if (options_.accuracy == AdversarialOptions::Accuracy::kClean) {
+    Count(clean_logits, batch.labels);
+  } else if (options_.accuracy != AdversarialOptions::Accuracy::kRobustTrain) {
+    Count(logits_of(attacked), batch.labels);
+  }
+  return picture_of(attacked);
+}
+
+void AdversarialObjective::Count(const torch::Tensor& logits, const torch::Tensor& labels) {
+  const torch::NoGradGuard no_grad;
+  const auto wide = logits.detach().to(torch::kFloat64);
+  const auto hits = (logits.argmax(1) == labels).to(torch::kFloat64).unsqueeze(1);
+  const auto rows = torch::cat({torch::ones_like(hits), hits, torch::softmax(wide, 1)}, 1);
+  counts_ = counts_.to(logits.device()).index_add(0, labels, rows);
+}
+
+Losses AdversarialObjective::Compute(SeverityNet net, const Batch& batch) {
+  const auto& joint = options_.joint;
+  const bool attack = joint.lambda3 > 0.0;
+  const auto attacked = attack ? Attack(net, batch) : batch.pictures;
+
+  const Decoupled decoupled = net->Decouple(batch.pictures);
+  const auto decouplers = ComputeDecouplerLosses(joint, decoupled, batch.labels);
+  const auto logits = net->Classify(ClassifierInput(joint, decoupled));
+
+  const auto cross_entropy = SeverityLosses(logits, batch.labels, joint.label_smoothing);
+  auto divergence = torch::zeros_like(cross_entropy);
+  auto adversarial = cross_entropy;
+  if (attack) {
+    const Decoupled parts = options_.scope == AdversarialOptions::Scope::kEndToEnd
+                                ? net->Decouple(attacked)
+                                : net->WithPlanesOf(attacked, decoupled);
+    const auto attacked_logits = net->Classify(ClassifierInput(joint, parts));
+    if (options_.accuracy == AdversarialOptions::Accuracy::kRobustTrain) {
+      Count(attacked_logits, batch.labels);
+    }
+    divergence = KlDivergence(options_.detach_clean ? logits.detach() : logits, attacked_logits);
+    adversarial = AdversarialLoss(cross_entropy, divergence, PerSample(schedule_.beta(), batch));
+  }
+
+  const auto mean = WeightedMean(PerSample(schedule_.weight(), batch) * adversarial, batch.labels,
+                                 class_weights_);
+  const auto total = decouplers.weighted + joint.lambda3 * mean;
+  return {total,
+          torch::stack({total, decouplers.reconstruction, decouplers.auxiliary, mean,
+                        cross_entropy.mean(), divergence.mean()})
+              .detach(),
+          logits.detach()};
+}
+
+std::vector<ClassFigures> AdversarialObjective::EndEpoch(
+    const std::vector<double>& validation_accuracy) {
+  const bool by_validation = options_.accuracy == AdversarialOptions::Accuracy::kValidation;
+  if (by_validation && validation_accuracy.empty()) {
+    throw Error(ErrorKind::kInvalid,
+                "the classes' accuracy is to come from the validation part, but no attack is run "
+                "on it; set a validation part and attack steps for it");
+  }
+  const auto counts = counts_.to(torch::kCPU);
+  std::vector<ClassCounts> of_class(options_.schedule.classes);
+  for (int k = 0; k < options_.schedule.classes; ++k) {
+    const auto row = counts[k].contiguous();
+    const double* values = row.data_ptr<double>();
+    of_class[k].samples = values[0];
+    of_class[k].hits = values[1];
+    of_class[k].softmax.assign(values + 2, values + row.numel());
+    if (by_validation) {
+      // NaN for a class without a validation case.
+      const double accuracy = validation_accuracy[k];
+      of_class[k].samples = accuracy >= 0 ? 1 : 0;
+      of_class[k].hits = accuracy >= 0 ? accuracy : 0;
+    }
+  }
+  counts_ = torch::zeros_like(counts_);
+  auto seen = schedule_.EndEpoch(of_class);
+  for (ClassFigures& figures : seen) {
+    if (figures.name != "robust_train_accuracy") continue;
+    if (by_validation) figures.name = "robust_validation_accuracy";
+    if (options_.accuracy == AdversarialOptions::Accuracy::kClean) {
+      figures.name = "clean_train_accuracy";
+    }
+  }
+  return seen;
+}
+
+std::string AdversarialObjective::State() const {
+  const auto counts = counts_.to(torch::kCPU).contiguous();
+  return nlohmann::json{{"schedule", nlohmann::json::parse(schedule_.State())},
+                        {"counts", std::vector<double>(counts.data_ptr<double>(),
+                                                       counts.data_ptr<double>() + counts.numel())}}
+      .dump();
+}
+
+void AdversarialObjective::Restore(const std::string& state) {
+  const auto object = nlohmann::json::parse(state);
+  schedule_.Restore(object.at("schedule").dump());
+  const auto counts = object.at("counts").get<std::vector<double>>();
+  counts_ = torch::tensor(counts, torch::kFloat64).view_as(counts_);
+}
+
+}  // namespace hepar

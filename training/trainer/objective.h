@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <torch/torch.h>
+
+#include <string>
+#include <vector>
+
+#include "models/nets/severity_net.h"
+#include "training/data/batches.h"
+#include "training/trainer/epoch_record.h"
+#include "training/trainer/losses.h"
+
+namespace hepar {
+
+// What an objective makes of one batch.
+struct Losses {
+  torch::Tensor total;   // Scalar with its graph: what training minimises.
+  torch::Tensor terms;   // Detached, one value for each name of TermNames(), on the device.
+  torch::Tensor logits;  // Detached (B, K): the classifier's answer to the clean pictures.
+};
+
+// What training minimises. The one place that computes losses: the trainer knows nothing of their
+// kind, so another procedure is another objective.
+class Objective {
+ public:
+  virtual ~Objective() = default;
+
+  virtual std::vector<std::string> TermNames() const = 0;  // The first is the total.
+
+  // `net` is in training mode, and is again when this returns. The batch is on the net's device.
+  // One forward pass of the clean pictures in training mode.
+  virtual Losses Compute(SeverityNet net, const Batch& batch) = 0;
+
+  // What Compute() has counted in this epoch, or undefined: where several processes train, the
+  // trainer puts the sum over all of them in its place before EndEpoch().
+  virtual torch::Tensor Counts() const { return {}; }
+  virtual void SetCounts(const torch::Tensor& /*counts*/) {}
+
+  // Called after the last batch of an epoch: schedules that learn from the epoch move on here.
+  // `validation_accuracy` is the robust accuracy of each class on the validation part, empty where
+  // that was not measured. Returns what the epoch used and saw of each class, for the log.
+  virtual std::vector<ClassFigures> EndEpoch(const std::vector<double>& /*validation_accuracy*/) {
+    return {};
+  }
+
+  // What such a schedule has learned, as JSON text, so that a checkpoint can keep it.
+  virtual std::string State() const { return "{}"; }
+  virtual void Restore(const std::string& /*state*/) {}
+};
+
+struct JointObjectiveOptions {
+  double lambda1 = 1.0;  // Weight of L_c, reconstruction (IC2).
+  double lambda2 = 1.0;  // Weight of L_s, auxiliary prediction (IC1).
+  double lambda3 = 1.0;  // Weight of the severity loss.
+  double xi = 1e-3;      // Of the edge loss.
+  EdgeFilter edge_filter = EdgeFilter::kLaplacian;
+  AuxiliaryTarget auxiliary_target = AuxiliaryTarget::kOneHot;
+  double label_smoothing = 0.0;
+  // Of the severity loss, one for each class, of mean 1 over the training part; empty: none.
+  std::vector<double> class_weights;
+  bool detach_features = false;  // The severity loss does not train the decouplers.
+};
+
+// l1 L_c + l2 L_s: what the decouplers are trained with in every procedure.
+struct DecouplerLosses {
+  torch::Tensor reconstruction, auxiliary, weighted;
+};
+DecouplerLosses ComputeDecouplerLosses(const JointObjectiveOptions& options,
+                                       const Decoupled& decoupled, const torch::Tensor& labels);
+
+// x_c for the classifier: without a way back into the decouplers where `options` ask for that.
+torch::Tensor ClassifierInput(const JointObjectiveOptions& options, const Decoupled& decoupled);
+
+// The paper's joint loss on clean pictures: l1 L_c + l2 L_s + l3 CE.
+class JointObjective : public Objective {
+ public:
+  explicit JointObjective(const JointObjectiveOptions& options);
+
+  std::vector<std::string> TermNames() const override;
+  Losses Compute(SeverityNet net, const Batch& batch) override;
+
+ private:
+  JointObjectiveOptions options_;
+  torch::Tensor class_weights_;
+};
+
+}  // namespace hepar
