@@ -19,7 +19,8 @@ if [[ -z ${HEPAR_WEIGHTS_DIR:-} && -d $top/../shared/weights ]]; then
 fi
 
 rm -f "$build"/meson-logs/testlog*.xml
-meson test -C "$build" --no-rebuild --print-errorlogs --num-processes 2 "$@"
+meson test -C "$build" --no-rebuild --print-errorlogs --num-processes 2 \
+  --timeout-multiplier "${HEPAR_TIMEOUT_FACTOR:-1}" "$@"
 status=$?
 
 python3 - "$build/meson-logs/testlog.junit.xml" "$status" <<'PYTHON'

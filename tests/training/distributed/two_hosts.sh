@@ -39,6 +39,7 @@ command -v ip >/dev/null || skip "iproute2 is not installed"
 
 name=hepar$$
 pids=()
+# shellcheck disable=SC2317  # The trap below calls it.
 cleanup() {
   for pid in "${pids[@]}"; do kill -KILL "$pid" 2>/dev/null; done
   for rank in 0 1; do ip netns delete "$name-$rank" 2>/dev/null; done
