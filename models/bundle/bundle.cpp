@@ -2,6 +2,7 @@
 #include "models/bundle/bundle.h"
 
 #include <torch/script.h>
+#include <torch/utils.h>
 
 #include <map>
 #include <sstream>

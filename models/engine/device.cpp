@@ -3,7 +3,8 @@
 
 #include <ATen/Parallel.h>
 #include <torch/cuda.h>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include "models/error.h"
 

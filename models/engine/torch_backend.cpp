@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/engine/torch_backend.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <utility>
 

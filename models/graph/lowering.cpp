@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/graph/lowering.h"
 
+#include <torch/utils.h>
+
 #include <string>
 #include <utility>
 #include <vector>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/nets/batch_norm.h"
 
+#include <torch/utils.h>
+
 #include <ATen/OpMathType.h>
 
 #include <tuple>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/nets/blocks.h"
 
+#include <torch/nn/functional/upsampling.h>
+
 #include <array>
 #include <cmath>
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/nets/complexity.h"
 
+#include <torch/utils.h>
+
 #include <ATen/record_function.h>
 
 #include <cstring>

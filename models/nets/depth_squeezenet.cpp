@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/nets/depth_squeezenet.h"
 
+#include <torch/utils.h>
+
 #include <algorithm>
 #include <vector>
 

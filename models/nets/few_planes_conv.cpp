@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/nets/few_planes_conv.h"
 
+#include <torch/autograd.h>
+#include <torch/utils.h>
+
 #include <ATen/Parallel.h>
 
 #include <algorithm>

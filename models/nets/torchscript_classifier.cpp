@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/nets/torchscript_classifier.h"
 
+#include <torch/utils.h>
+
 #include <cctype>
 #include <set>
 #include <sstream>

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/nets/vision_transformer.h"
 
+#include <torch/nn/functional/linear.h>
+#include <torch/nn/functional/upsampling.h>
+
 #include <cmath>
 #include <string>
 #include <vector>

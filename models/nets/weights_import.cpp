@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/nets/weights_import.h"
 
+#include <torch/jit.h>
+#include <torch/utils.h>
+
 #include <cmath>
 #include <cstring>
 #include <filesystem>

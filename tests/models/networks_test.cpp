@@ -2,7 +2,9 @@
 //
 // Shapes, parameter and operation counts, and colour, against the specification's numbers.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/autograd.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <utility>
 #include <vector>

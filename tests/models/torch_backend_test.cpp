@@ -2,7 +2,7 @@
 #include "models/engine/torch_backend.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <memory>
 #include <vector>

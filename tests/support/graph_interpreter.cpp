@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tests/support/graph_interpreter.h"
 
+#include <torch/nn/functional/upsampling.h>
+#include <torch/utils.h>
+
 #include <cmath>
 
 #include "models/nets/color_space.h"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/attacks/attack_losses.h"
 
+#include <torch/nn/functional/loss.h>
+
 #include <limits>
 #include <tuple>
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/attacks/attack_suite.h"
 
+#include <torch/utils.h>
+
 #include <charconv>
 #include <sstream>
 

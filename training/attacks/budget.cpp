@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/attacks/budget.h"
 
+#include <torch/utils.h>
+
 namespace hepar {
 
 Budget::Budget(const torch::Tensor& pictures, const torch::Tensor& epsilon)

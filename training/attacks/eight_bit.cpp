@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/attacks/eight_bit.h"
 
+#include <torch/utils.h>
+
 #include "models/error.h"
 #include "training/attacks/budget.h"
 

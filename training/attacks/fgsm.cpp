@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/attacks/fgsm.h"
 
+#include <torch/utils.h>
+
 #include "training/attacks/attack_losses.h"
 #include "training/attacks/noise.h"
 #include "training/attacks/picture_gradient.h"

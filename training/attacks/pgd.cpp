@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/attacks/pgd.h"
 
+#include <torch/utils.h>
+
 #include <string>
 
 #include "models/error.h"

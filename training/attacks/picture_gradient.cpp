@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/attacks/picture_gradient.h"
 
+#include <torch/autograd.h>
+#include <torch/utils.h>
+
 #include <string>
 
 #include "models/error.h"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/attacks/square.h"
 
+#include <torch/utils.h>
+
 #include <algorithm>
 #include <cmath>
 #include <string>

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <torch/autograd.h>
+#include <torch/utils.h>
 #include <algorithm>
 #include <cstdlib>
 #include <sstream>

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/distributed/gradient_averager.h"
 
+#include <torch/autograd.h>
+#include <torch/utils.h>
+
 #include <unordered_set>
 #include <utility>
 

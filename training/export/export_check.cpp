@@ -2,6 +2,7 @@
 #include "training/export/export_check.h"
 
 #include <torch/script.h>
+#include <torch/utils.h>
 
 #include <algorithm>
 #include <opencv2/dnn.hpp>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/scoring/attack_target.h"
 
+#include <torch/utils.h>
+
 namespace hepar {
 
 AttackTarget TargetOf(SeverityNet net) {

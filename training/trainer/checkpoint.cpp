@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/trainer/checkpoint.h"
 
+#include <torch/serialize.h>
+
 #include <ATen/CPUGeneratorImpl.h>
 
 #include <limits>

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/trainer/losses.h"
 
+#include <torch/nn/functional/conv.h>
+#include <torch/nn/functional/loss.h>
+#include <torch/nn/functional/padding.h>
+
 namespace hepar {
 
 namespace F = torch::nn::functional;

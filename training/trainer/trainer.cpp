@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/trainer/trainer.h"
 
+#include <torch/nn/functional/loss.h>
+#include <torch/nn/utils/clip_grad.h>
+#include <torch/utils.h>
+
 #include <sys/resource.h>
 
 #include <algorithm>

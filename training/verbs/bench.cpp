@@ -3,7 +3,8 @@
 #include <c10/util/ThreadLocalDebugInfo.h>
 #include <time.h>
 #include <torch/script.h>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 #include <unistd.h>
 
 #include <algorithm>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <torch/utils.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <iostream>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <torch/torch.h>
+#include <torch/types.h>
 #include <algorithm>
 #include <filesystem>
 #include <iostream>

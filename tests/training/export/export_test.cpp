@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/script.h>
+#include <torch/utils.h>
 
 #include "models/error.h"
 #include "models/file_io.h"

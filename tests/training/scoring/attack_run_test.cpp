@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/scoring/attack_run.h"
 
+#include <torch/optim/adam.h>
+#include <torch/utils.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

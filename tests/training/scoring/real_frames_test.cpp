@@ -2,7 +2,8 @@
 //
 // The engine against the network that was trained, on real scans.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <algorithm>
 #include <cmath>

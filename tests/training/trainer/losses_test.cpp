@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/trainer/losses.h"
 
+#include <torch/utils.h>
+
 #include <gtest/gtest.h>
 
 #include "training/attacks/attack.h"

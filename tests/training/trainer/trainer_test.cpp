@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/trainer/trainer.h"
 
+#include <torch/utils.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
