@@ -6,8 +6,7 @@
 #include "models/engine/cpu_backend.h"
 #include "models/engine/torch_backend.h"
 #include "models/error.h"
-#include "models/graph/folding.h"
-#include "models/graph/lowering.h"
+#include "models/nets/tensor_values.h"
 
 namespace hepar {
 namespace {
@@ -28,7 +27,7 @@ std::unique_ptr<Backend> ChooseBackend(const Bundle& bundle, const std::string& 
   const PreprocessOptions& input = bundle.spec.preprocess;
   if (device == "cpu") {
     try {
-      const Graph graph = LowerToGraph(bundle.net, input.channels, input.size, input.size);
+      const Graph graph = bundle.net->Lower(input.channels, input.size, input.size);
       const int planes = ClassifierPlanes(bundle.net->architecture);
       return MakeCpuBackend(graph, precision,
                             ClassifyByModule(bundle.net, precision, planes, input.size));

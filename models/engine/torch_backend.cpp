@@ -7,8 +7,8 @@
 
 #include "models/engine/captured_pass.h"
 #include "models/error.h"
-#include "models/graph/folding.h"
 #include "models/nets/picture_tensor.h"
+#include "models/nets/tensor_values.h"
 
 namespace hepar {
 namespace {

@@ -11,7 +11,7 @@ namespace hepar {
 // The inference graph of a model: what it computes for one picture, as plain data without LibTorch.
 // Batch normalisation is folded into the convolutions, every size is known, and the operators are
 // a small closed set, so that an executor or an exporter is one visit of the nodes in their order.
-// models/graph/lowering.h makes it of a network.
+// SeverityNetImpl::Lower() makes it from a network.
 
 // A feature map of one picture: channels x height x width. A vector is channels x 1 x 1.
 struct Shape {

@@ -5,8 +5,12 @@
 
 #include <array>
 #include <cmath>
+#include <utility>
 
+#include "models/graph/graph_builder.h"
 #include "models/nets/few_planes_conv.h"
+#include "models/nets/folding.h"
+#include "models/nets/tensor_values.h"
 
 namespace hepar {
 
@@ -43,6 +47,12 @@ torch::Tensor ConvBnReluImpl::forward(const torch::Tensor& x) {
       .relu_();
 }
 
+int ConvBnReluImpl::Lower(GraphBuilder* graph, const std::string& name, int x, int residual) const {
+  Convolution folded = FoldConvolution(conv, bn, Activation::kRelu);
+  if (residual != Graph::kNoValue) folded.residual = Residual::kAfterActivation;
+  return graph->Append(name, std::move(folded), x, residual);
+}
+
 GridAttentionImpl::GridAttentionImpl(int channels, int heads)
     : heads(heads),
       norm(register_module("norm", nn::LayerNorm(nn::LayerNormOptions({channels})))),
@@ -66,6 +76,20 @@ torch::Tensor GridAttentionImpl::forward(const torch::Tensor& x) {
   return proj(mixed).transpose(1, 2).reshape({batch, channels, height, width});
 }
 
+int GridAttentionImpl::LowerWithResidual(GraphBuilder* graph, const std::string& name,
+                                         int x) const {
+  PixelAttention attention;
+  attention.heads = heads;
+  attention.epsilon = static_cast<float>(norm->options.eps());
+  attention.norm_weight = ValuesOf(norm->weight);
+  attention.norm_bias = ValuesOf(norm->bias);
+  attention.qkv_weight = ValuesOf(qkv->weight);
+  attention.qkv_bias = ValuesOf(qkv->bias);
+  attention.proj_weight = ValuesOf(proj->weight);
+  attention.proj_bias = ValuesOf(proj->bias);
+  return graph->Append(name, std::move(attention), x);
+}
+
 torch::Tensor UpsampleLike(const torch::Tensor& x, const torch::Tensor& like) {
   if (x.size(2) == like.size(2) && x.size(3) == like.size(3)) return x;
   // LibTorch's gradient of this operator is several times slower in bfloat16 than in float.
@@ -78,10 +102,29 @@ torch::Tensor UpsampleLike(const torch::Tensor& x, const torch::Tensor& like) {
                                .align_corners(false));
 }
 
+int LowerUpsampleLike(GraphBuilder* graph, const std::string& name, int x, int like) {
+  const Shape target = graph->shape(like);
+  return graph->Append(name, Upsample{}, x, target.height, target.width);
+}
+
+torch::Tensor MeanLike(const torch::Tensor& x, const torch::Tensor& like) {
+  return torch::adaptive_avg_pool2d(x, {like.size(2), like.size(3)});
+}
+
+int LowerMeanLike(GraphBuilder* graph, const std::string& name, int x, int like) {
+  const Shape target = graph->shape(like);
+  return graph->Append(name, AdaptivePool{}, x, target.height, target.width);
+}
+
 torch::Tensor PoolDown(const torch::Tensor& x, int stride) {
   if (stride == 1) return x;
   return torch::max_pool2d(x, {stride, stride}, {stride, stride}, {0, 0}, {1, 1},
                            /*ceil_mode=*/true);
+}
+
+int LowerPoolDown(GraphBuilder* graph, const std::string& name, int x, int stride) {
+  if (stride == 1) return x;
+  return graph->Append(name, MaxPool{stride, stride, 0, /*ceil_mode=*/true}, x);
 }
 
 }  // namespace hepar

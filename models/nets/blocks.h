@@ -8,15 +8,26 @@
 #include <torch/nn/pimpl.h>
 #include <torch/types.h>
 
+#include <string>
+
+#include "models/graph/graph.h"
 #include "models/nets/batch_norm.h"
 
 namespace hepar {
+
+class GraphBuilder;
+
+// Each block lowers itself: Lower() appends to a graph what forward() computes in evaluation mode
+// for the value `x`, under names that begin with `name`, and returns the id of the result.
 
 // Conv2d(k x k, padding d*(k/2), dilation d, no bias) + BatchNorm2d + ReLU: "CBR".
 // (B, in, H, W) -> (B, out, ceil(H/stride), ceil(W/stride)).
 struct ConvBnReluImpl : torch::nn::Module {
   ConvBnReluImpl(int in, int out, int kernel, int dilation = 1, int stride = 1);
   torch::Tensor forward(const torch::Tensor& x);
+  // forward(x) + residual where a residual is given. One convolution node.
+  int Lower(GraphBuilder* graph, const std::string& name, int x,
+            int residual = Graph::kNoValue) const;
 
   torch::nn::Conv2d conv{nullptr};
   BatchNorm2d bn{nullptr};
@@ -33,6 +44,8 @@ TORCH_MODULE(ConvBnRelu);
 struct GridAttentionImpl : torch::nn::Module {
   GridAttentionImpl(int channels, int heads);  // channels % heads == 0.
   torch::Tensor forward(const torch::Tensor& x);
+  // x + forward(x): the graph's attention operator includes the residual.
+  int LowerWithResidual(GraphBuilder* graph, const std::string& name, int x) const;
 
   int heads;
   torch::nn::LayerNorm norm{nullptr};
@@ -43,8 +56,14 @@ TORCH_MODULE(GridAttention);
 // Bilinear (align_corners = false) to the height and width of `like`, exactly, so that odd sizes
 // meet their skip connections.
 torch::Tensor UpsampleLike(const torch::Tensor& x, const torch::Tensor& like);
+int LowerUpsampleLike(GraphBuilder* graph, const std::string& name, int x, int like);
+
+// Means over windows that divide x into the height and width of `like`.
+torch::Tensor MeanLike(const torch::Tensor& x, const torch::Tensor& like);
+int LowerMeanLike(GraphBuilder* graph, const std::string& name, int x, int like);
 
 // Max pooling by `stride` in both directions, rounding up; stride 1 returns x.
 torch::Tensor PoolDown(const torch::Tensor& x, int stride);
+int LowerPoolDown(GraphBuilder* graph, const std::string& name, int x, int stride);
 
 }  // namespace hepar

@@ -7,6 +7,8 @@
 
 namespace hepar {
 
+class GraphBuilder;
+
 // The colour-space transform and selection of the paper, differentiable, so that attacks on the
 // picture reach through it. `picture` is R'G'B' or grey in [0,1]: (B, 3, H, W) or (B, 1, H, W);
 // grey counts as R = G = B. Returns (B, PlaneCount(planes), H, W) in [0,1]:
@@ -16,5 +18,9 @@ namespace hepar {
 //   hsv_v  max(R, G, B)
 //   lab_l  CIE L* / 100 of sRGB with the D65 white point
 torch::Tensor SelectPlanes(const torch::Tensor& picture, ColorPlanes planes);
+
+// Appends SelectPlanes() to a graph for its picture, value 0, and returns the id of the planes: 0
+// itself where the picture already is what is selected.
+int LowerSelectPlanes(GraphBuilder* graph, ColorPlanes planes);
 
 }  // namespace hepar

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "models/graph/folding.h"
 #include "models/graph/graph_builder.h"
+#include "models/nets/tensor_values.h"
 
 namespace hepar {
 

@@ -2,6 +2,10 @@
 #include "models/nets/ic_block.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "models/graph/graph_builder.h"
+#include "models/nets/folding.h"
 
 namespace hepar {
 
@@ -41,12 +45,41 @@ torch::Tensor IcBlockImpl::forward(const torch::Tensor& x) {
   auto located = grid + position(grid);
   auto b = located + attention(located);
   b = b + dilated4(dilated2(b));
-  b = b + inject2(torch::adaptive_avg_pool2d(initial, {b.size(2), b.size(3)}));
+  b = b + inject2(MeanLike(initial, b));
 
-  auto level1 = half + inject1(torch::adaptive_avg_pool2d(initial, {half.size(2), half.size(3)}));
+  auto level1 = half + inject1(MeanLike(initial, half));
   auto up2 = d2(torch::cat({UpsampleLike(b, half), level1}, 1));
   auto up1 = d1(torch::cat({UpsampleLike(up2, full), full}, 1));
   return up1 + initial;
+}
+
+int IcBlockImpl::Lower(GraphBuilder* graph, const std::string& name, int x) const {
+  const auto at = [&name](const char* part) { return name + "." + part; };
+
+  const int initial = h0->Lower(graph, at("h0"), x);
+  const int full = e1->Lower(graph, at("e1"), initial);
+  const int half =
+      e2->Lower(graph, at("e2"), LowerPoolDown(graph, at("pool1"), full, options.stride1));
+  const int grid =
+      e3->Lower(graph, at("e3"), LowerPoolDown(graph, at("pool2"), half, options.stride2));
+
+  Convolution located_by = FoldConvolution(position, Activation::kNone);
+  located_by.residual = Residual::kBeforeActivation;
+  const int located = graph->Append(at("position"), std::move(located_by), grid, grid);
+  const int attended = attention->LowerWithResidual(graph, at("attention"), located);
+  const int dilated = dilated2->Lower(graph, at("dilated2"), attended);
+  const int enhanced = dilated4->Lower(graph, at("dilated4"), dilated, attended);
+  const int deep = inject2->Lower(graph, at("inject2"),
+                                  LowerMeanLike(graph, at("mean2"), initial, enhanced), enhanced);
+
+  const int level1 =
+      inject1->Lower(graph, at("inject1"), LowerMeanLike(graph, at("mean1"), initial, half), half);
+  const int cat2 = graph->Append(at("cat2"), Concat{},
+                                 {LowerUpsampleLike(graph, at("up2"), deep, half), level1});
+  const int up2 = d2->Lower(graph, at("d2"), cat2);
+  const int cat1 =
+      graph->Append(at("cat1"), Concat{}, {LowerUpsampleLike(graph, at("up1"), up2, full), full});
+  return d1->Lower(graph, at("d1"), cat1, initial);
 }
 
 }  // namespace hepar

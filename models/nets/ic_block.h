@@ -6,6 +6,8 @@
 #include <torch/nn/pimpl.h>
 #include <torch/types.h>
 
+#include <string>
+
 #include "models/nets/blocks.h"
 
 namespace hepar {
@@ -32,6 +34,7 @@ void ChooseInnerStrides(int side, IcBlockOptions* options);
 struct IcBlockImpl : torch::nn::Module {
   explicit IcBlockImpl(const IcBlockOptions& options);
   torch::Tensor forward(const torch::Tensor& x);
+  int Lower(GraphBuilder* graph, const std::string& name, int x) const;
 
   IcBlockOptions options;
   ConvBnRelu h0{nullptr}, e1{nullptr}, e2{nullptr}, e3{nullptr};

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/nets/icfdnet.h"
 
+#include "models/graph/graph_builder.h"
+#include "models/nets/folding.h"
+
 namespace hepar {
 
 namespace nn = torch::nn;
@@ -20,6 +23,28 @@ IcBlock MakeStage(int in, int inner, int out, int side) {
 }
 
 nn::Conv2d PointwiseHead(int in, int out) { return nn::Conv2d(nn::Conv2dOptions(in, out, 1)); }
+
+// A feature map of the planes' size, in (0,1).
+torch::Tensor RunHead(nn::Conv2d head, const torch::Tensor& x, const torch::Tensor& planes) {
+  return torch::sigmoid(UpsampleLike(head(x), planes));
+}
+
+// As RunHead(). The activation belongs to the last of the two operators.
+int LowerHead(GraphBuilder* graph, const std::string& name, const nn::Conv2d& head, int x,
+              int planes) {
+  const Shape target = graph->shape(planes);
+  const bool grows =
+      graph->shape(x).height != target.height || graph->shape(x).width != target.width;
+  const int map = graph->Append(
+      name, FoldConvolution(head, grows ? Activation::kNone : Activation::kSigmoid), x);
+  if (!grows) return map;
+  return graph->Append(name + ".up", Upsample{Activation::kSigmoid}, map, target.height,
+                       target.width);
+}
+
+int LowerGlobalMean(GraphBuilder* graph, const std::string& name, int x) {
+  return graph->Append(name, AdaptivePool{}, x, 1, 1);
+}
 
 }  // namespace
 
@@ -60,6 +85,27 @@ IcfdFeatures IcfdTrunkImpl::forward(const torch::Tensor& planes) {
   return {y1, x4};
 }
 
+LoweredIcfdFeatures IcfdTrunkImpl::Lower(GraphBuilder* graph, const std::string& name,
+                                         int planes) const {
+  const auto at = [&name](const char* part) { return name + "." + part; };
+  const auto join = [&](const char* up, const char* cat, int deep, int skip, bool use_skip) {
+    const int larger = LowerUpsampleLike(graph, at(up), deep, skip);
+    return use_skip ? graph->Append(at(cat), Concat{}, {larger, skip}) : larger;
+  };
+  const bool lower = skips != DecouplerSkips::kNone;
+  const bool top = skips == DecouplerSkips::kAll;
+
+  const int x0 = stem->Lower(graph, at("stem"), planes);
+  const int x1 = e1->Lower(graph, at("e1"), x0);
+  const int x2 = e2->Lower(graph, at("e2"), LowerPoolDown(graph, at("pool1"), x1, 2));
+  const int x3 = e3->Lower(graph, at("e3"), LowerPoolDown(graph, at("pool2"), x2, 2));
+  const int x4 = e4->Lower(graph, at("e4"), LowerPoolDown(graph, at("pool3"), x3, 2));
+  const int y3 = d3->Lower(graph, at("d3"), join("up3", "cat3", x4, x3, lower));
+  const int y2 = d2->Lower(graph, at("d2"), join("up2", "cat2", y3, x2, lower));
+  const int y1 = d1->Lower(graph, at("d1"), join("up1", "cat1", y2, x1, top));
+  return {y1, x4};
+}
+
 SpecificDecouplerImpl::SpecificDecouplerImpl(const Architecture& a)
     : trunk(register_module("trunk", IcfdTrunk(PlaneCount(a.planes), a.decoupler))),
       feature_head(register_module("feature_head",
@@ -71,7 +117,19 @@ SpecificDecouplerImpl::SpecificDecouplerImpl(const Architecture& a)
 SpecificOutput SpecificDecouplerImpl::forward(const torch::Tensor& planes) {
   const IcfdFeatures f = trunk(planes);
   auto pooled = torch::cat({f.decoded.mean({2, 3}), f.bottom.mean({2, 3})}, 1);
-  return {torch::sigmoid(UpsampleLike(feature_head(f.decoded), planes)), auxiliary(pooled)};
+  return {RunHead(feature_head, f.decoded, planes), auxiliary(pooled)};
+}
+
+LoweredSpecificOutput SpecificDecouplerImpl::Lower(GraphBuilder* graph, const std::string& name,
+                                                   int planes) const {
+  const LoweredIcfdFeatures f = trunk->Lower(graph, name + ".trunk", planes);
+  const int features = LowerHead(graph, name + ".feature_head", feature_head, f.decoded, planes);
+  const int pooled = graph->Append(name + ".pooled", Concat{},
+                                   {LowerGlobalMean(graph, name + ".mean_decoded", f.decoded),
+                                    LowerGlobalMean(graph, name + ".mean_bottom", f.bottom)});
+  const int logits =
+      graph->Append(name + ".auxiliary", FoldLinear(auxiliary, Activation::kNone), pooled);
+  return {features, logits};
 }
 
 CommonDecouplerImpl::CommonDecouplerImpl(const Architecture& a)
@@ -84,8 +142,17 @@ CommonDecouplerImpl::CommonDecouplerImpl(const Architecture& a)
 
 CommonOutput CommonDecouplerImpl::forward(const torch::Tensor& planes) {
   const IcfdFeatures f = trunk(planes);
-  return {torch::sigmoid(UpsampleLike(feature_head(f.decoded), planes)),
-          torch::sigmoid(UpsampleLike(reconstruction_head(f.decoded), planes))};
+  return {RunHead(feature_head, f.decoded, planes),
+          RunHead(reconstruction_head, f.decoded, planes)};
+}
+
+LoweredCommonOutput CommonDecouplerImpl::Lower(GraphBuilder* graph, const std::string& name,
+                                               int planes) const {
+  const LoweredIcfdFeatures f = trunk->Lower(graph, name + ".trunk", planes);
+  const int features = LowerHead(graph, name + ".feature_head", feature_head, f.decoded, planes);
+  const int reconstruction =
+      LowerHead(graph, name + ".reconstruction_head", reconstruction_head, f.decoded, planes);
+  return {features, reconstruction};
 }
 
 }  // namespace hepar

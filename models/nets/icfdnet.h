@@ -7,6 +7,8 @@
 #include <torch/nn/pimpl.h>
 #include <torch/types.h>
 
+#include <string>
+
 #include "models/nets/architecture.h"
 #include "models/nets/blocks.h"
 #include "models/nets/ic_block.h"
@@ -19,6 +21,11 @@ struct IcfdFeatures {
   torch::Tensor bottom;   // E4: (B, widths[3], ...).
 };
 
+// The same as values of a graph.
+struct LoweredIcfdFeatures {
+  int decoded, bottom;
+};
+
 // The U-shaped trunk of Iterative Compression Feature Decoupling (paper, section 2.1, figure 3):
 // stem, four encoder stages with 2x2 max pooling between, three decoder stages with bilinear
 // up-sampling and skips; each stage is an IcBlock. Shared by both decouplers, which differ in their
@@ -27,6 +34,7 @@ struct IcfdTrunkImpl : torch::nn::Module {
   IcfdTrunkImpl(int in_planes, const DecouplerShape& shape,
                 DecouplerSkips skips = DecouplerSkips::kAll);
   IcfdFeatures forward(const torch::Tensor& planes);
+  LoweredIcfdFeatures Lower(GraphBuilder* graph, const std::string& name, int planes) const;
 
   DecouplerSkips skips;
   ConvBnRelu stem{nullptr};
@@ -41,9 +49,15 @@ struct SpecificOutput {
   torch::Tensor logits;    // pred: (B, classes), for the loss L_s.
 };
 
+// The same as values of a graph.
+struct LoweredSpecificOutput {
+  int features, logits;
+};
+
 struct SpecificDecouplerImpl : torch::nn::Module {
   explicit SpecificDecouplerImpl(const Architecture& architecture);
   SpecificOutput forward(const torch::Tensor& planes);
+  LoweredSpecificOutput Lower(GraphBuilder* graph, const std::string& name, int planes) const;
 
   IcfdTrunk trunk{nullptr};
   torch::nn::Conv2d feature_head{nullptr};
@@ -58,9 +72,15 @@ struct CommonOutput {
   torch::Tensor reconstruction;  // x^: like the planes, in (0,1), for the loss L_c.
 };
 
+// The same as values of a graph.
+struct LoweredCommonOutput {
+  int features, reconstruction;
+};
+
 struct CommonDecouplerImpl : torch::nn::Module {
   explicit CommonDecouplerImpl(const Architecture& architecture);
   CommonOutput forward(const torch::Tensor& planes);
+  LoweredCommonOutput Lower(GraphBuilder* graph, const std::string& name, int planes) const;
 
   IcfdTrunk trunk{nullptr};
   // Separate 1x1 convolutions, so that Feat2 is not simply the reconstruction.

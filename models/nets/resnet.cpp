@@ -5,9 +5,9 @@
 #include <string>
 #include <utility>
 
-#include "models/graph/folding.h"
 #include "models/graph/graph_builder.h"
 #include "models/nets/attention_blocks.h"
+#include "models/nets/folding.h"
 
 namespace hepar {
 

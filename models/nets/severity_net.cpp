@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "models/graph/graph_builder.h"
 #include "models/nets/color_space.h"
 
 namespace hepar {
@@ -63,6 +64,42 @@ torch::Tensor SeverityNetImpl::forward(const torch::Tensor& picture) {
   if (ic1) parts.specific = features_of(ic1);
   if (ic2) parts.common = features_of(ic2);
   return Classify(Concatenate(parts));
+}
+
+Graph SeverityNetImpl::Lower(int picture_channels, int height, int width) const {
+  GraphBuilder builder({picture_channels, height, width});
+  Graph& results = builder.graph();
+  results.planes = LowerSelectPlanes(&builder, architecture.planes);
+  if (ic1) {
+    const LoweredSpecificOutput specific = ic1->Lower(&builder, "ic1", results.planes);
+    results.specific = specific.features;
+    results.auxiliary_logits = specific.logits;
+  }
+  if (ic2) {
+    const LoweredCommonOutput common = ic2->Lower(&builder, "ic2", results.planes);
+    results.common = common.features;
+    results.reconstruction = common.reconstruction;
+  }
+  builder.BeginClassification();
+  LowerClassifier(&builder);
+  return builder.Finish();
+}
+
+// As Concatenate() and Classify().
+void SeverityNetImpl::LowerClassifier(GraphBuilder* graph) const {
+  Graph& results = graph->graph();
+  const std::vector<int> parts = results.ClassifierParts();
+  const int joined =
+      parts.size() == 1 ? parts[0] : graph->Append("classifier.planes", Concat{}, parts);
+  const auto channels = static_cast<std::size_t>(graph->shape(joined).channels);
+  const auto scale = static_cast<float>(1.0 / architecture.std);
+  const auto shift = static_cast<float>(-architecture.mean / architecture.std);
+  const int normalized =
+      graph->Append("classifier.normalise",
+                    ScaleShift{std::vector<float>(channels, scale),
+                               std::vector<float>(channels, shift), Activation::kNone},
+                    joined);
+  results.logits = classifier->Lower(graph, normalized);
 }
 
 }  // namespace hepar

@@ -7,6 +7,7 @@
 
 #include <memory>
 
+#include "models/graph/graph.h"
 #include "models/nets/architecture.h"
 #include "models/nets/classifier.h"
 #include "models/nets/icfdnet.h"
@@ -40,10 +41,20 @@ struct SeverityNetImpl : torch::nn::Module {
   // All of it: logits of a picture.
   torch::Tensor forward(const torch::Tensor& picture);
 
+  // The inference graph of the network in evaluation mode, for pictures of height x width pixels
+  // with `picture_channels` channels: 1 or 3, as SelectPlanes() takes them. Where the classifier
+  // has no lowering (ClassifierModule::Lower), the graph ends with the decouplers. Its results are
+  // those of Decouple() and Classify() to within the rounding of 32-bit arithmetic. Throws
+  // Error(kMismatch) for a size that the network cannot run at.
+  Graph Lower(int picture_channels, int height, int width) const;
+
   Architecture architecture;
   SpecificDecoupler ic1{nullptr};  // Empty where the architecture has none; so is ic2.
   CommonDecoupler ic2{nullptr};
   std::shared_ptr<ClassifierModule> classifier;
+
+ private:
+  void LowerClassifier(GraphBuilder* graph) const;
 };
 TORCH_MODULE(SeverityNet);
 

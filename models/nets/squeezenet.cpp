@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/nets/squeezenet.h"
 
-#include "models/graph/folding.h"
 #include "models/graph/graph_builder.h"
+#include "models/nets/folding.h"
 
 namespace hepar {
 

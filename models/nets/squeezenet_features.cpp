@@ -3,9 +3,9 @@
 
 #include <utility>
 
-#include "models/graph/folding.h"
 #include "models/graph/graph_builder.h"
 #include "models/nets/few_planes_conv.h"
+#include "models/nets/folding.h"
 
 namespace hepar {
 

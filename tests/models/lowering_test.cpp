@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "models/graph/lowering.h"
+#include "models/nets/severity_net.h"
 
 #include <gtest/gtest.h>
 #include <torch/types.h>
@@ -33,7 +33,7 @@ void ExpectEqualResults(const Architecture& architecture, int channels, int heig
   SeverityNet net = RandomNet(architecture);
   const torch::NoGradGuard no_grad;
   const auto picture = torch::rand({1, channels, height, width});
-  const Graph graph = LowerToGraph(net, channels, height, width);
+  const Graph graph = net->Lower(channels, height, width);
   const auto values = Interpret(graph, picture);
 
   const Decoupled expected = net->Decouple(picture);
@@ -111,7 +111,7 @@ TEST(LoweringTest, ClassifiersThatLowerGiveTheModulesResults) {
 
 TEST(LoweringTest, AClassifierWithoutLoweringEndsTheGraphAtTheDecouplers) {
   SeverityNet net = RandomNet(ArchitectureOf("nano", "vit_tiny"));
-  const Graph graph = LowerToGraph(net, 1, 64, 64);
+  const Graph graph = net->Lower(1, 64, 64);
   EXPECT_FALSE(graph.has_classifier());
   EXPECT_EQ(graph.decoupling_nodes, graph.nodes.size());
 }
@@ -119,7 +119,7 @@ TEST(LoweringTest, AClassifierWithoutLoweringEndsTheGraphAtTheDecouplers) {
 TEST(LoweringTest, NodesCountTheModulesOperations) {
   SeverityNet net(ArchitectureOf("live", "squeezenet1_1"));
   net->eval();
-  const Graph graph = LowerToGraph(net, 1, 224, 224);
+  const Graph graph = net->Lower(1, 224, 224);
   double macs = 0.0;
   for (const Node& node : graph.nodes) macs += MacsOf(graph, node);
   EXPECT_EQ(macs, static_cast<double>(CountMacs([&] {
@@ -129,7 +129,7 @@ TEST(LoweringTest, NodesCountTheModulesOperations) {
 }
 
 TEST(LoweringTest, NodesAreInOrderUnderNamesOfTheirOwn) {
-  const Graph graph = LowerToGraph(RandomNet(ArchitectureOf("nano", "cbam_resnet50")), 1, 64, 64);
+  const Graph graph = RandomNet(ArchitectureOf("nano", "cbam_resnet50"))->Lower(1, 64, 64);
   std::set<std::string> names;
   std::set<int> known = {0};
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
@@ -143,7 +143,7 @@ TEST(LoweringTest, NodesAreInOrderUnderNamesOfTheirOwn) {
 
 TEST(LoweringTest, AnInputThatIsTooSmallIsRefusedWithTheLayer) {
   try {
-    LowerToGraph(RandomNet(ArchitectureOf("nano", "squeezenet1_1")), 1, 4, 4);
+    RandomNet(ArchitectureOf("nano", "squeezenet1_1"))->Lower(1, 4, 4);
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kMismatch);

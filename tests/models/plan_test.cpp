@@ -12,7 +12,7 @@
 
 #include "models/error.h"
 #include "models/graph/graph_builder.h"
-#include "models/graph/lowering.h"
+#include "models/nets/severity_net.h"
 #include "tests/support/random_net.h"
 
 namespace hepar::cpu {
@@ -49,7 +49,7 @@ void ExpectEqualResults(const Architecture& architecture, int channels, int side
   SeverityNet net = hepar::testing::RandomNet(architecture);
   const torch::NoGradGuard no_grad;
   const auto picture = torch::rand({1, channels, side, side});
-  const Plan plan(LowerToGraph(net, channels, side, side), kernels);
+  const Plan plan(net->Lower(channels, side, side), kernels);
   const FrameLayout& at = plan.frame();
   const auto frame = RunPlan(plan, picture);
 
@@ -131,7 +131,7 @@ class PlanKernelsTest : public ::testing::TestWithParam<const Kernels*> {};
 
 TEST_P(PlanKernelsTest, AWorkspaceKeepsNothingFromOneFrameToTheNext) {
   SeverityNet net = hepar::testing::RandomNet(ArchitectureOf("nano", "squeezenet1_1"));
-  const Plan plan(LowerToGraph(net, 1, 64, 64), *GetParam());
+  const Plan plan(net->Lower(1, 64, 64), *GetParam());
   const auto first = torch::rand({1, 1, 64, 64}), second = torch::rand({1, 1, 64, 64});
   const auto expected = RunPlan(plan, first);
 
@@ -155,7 +155,7 @@ INSTANTIATE_TEST_SUITE_P(, PlanKernelsTest, ::testing::ValuesIn(KernelsOfThisPro
 
 TEST(PlanTest, ThreadsWithWorkspacesOfTheirOwnShareOnePlan) {
   SeverityNet net = hepar::testing::RandomNet(ArchitectureOf("nano", "squeezenet1_1"));
-  const Plan plan(LowerToGraph(net, 1, 64, 64));
+  const Plan plan(net->Lower(1, 64, 64));
   const auto picture = torch::rand({1, 1, 64, 64});
   const auto expected = RunPlan(plan, picture);
   std::vector<std::vector<float>> frames(4);

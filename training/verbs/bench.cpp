@@ -26,9 +26,9 @@
 #include "models/engine/device.h"
 #include "models/engine/engine.h"
 #include "models/error.h"
-#include "models/graph/lowering.h"
 #include "models/nets/architecture.h"
 #include "models/nets/picture_tensor.h"
+#include "models/nets/severity_net.h"
 #include "training/bench/standalone_convolution.h"
 #include "training/cli/decoupler_options.h"
 #include "training/cli/exit_codes.h"
@@ -408,7 +408,7 @@ int RunBench(const std::vector<std::string>& arguments) {
   torch::jit::Module script;
   std::unique_ptr<LayerBench> layers;
   if (on_cpu && !options.engine_only) {
-    const Graph graph = LowerToGraph(net, input.channels, input.size, input.size);
+    const Graph graph = net->Lower(input.channels, input.size, input.size);
     torch::jit::Module exported = ToTorchScript(graph, net);
     script = torch::jit::optimize_for_inference(exported);
     contenders.push_back({"torchscript_fp32_ms",

@@ -7,7 +7,7 @@
 #include "models/bundle/bundle.h"
 #include "models/error.h"
 #include "models/file_io.h"
-#include "models/graph/lowering.h"
+#include "models/nets/severity_net.h"
 #include "training/cli/exit_codes.h"
 #include "training/cli/options.h"
 #include "training/export/export_check.h"
@@ -64,7 +64,7 @@ int RunExport(const std::vector<std::string>& arguments) {
 
   const Bundle bundle = WithExitCode(kExitModel, [&] { return LoadBundle(options.model); });
   const PreprocessOptions& input = bundle.spec.preprocess;
-  const Graph graph = LowerToGraph(bundle.net, input.channels, input.size, input.size);
+  const Graph graph = bundle.net->Lower(input.channels, input.size, input.size);
   const bool onnx = options.format == "onnx";
   const std::string content =
       onnx ? ToOnnx(graph, bundle.spec) : Serialize(ToTorchScript(graph, bundle.net));

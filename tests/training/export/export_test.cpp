@@ -6,7 +6,7 @@
 
 #include "models/error.h"
 #include "models/file_io.h"
-#include "models/graph/lowering.h"
+#include "models/nets/severity_net.h"
 #include "models/nets/torchscript_classifier.h"
 #include "tests/support/random_net.h"
 #include "tests/training/support/expect_error.h"
@@ -27,9 +27,7 @@ Architecture Nano(const std::string& classifier = "squeezenet1_1") {
   return ArchitectureOf("nano", classifier);
 }
 
-Graph GraphOf(SeverityNet net, int channels, int side) {
-  return LowerToGraph(net, channels, side, side);
-}
+Graph GraphOf(SeverityNet net, int channels, int side) { return net->Lower(channels, side, side); }
 
 double Largest(const ExportDifferences& differences) {
   double largest = 0.0;

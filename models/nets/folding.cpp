@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "models/graph/folding.h"
+#include "models/nets/folding.h"
 
 #include <variant>
+
+#include "models/nets/tensor_values.h"
 
 namespace hepar {
 namespace {
 
-// Weight and bias in 64 bits, so that folding adds no rounding of its own.
+// Weight and bias are 64-bit floats, so that folding adds no rounding error.
 Convolution MakeConvolution(const torch::nn::Conv2d& conv, const torch::Tensor& weight,
                             const torch::Tensor& bias, Activation activation) {
   // The variant is LibTorch's own in 1.13 and the standard one in 2.x.
@@ -33,11 +35,6 @@ torch::Tensor BiasOf(const torch::nn::Conv2d& conv) {
 }
 
 }  // namespace
-
-std::vector<float> ValuesOf(const torch::Tensor& tensor) {
-  const auto host = tensor.detach().to(torch::kCPU, torch::kFloat32).contiguous();
-  return {host.data_ptr<float>(), host.data_ptr<float>() + host.numel()};
-}
 
 Convolution FoldConvolution(const torch::nn::Conv2d& conv, Activation activation) {
   return MakeConvolution(conv, conv->weight, BiasOf(conv), activation);

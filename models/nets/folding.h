@@ -5,24 +5,22 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/types.h>
 
-#include <vector>
-
 #include "models/graph/graph.h"
 #include "models/nets/batch_norm.h"
 
 namespace hepar {
 
-// The values of a tensor, row by row, as 32-bit floats.
-std::vector<float> ValuesOf(const torch::Tensor& tensor);
+// Graph operators made from LibTorch modules in evaluation mode, for the networks' Lower().
 
-// The convolution that a module, followed by the activation, is in evaluation mode.
+// A convolution followed by the activation.
 Convolution FoldConvolution(const torch::nn::Conv2d& conv, Activation activation);
 
-// The same with a batch normalisation between, by its running statistics, folded into the weights.
+// A convolution, batch normalization by its running statistics, and the activation. The
+// normalization is folded into weights and bias in 64-bit arithmetic.
 Convolution FoldConvolution(const torch::nn::Conv2d& conv, const BatchNorm2d& norm,
                             Activation activation);
 
-// A linear layer as a convolution of a vector, followed by the activation.
+// A linear layer followed by the activation, as a 1 x 1 convolution of a vector.
 Convolution FoldLinear(const torch::nn::Linear& linear, Activation activation);
 
 }  // namespace hepar
