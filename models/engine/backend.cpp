@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/engine/backend.h"
 
+#include <string>
+
 #include "models/error.h"
 
 namespace hepar {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "models/engine/engine.h"
+#include "models/engine/feature_view.h"
 
 namespace hepar {
 

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "models/bundle/bundle.h"
 #include "models/engine/backend.h"
+#include "models/engine/precision.h"
 
 namespace hepar {
 

@@ -3,8 +3,10 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "models/engine/backend.h"
+#include "models/engine/precision.h"
 #include "models/graph/graph.h"
 
 namespace hepar {

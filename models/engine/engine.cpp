@@ -19,13 +19,9 @@
 #include "models/engine/choose_backend.h"
 #include "models/engine/device.h"
 #include "models/error.h"
-#include "models/named_values.h"
 
 namespace hepar {
 namespace {
-
-constexpr NamedValue<Precision> kPrecisions[] = {
-    {"fp32", Precision::kFp32}, {"bf16", Precision::kBf16}, {"fp16", Precision::kFp16}};
 
 // LibTorch's exceptions carry a backtrace of many lines; what leaves models/ is one line.
 template <typename Function>
@@ -42,12 +38,6 @@ auto WithOneLineErrors(ErrorKind kind, const std::string& what, const Function& 
 }
 
 }  // namespace
-
-std::string ToString(Precision precision) { return NameOf(kPrecisions, precision); }
-
-Precision ParsePrecision(const std::string& name) {
-  return ValueOf(kPrecisions, name, "precision");
-}
 
 struct Engine::Impl {
   ModelSpec spec;

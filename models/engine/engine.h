@@ -1,23 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "models/bundle/model_spec.h"
+#include "models/engine/feature_view.h"
+#include "models/engine/precision.h"
 #include "models/error.h"
 #include "models/image/preprocess.h"
 
 namespace hepar {
-
-enum class Precision { kFp32, kBf16, kFp16 };
-
-// "fp32", "bf16", "fp16". Parse throws Error(kInvalid), listing them.
-std::string ToString(Precision precision);
-Precision ParsePrecision(const std::string& name);
 
 struct EngineConfig {
   std::string model;            // Path of a .hepar bundle.
@@ -36,15 +31,6 @@ struct Severity {
   // out_of_domain_above it is no liver view. Empty where the model has no such score.
   std::optional<double> domain_score;
   double inference_ms = 0.0;  // Wall time of decoupling and classification of this frame.
-};
-
-// Pictures that the decouplers make of a frame, for people to look at.
-enum class FeatureView { kSpecific, kCommon, kReconstruction };
-
-// An 8-bit grey picture of the network's input size.
-struct GrayPicture {
-  int size = 0;
-  std::vector<std::uint8_t> pixels;  // size x size, row by row.
 };
 
 class FrameInference;

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "models/engine/backend.h"
+#include "models/engine/precision.h"
 #include "models/image/preprocess.h"
 #include "models/nets/severity_net.h"
 

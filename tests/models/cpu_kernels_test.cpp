@@ -12,7 +12,8 @@
 #include <vector>
 
 #include "models/engine/cpu/aligned_floats.h"
-#include "models/engine/cpu/kernels.h"
+#include "models/engine/cpu/kernels/kernels.h"
+#include "models/engine/cpu/kernels/packing.h"
 
 namespace hepar::cpu {
 namespace {

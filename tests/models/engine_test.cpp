@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "models/engine/cpu/kernels.h"
+#include "models/engine/cpu/kernels/kernels.h"
 #include "models/engine/device.h"
 #include "models/error.h"
 #include "tests/support/allocation_counter.h"

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <vector>
 
-#include "models/engine/cpu/kernels.h"
-#include "models/engine/cpu/plan.h"
+#include "models/engine/cpu/frame_layout.h"
+#include "models/engine/cpu/kernels/kernels.h"
 #include "models/graph/graph.h"
 
 namespace hepar::cpu {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "models/engine/cpu/aligned_floats.h"
+#include "models/engine/cpu/kernels/packing.h"
 #include "models/engine/cpu/map_layouts.h"
 #include "models/engine/cpu/memory_plan.h"
 #include "models/error.h"

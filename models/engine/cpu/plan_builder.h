@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "models/engine/cpu/kernels.h"
+#include "models/engine/cpu/kernels/kernels.h"
 #include "models/engine/cpu/onednn_convolution.h"
 #include "models/engine/cpu/plan.h"
 #include "models/graph/graph.h"

@@ -3,7 +3,7 @@
 // Attention over the pixels of a small grid with few channels for each head (2 to 32), where
 // products of matrices by a library are mostly calls. All of it works on rows of tokens, one row
 // for each channel, so that every vector holds different tokens and no sum runs across lanes.
-#include "models/engine/cpu/kernels.h"
+#include "models/engine/cpu/kernels/kernels.h"
 #include "models/engine/cpu/kernels/table.h"
 #include "models/engine/cpu/kernels/vector.h"
 

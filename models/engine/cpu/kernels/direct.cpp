@@ -3,7 +3,7 @@
 // Convolutions by the sums that define them, where transforms gain nothing: 1 x 1, of few planes,
 // and of each channel by itself. oneDNN has them all; at the small maps of these networks its calls
 // take longer than the work.
-#include "models/engine/cpu/kernels.h"
+#include "models/engine/cpu/kernels/kernels.h"
 #include "models/engine/cpu/kernels/products.h"
 #include "models/engine/cpu/kernels/table.h"
 #include "models/engine/cpu/kernels/vector.h"

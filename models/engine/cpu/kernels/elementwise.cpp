@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // What is done to each pixel by itself.
-#include "models/engine/cpu/kernels.h"
+#include "models/engine/cpu/kernels/kernels.h"
 #include "models/engine/cpu/kernels/table.h"
 #include "models/engine/cpu/kernels/vector.h"
 

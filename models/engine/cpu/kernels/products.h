@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "models/engine/cpu/kernels.h"
+#include "models/engine/cpu/kernels/kernels.h"
 #include "models/engine/cpu/kernels/vector.h"
 
 // What convolutions have in common: products of matrices in registers, and what is done to their

@@ -2,7 +2,7 @@
 //
 // Pooling and interpolation. oneDNN has both, but its pooling cannot be adaptive and its
 // interpolation takes about three times as long at these shapes.
-#include "models/engine/cpu/kernels.h"
+#include "models/engine/cpu/kernels/kernels.h"
 #include "models/engine/cpu/kernels/table.h"
 #include "models/engine/cpu/kernels/vector.h"
 

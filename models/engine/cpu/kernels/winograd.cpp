@@ -9,7 +9,7 @@
 // the rounding errors of noise and of smooth pictures, which matters for bf16, and cost no more:
 // A^T is that of the usual points but for a factor of 2^(-y/2) of row y, which the last step
 // applies, and the factor of infinity is part of G.
-#include "models/engine/cpu/kernels.h"
+#include "models/engine/cpu/kernels/kernels.h"
 #include "models/engine/cpu/kernels/products.h"
 #include "models/engine/cpu/kernels/table.h"
 #include "models/engine/cpu/kernels/vector.h"

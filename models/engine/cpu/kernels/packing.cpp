@@ -1,28 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "models/engine/cpu/kernels.h"
+#include "models/engine/cpu/kernels/packing.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 
-#define HEPAR_ISA portable
-#include "models/engine/cpu/kernels/table.h"
-#undef HEPAR_ISA
+#include "models/engine/cpu/kernels/shared.h"
 
 namespace hepar::cpu {
-#ifdef HEPAR_X86
-namespace avx2 {
-const Kernels& Table();
-}
-namespace avx512 {
-const Kernels& Table();
-}
-namespace avx512bf16 {
-const Kernels& Table();
-}
-#endif
-
 namespace {
 
 // G g for one column, G of Winograd's F(4, 3) with the points and the scale of winograd.cpp.
@@ -190,34 +176,6 @@ std::size_t PlanarWorkspace(int channels, const Extent& in, int padding, const K
 std::size_t AttentionWorkspace(int tokens, int channels) {
   // Input, query, key and value, mixture; and two vectors of scores for each token.
   return static_cast<std::size_t>(AttentionStride(tokens)) * (5 * channels + 32);
-}
-
-#ifdef HEPAR_X86
-namespace {
-
-bool HasAvx512() {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
-}
-
-}  // namespace
-#endif
-
-const Kernels& BestKernels() {
-#ifdef HEPAR_X86
-  if (HasAvx512()) return avx512::Table();
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2::Table();
-#endif
-  return PortableKernels();
-}
-
-const Kernels& PortableKernels() { return portable::Table(); }
-
-const Kernels* Bf16Kernels() {
-#ifdef HEPAR_X86
-  if (HasAvx512() && __builtin_cpu_supports("avx512bf16")) return &avx512bf16::Table();
-#endif
-  return nullptr;
 }
 
 }  // namespace hepar::cpu
