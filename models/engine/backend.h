@@ -10,16 +10,19 @@
 
 namespace hepar {
 
-// A frame inside a backend: its picture and what has been made of it, on the device. Used by one
-// thread at a time.
+// A frame inside a backend: its picture and its results, on the device.
+//
+// Threads: Decouple() and Classify() are called once each, in this order, by one thread at a time.
+// The const members may be called by any number of threads once Decouple() has returned, also
+// while Classify() runs; Classify() therefore leaves what they read as it is.
 class BackendFrame {
  public:
   virtual ~BackendFrame() = default;
 
-  virtual void Decouple() = 0;                // Called once.
-  virtual std::vector<float> Classify() = 0;  // Logits; called once, after Decouple().
+  virtual void Decouple() = 0;
+  virtual std::vector<float> Classify() = 0;  // Returns the logits.
 
-  // After Decouple(); as in FrameInference, and only what the model's decouplers make.
+  // As in FrameInference. Only called for views that the model's decouplers produce.
   virtual GrayPicture View(FeatureView view) const = 0;
   virtual double ReconstructionError() const = 0;
   virtual std::vector<float> Planes() const = 0;

@@ -123,8 +123,9 @@ class FrameInference {
   // Error(kUnsupported) where the model has no IC2.
   double ReconstructionError();
 
-  // The network's input and the decouplers' outputs, row by row as float32 (planes x size x size),
-  // copied from the device: for tests and applications that want the numbers.
+  // The selected planes Y_c that the decouplers and the classifier receive, without Feat1 and Feat2
+  // (see View()): PlaneCount(planes) x size x size float32 in [0,1], row-major, copied from the
+  // device. Runs Decouple() when needed.
   std::vector<float> Planes();
 
   struct Impl;
