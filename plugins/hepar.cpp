@@ -6,6 +6,8 @@
  * @short_description: Grades fatty liver on live ultrasound; for research use only
  */
 
+#include <string>
+
 #include "elements/gstheparbin.h"
 #include "elements/gstheparclassify.h"
 #include "elements/gstheparcolorspace.h"
@@ -13,8 +15,23 @@
 #include "elements/gstheparoverlay.h"
 #include "elements/gstheparseveritymeta.h"
 #include "elements/gstheparsimsrc.h"
+#include "models/log.h"
+
+GST_DEBUG_CATEGORY_STATIC(hepar_models_debug);
+
+// Sends what models/ says of devices and backends to a debug category of its own.
+static void log_models() {
+  GST_DEBUG_CATEGORY_INIT(hepar_models_debug, "heparmodels", 0, "Devices, backends and kernels");
+  hepar::SetLogSink([](hepar::LogLevel level, const std::string& message) {
+    const GstDebugLevel gst_level = level == hepar::LogLevel::kWarning ? GST_LEVEL_WARNING
+                                    : level == hepar::LogLevel::kInfo  ? GST_LEVEL_INFO
+                                                                       : GST_LEVEL_DEBUG;
+    GST_CAT_LEVEL_LOG(hepar_models_debug, gst_level, nullptr, "%s", message.c_str());
+  });
+}
 
 static gboolean plugin_init(GstPlugin* plugin) {
+  log_models();
   gst_hepar_severity_meta_register();
   return GST_ELEMENT_REGISTER(heparsimsrc, plugin) &&
          GST_ELEMENT_REGISTER(heparcolorspace, plugin) &&

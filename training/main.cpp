@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "models/log.h"
 #include "training/cli/exit_codes.h"
 #include "training/cli/options.h"
 #include "training/verbs/verbs.h"
@@ -43,13 +44,17 @@ void KeepLargeBlocksInHeap() {
 
 std::string Help() {
   std::string text =
-      "Usage: hepar VERB [OPTION...]\n\nTrains and measures models that grade fatty liver on "
+      "Usage: hepar [--verbose] VERB [OPTION...]\n\nTrains and measures models that grade fatty "
+      "liver on "
       "ultrasound. For research use only.\n\nVerbs:\n";
   for (const Verb& verb : kVerbs) {
     const std::string name = verb.name;
     text += "  " + name + std::string(12 - name.size(), ' ') + verb.summary + "\n";
   }
-  return text + "\n'hepar VERB --help' lists the options of a verb.\n\n" + hepar::kExitCodesHelp;
+  return text +
+         "\n'hepar VERB --help' lists the options of a verb. --verbose prints on stderr on which\n"
+         "device and backend a model runs, and why.\n\n" +
+         hepar::kExitCodesHelp;
 }
 
 int Complain(const std::string& what, const std::string& message, ExitCode code) {
@@ -79,7 +84,11 @@ int Dispatch(const std::vector<std::string>& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (!arguments.empty() && arguments[0] == "--verbose") {
+    hepar::LogToStderr(hepar::LogLevel::kInfo);
+    arguments.erase(arguments.begin());
+  }
   // `bench` measures what others meet: the allocator as it is.
   if (arguments.empty() || arguments[0] != "bench") KeepLargeBlocksInHeap();
   const bool known = !arguments.empty() &&

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace hepar {
@@ -27,7 +28,9 @@ class CapturedPass {
 
 // Runs the pass on `example` a few times and captures it. Null where it cannot be captured: the
 // example is not on a CUDA device, this build has no CUDA, or an operator of the pass refuses, as a
-// user's TorchScript may; the pass itself then still runs.
-std::unique_ptr<CapturedPass> Capture(const Pass& pass, const torch::Tensor& example);
+// user's TorchScript may. The last is logged with `name`, what the pass does. The pass itself then
+// still runs.
+std::unique_ptr<CapturedPass> Capture(const std::string& name, const Pass& pass,
+                                      const torch::Tensor& example);
 
 }  // namespace hepar

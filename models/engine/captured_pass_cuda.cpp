@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "models/engine/captured_pass.h"
+#include "models/log.h"
 
 namespace hepar {
 namespace {
@@ -65,15 +66,24 @@ class CudaGraphPass : public CapturedPass {
   at::cuda::CUDAGraph graph_;
 };
 
+void LogRefusal(const std::string& name, const std::string& reason) {
+  Log(LogLevel::kWarning, name + " cannot be captured as a CUDA graph and runs operator by " +
+                              "operator, which is slower: " + reason);
+}
+
 }  // namespace
 
-std::unique_ptr<CapturedPass> Capture(const Pass& pass, const torch::Tensor& example) {
+std::unique_ptr<CapturedPass> Capture(const std::string& name, const Pass& pass,
+                                      const torch::Tensor& example) {
   if (!example.is_cuda()) return nullptr;
   try {
     return std::make_unique<CudaGraphPass>(pass, example);
-  } catch (const std::exception&) {
-    return nullptr;
+  } catch (const c10::Error& error) {
+    LogRefusal(name, error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    LogRefusal(name, error.what());
   }
+  return nullptr;
 }
 
 }  // namespace hepar

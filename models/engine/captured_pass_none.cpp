@@ -5,7 +5,8 @@
 
 namespace hepar {
 
-std::unique_ptr<CapturedPass> Capture(const Pass& /*pass*/, const torch::Tensor& /*example*/) {
+std::unique_ptr<CapturedPass> Capture(const std::string& /*name*/, const Pass& /*pass*/,
+                                      const torch::Tensor& /*example*/) {
   return nullptr;
 }
 

@@ -6,6 +6,7 @@
 #include "models/engine/cpu_backend.h"
 #include "models/engine/torch_backend.h"
 #include "models/error.h"
+#include "models/log.h"
 #include "models/nets/tensor_values.h"
 
 namespace hepar {
@@ -20,22 +21,39 @@ ClassifyFunction ClassifyByModule(SeverityNet net, Precision precision, int plan
   };
 }
 
+std::unique_ptr<Backend> MakeCpuBackend(const Bundle& bundle, Precision precision,
+                                        const std::string& model) {
+  const PreprocessOptions& input = bundle.spec.preprocess;
+  const Graph graph = bundle.net->Lower(input.channels, input.size, input.size);
+  const int planes = ClassifierPlanes(bundle.net->architecture);
+  auto backend =
+      MakeCpuBackend(graph, precision, ClassifyByModule(bundle.net, precision, planes, input.size));
+  Log(LogLevel::kInfo, model + " runs on the CPU engine, kernels \"" + backend->name() + "\"");
+  if (!graph.has_classifier()) {
+    Log(LogLevel::kInfo, model + ": the classifier " + bundle.net->architecture.classifier +
+                             " has no lowering, so LibTorch runs it after the decouplers");
+  }
+  return backend;
+}
+
 }  // namespace
 
 std::unique_ptr<Backend> ChooseBackend(const Bundle& bundle, const std::string& device,
                                        Precision precision) {
-  const PreprocessOptions& input = bundle.spec.preprocess;
+  const std::string model =
+      "model \"" + bundle.spec.name + "\" (" + device + ", " + ToString(precision) + ")";
   if (device == "cpu") {
     try {
-      const Graph graph = bundle.net->Lower(input.channels, input.size, input.size);
-      const int planes = ClassifierPlanes(bundle.net->architecture);
-      return MakeCpuBackend(graph, precision,
-                            ClassifyByModule(bundle.net, precision, planes, input.size));
+      return MakeCpuBackend(bundle, precision, model);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::kUnsupported) throw;
+      Log(LogLevel::kWarning,
+          model + " runs on LibTorch, which is slower than the CPU engine: " + error.what());
     }
+  } else {
+    Log(LogLevel::kInfo, model + " runs on LibTorch");
   }
-  return MakeTorchBackend(bundle.net, device, precision, input);
+  return MakeTorchBackend(bundle.net, device, precision, bundle.spec.preprocess);
 }
 
 }  // namespace hepar

@@ -13,7 +13,7 @@ namespace hepar {
 // What runs `bundle`, whose network is used up, on `device` (resolved) at `precision`: on the CPU
 // the CPU engine, where it has kernels for the graph and the processor multiplies such numbers,
 // else LibTorch. A classifier without a lowering runs by LibTorch, at that precision, behind the
-// decouplers of the CPU engine.
+// decouplers of the CPU engine. Logs what was chosen and why.
 std::unique_ptr<Backend> ChooseBackend(const Bundle& bundle, const std::string& device,
                                        Precision precision);
 

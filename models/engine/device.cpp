@@ -7,6 +7,7 @@
 #include <torch/utils.h>
 
 #include "models/error.h"
+#include "models/log.h"
 
 namespace hepar {
 namespace {
@@ -39,12 +40,27 @@ int CudaDevices() {
   }
 }
 
+std::string AutomaticDevice(int cuda_devices) {
+  if (cuda_devices == 0) {
+    Log(LogLevel::kInfo, "device auto is cpu: LibTorch finds no CUDA device");
+    return "cpu";
+  }
+  if (!CudaWorks(0)) {
+    Log(LogLevel::kWarning,
+        "device auto is cpu: cuda:0 is listed but cannot be used; check the "
+        "driver and its free memory");
+    return "cpu";
+  }
+  Log(LogLevel::kInfo, "device auto is cuda:0");
+  return "cuda:0";
+}
+
 }  // namespace
 
 std::string ResolveDevice(const std::string& name) {
   if (name == "cpu") return name;
   const int devices = CudaDevices();
-  if (name == "auto") return devices > 0 && CudaWorks(0) ? "cuda:0" : "cpu";
+  if (name == "auto") return AutomaticDevice(devices);
 
   int index = 0;
   if (name.rfind("cuda:", 0) == 0) {

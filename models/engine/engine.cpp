@@ -19,6 +19,7 @@
 #include "models/engine/choose_backend.h"
 #include "models/engine/device.h"
 #include "models/error.h"
+#include "models/log.h"
 
 namespace hepar {
 namespace {
@@ -44,6 +45,7 @@ struct Engine::Impl {
   std::string device_name;
   Precision precision = Precision::kFp32;
   std::unique_ptr<const Backend> backend;
+  mutable std::atomic<bool> has_logged_batch_failure{false};
 };
 
 namespace {
@@ -222,8 +224,13 @@ std::vector<std::optional<Error>> Engine::ClassifyTogether(
   if (gains_by_batches()) {
     try {
       RunAsBatch(frames);
-    } catch (const std::exception&) {
-      // Each frame for itself may still succeed, or says what is wrong with it.
+    } catch (const std::exception& error) {
+      // Each frame alone may still succeed, or reports its own error.
+      if (!impl_->has_logged_batch_failure.exchange(true)) {
+        const std::string text = error.what();
+        Log(LogLevel::kWarning, "frames cannot run as one batch and run one by one: " +
+                                    text.substr(0, text.find('\n')));
+      }
     }
   }
   std::vector<std::optional<Error>> errors;

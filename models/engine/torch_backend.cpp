@@ -7,6 +7,7 @@
 
 #include "models/engine/captured_pass.h"
 #include "models/error.h"
+#include "models/log.h"
 #include "models/nets/picture_tensor.h"
 #include "models/nets/tensor_values.h"
 
@@ -46,12 +47,17 @@ class Passes {
       return std::vector<torch::Tensor>{d.planes, d.specific, d.auxiliary_logits, d.common,
                                         d.reconstruction};
     };
-    // Undefined tensors stand for decouplers that are not there; a capture wants real ones.
-    if (net_->ic1 && net_->ic2) decouple_ = Capture(decouple, example);
+    // Undefined tensors stand for absent decouplers; a capture needs real ones.
+    if (net_->ic1 && net_->ic2) {
+      decouple_ = Capture("decoupling", decouple, example);
+    } else {
+      Log(LogLevel::kInfo, "decoupling runs operator by operator: a decoupler is absent");
+    }
     const auto classify = [this](const torch::Tensor& concatenated) {
       return std::vector<torch::Tensor>{net_->Classify(concatenated)};
     };
-    classify_ = Capture(classify, SeverityNetImpl::Concatenate(net_->Decouple(example)));
+    classify_ =
+        Capture("classification", classify, SeverityNetImpl::Concatenate(net_->Decouple(example)));
   }
 
   Passes(const Passes&) = delete;  // What is captured refers to it.

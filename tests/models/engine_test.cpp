@@ -12,11 +12,13 @@
 #include <numeric>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "models/engine/cpu/kernels/kernels.h"
 #include "models/engine/device.h"
 #include "models/error.h"
+#include "models/log.h"
 #include "tests/support/allocation_counter.h"
 #include "tests/support/tiny_model.h"
 
@@ -303,6 +305,21 @@ TEST_F(EngineTest, SaysWhatComputes) {
   EXPECT_EQ(Open(path_, Precision::kBf16)->backend(),
             cpu::Bf16Kernels() ? "cpu avx512 bf16" : "libtorch");
   EXPECT_EQ(Open(torch_path_)->backend(), "libtorch");
+}
+
+TEST_F(EngineTest, LogsWhichBackendRunsAndWhy) {
+  std::vector<std::pair<LogLevel, std::string>> log;
+  SetLogSink([&](LogLevel level, const std::string& message) { log.emplace_back(level, message); },
+             LogLevel::kInfo);
+  Open(path_);
+  Open(torch_path_);
+  SetLogSink({});
+  ASSERT_EQ(log.size(), 2u);
+  EXPECT_EQ(log[0].first, LogLevel::kInfo);
+  EXPECT_THAT(log[0].second, HasSubstr("\"tiny\" (cpu, fp32) runs on the CPU engine, kernels"));
+  EXPECT_EQ(log[1].first, LogLevel::kWarning);
+  EXPECT_THAT(log[1].second, HasSubstr("runs on LibTorch"));
+  EXPECT_THAT(log[1].second, HasSubstr("no kernel for this selection of planes"));
 }
 
 TEST_F(EngineTest, ASteadyFrameTakesNoMemoryForMaps) {
