@@ -10,6 +10,7 @@
 #include "models/engine/cpu/plan.h"
 #include "models/engine/pool.h"
 #include "models/error.h"
+#include "models/log.h"
 
 namespace hepar {
 namespace {
@@ -121,7 +122,9 @@ class CpuFrame : public BackendFrame {
 class CpuBackend : public Backend {
  public:
   CpuBackend(const Graph& graph, const cpu::Kernels& kernels, ClassifyFunction classify)
-      : shared_(graph, kernels, std::move(classify)) {}
+      : shared_(graph, kernels, std::move(classify)) {
+    if (IsLogged(LogLevel::kDebug)) Log(LogLevel::kDebug, shared_.plan.ToText());
+  }
 
   std::string name() const override { return std::string("cpu ") + shared_.kernels.name; }
 

@@ -102,7 +102,7 @@ std::vector<double> Directly(const Problem& p, const Operands& n) {
 
 // A blocked map whose parts each begin a block.
 struct BlockedMap {
-  std::vector<int> used_lanes, slots;
+  std::vector<int> used_lanes, lane_of;
   Floats map;
 
   BlockedMap(const std::vector<int>& parts, const std::vector<float>& planar, const Extent& extent,
@@ -112,7 +112,7 @@ struct BlockedMap {
     for (const int channels : parts) {
       const int first = static_cast<int>(used_lanes.size()) * kernels.lanes;
       begins.push_back(first * pixels / kernels.pair);
-      for (int c = 0; c < channels; ++c) slots.push_back(first + c);
+      for (int c = 0; c < channels; ++c) lane_of.push_back(first + c);
       for (int left = channels; left > 0; left -= kernels.lanes) {
         used_lanes.push_back(std::min(kernels.lanes, left));
       }
@@ -127,8 +127,8 @@ struct BlockedMap {
 
   int blocks() const { return static_cast<int>(used_lanes.size()); }
   std::vector<float> Planar(const Extent& extent, const Kernels& kernels) const {
-    std::vector<float> planar(slots.size() * extent.pixels());
-    kernels.to_planar(map.get(), slots.data(), static_cast<int>(slots.size()), extent.pixels(),
+    std::vector<float> planar(lane_of.size() * extent.pixels());
+    kernels.to_planar(map.get(), lane_of.data(), static_cast<int>(lane_of.size()), extent.pixels(),
                       planar.data());
     return planar;
   }
@@ -158,10 +158,10 @@ std::vector<float> ByWinograd(const Problem& p, const Operands& n, const Kernels
   return OnBlockedMaps(
       p, n, kernels,
       [&](const BlockedMap& in, BlockedMap& out, const float* bias, const Epilogue& epilogue) {
-        const InputPlaces input = InputPlacesOf(in.used_lanes, kernels);
+        const PackedInputs input = PackedInputsOf(in.used_lanes, kernels);
         const Floats weights =
-            AllocateFloats(PackedFloats(kWinogradPlaces, input.depth, out.blocks(), kernels));
-        PackWinogradWeights(n.weights.data(), input, out.slots, out.blocks(), kernels,
+            AllocateFloats(PackedFloats(kWinogradPoints, input.depth, out.blocks(), kernels));
+        PackWinogradWeights(n.weights.data(), input, out.lane_of, out.blocks(), kernels,
                             weights.get());
         WinogradArgs args;
         args.source = in.map.get();
@@ -188,9 +188,10 @@ std::vector<float> ByPointwise(const Problem& p, const Operands& n, const Kernel
   return OnBlockedMaps(
       p, n, kernels,
       [&](const BlockedMap& in, BlockedMap& out, const float* bias, const Epilogue& epilogue) {
-        const InputPlaces input = InputPlacesOf(in.used_lanes, kernels);
+        const PackedInputs input = PackedInputsOf(in.used_lanes, kernels);
         const Floats weights = AllocateFloats(PackedFloats(1, input.depth, out.blocks(), kernels));
-        PackDirectWeights(n.weights.data(), input, out.slots, out.blocks(), kernels, weights.get());
+        PackDirectWeights(n.weights.data(), input, out.lane_of, out.blocks(), kernels,
+                          weights.get());
         PointwiseArgs args;
         args.source = in.map.get();
         args.destination = out.map.get();
@@ -209,10 +210,11 @@ std::vector<float> ByPlanar(const Problem& p, const Operands& n, const Kernels& 
   return OnBlockedMaps(
       p, n, kernels,
       [&](const BlockedMap&, BlockedMap& out, const float* bias, const Epilogue& epilogue) {
-        const InputPlaces taps = PlanarPlacesOf(p.in_channels(), p.op.kernel_height,
-                                                p.op.kernel_width, p.op.dilation, kernels);
+        const PackedInputs taps = PackedTapsOf(p.in_channels(), p.op.kernel_height,
+                                               p.op.kernel_width, p.op.dilation, kernels);
         std::vector<float> weights(PackedFloats(1, taps.depth, out.blocks(), kernels));
-        PackDirectWeights(n.weights.data(), taps, out.slots, out.blocks(), kernels, weights.data());
+        PackDirectWeights(n.weights.data(), taps, out.lane_of, out.blocks(), kernels,
+                          weights.data());
         PlanarConvolutionArgs args;
         args.source = n.input.data();
         args.destination = out.map.get();

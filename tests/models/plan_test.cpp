@@ -58,7 +58,7 @@ void ExpectEqualResults(const Architecture& architecture, int channels, int side
   ExpectClose(frame, at.planes, expected.planes, 1e-4f, "planes");
   const auto expect_result = [&](std::size_t offset, const torch::Tensor& result,
                                  const char* what) {
-    ASSERT_EQ(offset != FrameLayout::kNowhere, result.defined()) << what;
+    ASSERT_EQ(offset != FrameLayout::kAbsent, result.defined()) << what;
     if (result.defined()) ExpectClose(frame, offset, result, tolerance, what);
   };
   expect_result(at.specific, expected.specific, "Feat1");

@@ -9,8 +9,8 @@ namespace {
 
 constexpr int kMostPlanarChannels = 3;
 
-// Pictures and results are planar for those who read them, and so are maps of so few channels that
-// most lanes of a block would hold none.
+// Pictures and results are planar for their readers; so are maps with so few channels that most
+// lanes of a block would be unused.
 std::vector<bool> ChoosePlanar(const Graph& graph) {
   std::vector<bool> planar(graph.values.size());
   for (std::size_t v = 0; v < planar.size(); ++v) {
@@ -39,12 +39,8 @@ std::vector<bool> ChoosePlanar(const Graph& graph) {
 class Layouter {
  public:
   Layouter(const Graph& graph, const Kernels& kernels)
-      : graph_(graph),
-        lanes_(kernels.lanes),
-        pair_(kernels.pair),
-        planar_(ChoosePlanar(graph)),
-        done_(graph.values.size()) {
-    layouts_.places.resize(graph.values.size());
+      : graph_(graph), kernels_(kernels), planar_(ChoosePlanar(graph)), done_(graph.values.size()) {
+    layouts_.placements.resize(graph.values.size());
     layouts_.buffers.push_back(0);
   }
 
@@ -55,51 +51,41 @@ class Layouter {
     }
     for (std::size_t v = 0; v < graph_.values.size(); ++v) {
       const int value = static_cast<int>(v);
-      if (!done_[v]) Set(value, NewBuffer(FloatsOf(value)), 0);
+      if (!done_[v]) Place(value, NewBuffer(FloatsOf(value)), 0);
     }
     return std::move(layouts_);
   }
 
  private:
-  int BlocksOf(int value) const { return (graph_.values[value].channels + lanes_ - 1) / lanes_; }
-  std::size_t FloatsOf(int value) const {
+  // A value alone in a buffer, whose channels follow each other.
+  Placement Alone(int value, bool planar) const {
     const Shape& shape = graph_.values[value];
-    return planar_[value] ? shape.count() : BlockedFloats(value);
+    return planar ? PlanarPlacement(shape) : BlockedPlacement(shape, kernels_);
   }
-  std::size_t BlockedFloats(int value) const {
-    return BlocksOf(value) * graph_.values[value].pixels() * lanes_ / pair_;
-  }
+  std::size_t FloatsOf(int value) const { return Alone(value, planar_[value]).floats; }
 
   int NewBuffer(std::size_t floats) {
     layouts_.buffers.push_back(floats);
     return static_cast<int>(layouts_.buffers.size()) - 1;
   }
 
-  // A value whose channels follow each other.
-  void Set(int value, int buffer, std::size_t offset) {
-    Place& place = layouts_.places[value];
-    place.buffer = buffer;
-    place.offset = offset;
-    place.planar = planar_[value];
+  void Place(int value, int buffer, std::size_t offset) {
+    Placement& placement = layouts_.placements[value];
+    placement = Alone(value, planar_[value]);
+    placement.buffer = buffer;
+    placement.offset = offset;
     done_[value] = true;
-    if (place.planar) return;
-    place.blocks = BlocksOf(value);
-    const int channels = graph_.values[value].channels;
-    for (int c = 0; c < channels; ++c) place.slots.push_back(c);
-    for (int b = 0; b < place.blocks; ++b) {
-      place.used_lanes.push_back(std::min(lanes_, channels - b * lanes_));
-    }
   }
 
   std::size_t InFrame(int value) {
-    if (value == Graph::kNoValue) return FrameLayout::kNowhere;
+    if (value == Graph::kNoValue) return FrameLayout::kAbsent;
     std::size_t& count = layouts_.frame.count;
     const std::size_t offset = count;
     if (!done_[value]) {
-      Set(value, MapLayouts::kFrame, offset);
+      Place(value, MapLayouts::kFrame, offset);
       count += FloatsOf(value);
     }
-    return layouts_.places[value].offset;
+    return layouts_.placements[value].offset;
   }
 
   void PlaceFrame() {
@@ -107,7 +93,7 @@ class Layouter {
     frame.specific = InFrame(graph_.specific);
     frame.common = InFrame(graph_.common);
     frame.planes = InFrame(graph_.planes);
-    frame.classifier_input = layouts_.places[graph_.ClassifierParts().front()].offset;
+    frame.classifier_input = layouts_.placements[graph_.ClassifierParts().front()].offset;
     frame.picture = InFrame(0);
     frame.reconstruction = InFrame(graph_.reconstruction);
     frame.count = (frame.count + 15) / 16 * 16;
@@ -117,62 +103,84 @@ class Layouter {
 
   void PlaceConcat(const Node& node) {
     if (!IsContiguous(node)) PlaceParts(node);
-    // Its channels are those of the parts, wherever padding put them.
-    Place& whole = layouts_.places[node.output];
+    // The blocks of the whole are those of its parts, each of which may end in unused lanes.
+    Placement& whole = layouts_.placements[node.output];
+    whole.floats = FloatsOfParts(node);
     if (whole.planar) return;
-    whole.slots.clear();
+    whole.lane_of.clear();
     whole.used_lanes.clear();
     whole.blocks = 0;
     for (const int input : node.inputs) {
-      for (int c = 0; c < graph_.values[input].channels; ++c) {
-        whole.slots.push_back(whole.blocks * lanes_ + c);
+      const Placement part = Alone(input, /*planar=*/false);
+      for (const int lane : part.lane_of) {
+        whole.lane_of.push_back(whole.blocks * kernels_.lanes + lane);
       }
-      for (int b = 0; b < BlocksOf(input); ++b) {
-        whole.used_lanes.push_back(std::min(lanes_, graph_.values[input].channels - b * lanes_));
-      }
-      whole.blocks += BlocksOf(input);
+      whole.used_lanes.insert(whole.used_lanes.end(), part.used_lanes.begin(),
+                              part.used_lanes.end());
+      whole.blocks += part.blocks;
     }
   }
 
-  // Parts that lie side by side already, as the classifier's input does, are the whole.
+  std::size_t FloatsOfParts(const Node& node) const {
+    std::size_t floats = 0;
+    for (const int input : node.inputs) floats += Alone(input, planar_[node.output]).floats;
+    return floats;
+  }
+
+  // Parts that are adjacent already, such as those of the classifier's input, are the whole.
   bool IsContiguous(const Node& node) {
-    const Place& first = layouts_.places[node.inputs[0]];
+    const Placement& first = layouts_.placements[node.inputs[0]];
     std::size_t end = first.offset;
     for (const int input : node.inputs) {
-      const Place& part = layouts_.places[input];
+      const Placement& part = layouts_.placements[input];
       if (!done_[input] || part.buffer != first.buffer || part.offset != end ||
           part.planar != planar_[node.output]) {
         return false;
       }
       end += FloatsOf(input);
     }
-    Set(node.output, first.buffer, first.offset);
+    Place(node.output, first.buffer, first.offset);
     return true;
   }
 
   void PlaceParts(const Node& node) {
-    std::size_t floats = 0;
-    for (const int input : node.inputs) {
-      floats += planar_[node.output] ? graph_.values[input].count() : BlockedFloats(input);
-    }
-    const int buffer = NewBuffer(floats);
-    Set(node.output, buffer, 0);
+    const int buffer = NewBuffer(FloatsOfParts(node));
+    Place(node.output, buffer, 0);
     std::size_t offset = 0;
     for (const int input : node.inputs) {
       const bool same_layout = planar_[input] == planar_[node.output];
-      if (!done_[input] && same_layout) Set(input, buffer, offset);
-      offset += planar_[node.output] ? graph_.values[input].count() : BlockedFloats(input);
+      if (!done_[input] && same_layout) Place(input, buffer, offset);
+      offset += Alone(input, planar_[node.output]).floats;
     }
   }
 
   const Graph& graph_;
-  const int lanes_, pair_;
+  const Kernels& kernels_;
   std::vector<bool> planar_;
   std::vector<bool> done_;
   MapLayouts layouts_;
 };
 
 }  // namespace
+
+Placement BlockedPlacement(const Shape& shape, const Kernels& kernels) {
+  const int lanes = kernels.lanes;
+  Placement placement;
+  placement.blocks = (shape.channels + lanes - 1) / lanes;
+  placement.floats = placement.blocks * shape.pixels() * lanes / kernels.pair;
+  for (int c = 0; c < shape.channels; ++c) placement.lane_of.push_back(c);
+  for (int b = 0; b < placement.blocks; ++b) {
+    placement.used_lanes.push_back(std::min(lanes, shape.channels - b * lanes));
+  }
+  return placement;
+}
+
+Placement PlanarPlacement(const Shape& shape) {
+  Placement placement;
+  placement.planar = true;
+  placement.floats = shape.count();
+  return placement;
+}
 
 MapLayouts LayOut(const Graph& graph, const Kernels& kernels) {
   return Layouter(graph, kernels).Run();

@@ -10,28 +10,35 @@
 
 namespace hepar::cpu {
 
-// Where a value of the graph lies: `offset` floats into a buffer. Numbers of blocked maps may be
-// shorter (Kernels::pair).
-struct Place {
+// Where the feature map of a value of the graph is stored: its buffer, and its layout there
+// (kernels.h). Sizes are in floats; the numbers of blocked maps may be shorter (Kernels::pair).
+struct Placement {
   int buffer = 0;
-  std::size_t offset = 0;
+  std::size_t offset = 0;  // From the start of the buffer.
+  std::size_t floats = 0;
   bool planar = false;
-  int blocks = 0;               // Blocked maps only, as the next two.
-  std::vector<int> slots;       // Of each channel, its lane, counted over all blocks.
-  std::vector<int> used_lanes;  // Of each block, how many of its first lanes hold channels.
+  // Only for blocked maps:
+  int blocks = 0;
+  std::vector<int> lane_of;     // By channel: its lane, counted over all blocks.
+  std::vector<int> used_lanes;  // By block: number of lanes that hold channels.
 };
 
-// The layout and place of every value.
+// A blocked map in a buffer of its own, whose channels fill the lanes in order.
+Placement BlockedPlacement(const Shape& shape, const Kernels& kernels);
+// A planar map in a buffer of its own.
+Placement PlanarPlacement(const Shape& shape);
+
+// The placements of all values.
 struct MapLayouts {
-  static constexpr int kFrame = 0;  // The buffer that the caller gives; the others are the plan's.
+  static constexpr int kFrame = 0;  // The caller's buffer; the plan allocates the others.
 
   FrameLayout frame;
-  std::vector<Place> places;         // By value.
-  std::vector<std::size_t> buffers;  // Floats of each.
+  std::vector<Placement> placements;  // By value.
+  std::vector<std::size_t> buffers;   // Floats of each.
 };
 
-// Parts of a concatenation share its buffer where they can; a part that lies elsewhere has to be
-// copied into it.
+// Chooses layouts and buffers. The parts of a concatenation share its buffer where they can, so
+// that it costs nothing; a part that is stored elsewhere has to be copied.
 MapLayouts LayOut(const Graph& graph, const Kernels& kernels);
 
 }  // namespace hepar::cpu

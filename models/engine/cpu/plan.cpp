@@ -1,23 +1,35 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/engine/cpu/plan.h"
 
-#include <functional>
-#include <utility>
+#include <variant>
 
 #include "models/engine/cpu/aligned_floats.h"
 #include "models/engine/cpu/onednn_convolution.h"
-#include "models/engine/cpu/plan_builder.h"
+#include "models/engine/cpu/program.h"
+#include "models/engine/cpu/steps.h"
 
 namespace hepar::cpu {
+namespace {
+
+std::string KernelOf(const Step& step) {
+  return std::visit([](const auto& op) { return op.kernel(); }, step.op);
+}
+
+}  // namespace
+
 struct Plan::Impl {
-  Program program;
+  const Kernels& kernels;
+  const Program program;
 };
 
 class Plan::Workspace {
  public:
   explicit Workspace(const Program& program) : memory(AllocateFloats(program.workspace_floats)) {
-    for (const auto& convolution : program.convolutions) {
-      contexts.push_back(convolution->MakeContext());
+    contexts.resize(program.convolution_contexts);
+    for (const Step& step : program.steps) {
+      if (const auto* onednn = std::get_if<OneDnnStep>(&step.op)) {
+        contexts[onednn->context] = onednn->convolution->MakeContext();
+      }
     }
   }
 
@@ -26,7 +38,7 @@ class Plan::Workspace {
 };
 
 Plan::Plan(const Graph& graph, const Kernels& kernels)
-    : impl_(std::make_unique<Impl>(Impl{BuildProgram(graph, kernels)})) {}
+    : impl_(new Impl{kernels, BuildProgram(graph, kernels)}) {}
 Plan::~Plan() = default;
 
 std::shared_ptr<Plan::Workspace> Plan::MakeWorkspace() const {
@@ -36,42 +48,49 @@ std::shared_ptr<Plan::Workspace> Plan::MakeWorkspace() const {
 const FrameLayout& Plan::frame() const { return impl_->program.frame; }
 std::size_t Plan::workspace_floats() const { return impl_->program.workspace_floats; }
 
-namespace {
-
-void RunSteps(const Program& program, Plan::Workspace* workspace, float* frame, std::size_t begin,
-              std::size_t end, const std::function<void(std::size_t)>& after_step) {
+template <typename AfterStep>
+void Plan::RunSteps(Workspace* workspace, float* frame, std::size_t begin, std::size_t end,
+                    const AfterStep& after_step) const {
   const SingleThreaded single;
-  const Run run{workspace->memory.get(), frame, &workspace->contexts};
+  const Program& program = impl_->program;
+  const Pass pass{impl_->kernels, workspace->contexts};
+  const auto address = [&](OperandId id) -> float* {
+    if (id == kNoOperand) return nullptr;
+    const Operand& operand = program.operands[id];
+    return (operand.in_frame ? frame : workspace->memory.get()) + operand.offset;
+  };
   for (std::size_t i = begin; i < end; ++i) {
-    program.steps[i].run(run);
-    if (after_step) after_step(i);
+    const Step& step = program.steps[i];
+    const StepMemory memory{address(step.operands.source), address(step.operands.second),
+                            address(step.operands.destination), address(step.operands.scratch)};
+    std::visit([&](const auto& op) { Run(op, memory, pass); }, step.op);
+    after_step(i);
   }
 }
 
-}  // namespace
-
 void Plan::Decouple(Workspace* workspace, float* frame) const {
-  const Program& program = impl_->program;
-  RunSteps(program, workspace, frame, 0, program.decoupling_steps, {});
+  RunSteps(workspace, frame, 0, impl_->program.decoupling_steps, [](std::size_t) {});
 }
 
 void Plan::Classify(Workspace* workspace, float* frame) const {
   const Program& program = impl_->program;
-  RunSteps(program, workspace, frame, program.decoupling_steps, program.steps.size(), {});
+  RunSteps(workspace, frame, program.decoupling_steps, program.steps.size(), [](std::size_t) {});
 }
 
 std::vector<Plan::StepInfo> Plan::steps() const {
   std::vector<StepInfo> infos;
-  for (const Step& step : impl_->program.steps) infos.push_back({step.node, step.kernel});
+  for (const Step& step : impl_->program.steps) infos.push_back({step.node, KernelOf(step)});
   return infos;
 }
+
+std::string Plan::ToText() const { return cpu::ToText(impl_->program); }
 
 void Plan::RunTimed(Workspace* workspace, float* frame, double (*clock)(),
                     std::vector<double>* step_ms) const {
   const Program& program = impl_->program;
   step_ms->resize(program.steps.size());
   double last = clock();
-  RunSteps(program, workspace, frame, 0, program.steps.size(), [&](std::size_t step) {
+  RunSteps(workspace, frame, 0, program.steps.size(), [&](std::size_t step) {
     const double now = clock();
     (*step_ms)[step] = now - last;
     last = now;

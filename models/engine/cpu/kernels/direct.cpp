@@ -33,16 +33,16 @@ inline void Begin(const float* bias, Vector (&sum)[rows][vectors]) {
   }
 }
 
-// Of `rows` pixels from `at` on in the first of blocks `plane` apart.
+// Of `rows` pixels from `at` on in the first of blocks `block_stride` apart.
 template <int rows, int vectors, typename Ending>
 inline void Finish(const Vector (&sum)[rows][vectors], const Ending& end, std::size_t at,
-                   std::size_t plane, Number* destination) {
+                   std::size_t block_stride, Number* destination) {
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i) {
 #pragma GCC unroll 4
     for (int j = 0; j < vectors; ++j) {
-      const std::size_t place = at + j * plane + i * kLanes;
-      Store(destination + place, end(sum[i][j], place));
+      const std::size_t index = at + j * block_stride + i * kLanes;
+      Store(destination + index, end(sum[i][j], index));
     }
   }
 }
@@ -51,11 +51,11 @@ inline void Finish(const Vector (&sum)[rows][vectors], const Ending& end, std::s
 template <int rows, int vectors, typename Ending>
 inline void MultiplyPixels(const PointwiseArgs& a, const Ending& end, int block, std::size_t pixel,
                            const Number* __restrict w) {
-  const std::size_t plane = a.pixels * kLanes;
+  const std::size_t block_stride = a.pixels * kLanes;
   const Number* __restrict x = static_cast<const Number*>(a.source) + pixel * kLanes;
   Vector sum[rows][vectors];
   Begin(a.bias + block * kLanes, sum);
-  for (int in = 0; in < a.in_blocks; ++in, x += plane) {
+  for (int in = 0; in < a.in_blocks; ++in, x += block_stride) {
     const int used = a.used_lanes[in];
     for (int k = 0; k < used; k += kPair, w += vectors * kPair * kLanes) {
       Factors weights[vectors];
@@ -69,7 +69,8 @@ inline void MultiplyPixels(const PointwiseArgs& a, const Ending& end, int block,
       }
     }
   }
-  Finish(sum, end, block * plane + pixel * kLanes, plane, static_cast<Number*>(a.destination));
+  Finish(sum, end, block * block_stride + pixel * kLanes, block_stride,
+         static_cast<Number*>(a.destination));
 }
 
 // `rows` pixels of a row, `stride` apart in the planes, and the outputs from `block` on. `x` is
@@ -80,7 +81,7 @@ inline void MultiplyWindows(const PlanarConvolutionArgs& a, const Ending& end, i
                             const Number* __restrict w) {
   const int apart = stride > 0 ? stride : a.stride;
   const int at_once = TapsAtOnce(a.dilation, kPair);
-  const std::size_t plane = a.out.pixels() * kLanes;
+  const std::size_t block_stride = a.out.pixels() * kLanes;
   Vector sum[rows][vectors];
   Begin(a.bias + block * kLanes, sum);
   for (int c = 0; c < a.channels; ++c, x += extent.pixels()) {
@@ -101,7 +102,8 @@ inline void MultiplyWindows(const PlanarConvolutionArgs& a, const Ending& end, i
       }
     }
   }
-  Finish(sum, end, block * plane + pixel * kLanes, plane, static_cast<Number*>(a.destination));
+  Finish(sum, end, block * block_stride + pixel * kLanes, block_stride,
+         static_cast<Number*>(a.destination));
 }
 
 void PadPlanes(const PlanarConvolutionArgs& a, const Extent& padded, Number* to) {
@@ -174,13 +176,13 @@ void PlanarConvolution(const PlanarConvolutionArgs& a) {
 
 void Depthwise(const DepthwiseArgs& a) {
   const int height = a.extent.height, width = a.extent.width;
-  const std::size_t plane = a.extent.pixels() * kLanes;
+  const std::size_t block_stride = a.extent.pixels() * kLanes;
   const auto* source = static_cast<const Number*>(a.source);
   auto* destination = static_cast<Number*>(a.destination);
   WithEnd(a.epilogue, [&](const auto& end) {
     for (int block = 0; block < a.blocks; ++block) {
       const float* w = a.weights + static_cast<std::size_t>(block) * 9 * kLanes;
-      std::size_t at = block * plane;
+      std::size_t at = block * block_stride;
       for (int y = 0; y < height; ++y) {
         for (int x = 0; x < width; ++x, at += kLanes) {
           Vector sum = Load(a.bias + block * kLanes);
@@ -188,7 +190,7 @@ void Depthwise(const DepthwiseArgs& a) {
             for (int px = Larger(x - 1, 0); px < Smaller(x + 2, width); ++px) {
               const int tap = (py - y + 1) * 3 + px - x + 1;
               const std::size_t pixel = static_cast<std::size_t>(py) * width + px;
-              sum += Load(w + tap * kLanes) * Load(source + block * plane + pixel * kLanes);
+              sum += Load(w + tap * kLanes) * Load(source + block * block_stride + pixel * kLanes);
             }
           }
           Store(destination + at, end(sum, at));

@@ -77,7 +77,7 @@ void MultiplyByPixel(const void* x, const float* y, int blocks, std::size_t pixe
 
 void ChannelReduceBlocked(const void* x, const int* used_lanes, int blocks, std::size_t pixels,
                           ChannelReduce::Kind kind, float* y) {
-  const std::size_t plane = pixels * kLanes;
+  const std::size_t block_stride = pixels * kLanes;
   int channels = 0;
   for (int block = 0; block < blocks; ++block) channels += used_lanes[block];
   for (std::size_t p = 0; p < pixels; ++p) {
@@ -85,7 +85,7 @@ void ChannelReduceBlocked(const void* x, const int* used_lanes, int blocks, std:
     float sum = 0.f, largest = ToFloat(pixel[0]);
     for (int block = 0; block < blocks; ++block) {
       for (int lane = 0; lane < used_lanes[block]; ++lane) {
-        const float value = ToFloat(pixel[block * plane + lane]);
+        const float value = ToFloat(pixel[block * block_stride + lane]);
         sum += value;
         largest = value > largest ? value : largest;
       }
@@ -109,7 +109,7 @@ void ChannelReducePlanar(const float* x, int channels, std::size_t pixels, Chann
 
 void PointwiseToPlanar(const void* x, int blocks, std::size_t pixels, const float* weight,
                        const float* bias, int outputs, Activation activation, float* y) {
-  const std::size_t plane = pixels * kLanes;
+  const std::size_t block_stride = pixels * kLanes;
   for (int o = 0; o < outputs; ++o, weight += blocks * kLanes, y += pixels) {
     const auto* from = static_cast<const Number*>(x);
     std::size_t p = 0;
@@ -117,7 +117,7 @@ void PointwiseToPlanar(const void* x, int blocks, std::size_t pixels, const floa
       Vector sums[kLanes] = {};
       for (int block = 0; block < blocks; ++block) {
         const Vector w = Load(weight + block * kLanes);
-        const Number* pixel = from + block * plane + p * kLanes;
+        const Number* pixel = from + block * block_stride + p * kLanes;
         for (int i = 0; i < kLanes; ++i) sums[i] += w * Load(pixel + i * kLanes);
       }
       Store(y + p, Activate(SumEach(sums) + bias[o], activation));
@@ -125,7 +125,7 @@ void PointwiseToPlanar(const void* x, int blocks, std::size_t pixels, const floa
     for (; p < pixels; ++p) {
       Vector sum{};
       for (int block = 0; block < blocks; ++block) {
-        sum += Load(weight + block * kLanes) * Load(from + block * plane + p * kLanes);
+        sum += Load(weight + block * kLanes) * Load(from + block * block_stride + p * kLanes);
       }
       y[p] = Activate(Broadcast(Sum(sum) + bias[o]), activation)[0];
     }
@@ -145,12 +145,12 @@ void ToBlocked(const float* planar, int channels, std::size_t pixels, void* bloc
   }
 }
 
-void ToPlanar(const void* blocked, const int* slots, int channels, std::size_t pixels,
+void ToPlanar(const void* blocked, const int* lane_of, int channels, std::size_t pixels,
               float* planar) {
   for (int c = 0; c < channels; ++c, planar += pixels) {
     const Number* from = static_cast<const Number*>(blocked) +
-                         static_cast<std::size_t>(slots[c] / kLanes) * pixels * kLanes +
-                         slots[c] % kLanes;
+                         static_cast<std::size_t>(lane_of[c] / kLanes) * pixels * kLanes +
+                         lane_of[c] % kLanes;
     for (std::size_t p = 0; p < pixels; ++p) planar[p] = ToFloat(from[p * kLanes]);
   }
 }

@@ -11,7 +11,7 @@
 namespace hepar::cpu {
 namespace {
 
-// G g for one column, G of Winograd's F(4, 3) with the points and the scale of winograd.cpp.
+// G g of one column, for the transform of winograd.cpp.
 void TransformColumn(const double* g, double* o) {
   const double odd = g[1] * std::sqrt(0.5);
   o[0] = g[0];
@@ -23,7 +23,7 @@ void TransformColumn(const double* g, double* o) {
 }
 
 // G g G^T.
-void TransformWeights(const float* g, double places[kWinogradPlaces]) {
+void TransformWeights(const float* g, double points[kWinogradPoints]) {
   double columns[6][3];
   for (int x = 0; x < 3; ++x) {
     const double column[3] = {g[x], g[3 + x], g[6 + x]};
@@ -31,23 +31,23 @@ void TransformWeights(const float* g, double places[kWinogradPlaces]) {
     TransformColumn(column, o);
     for (int y = 0; y < 6; ++y) columns[y][x] = o[y];
   }
-  for (int y = 0; y < 6; ++y) TransformColumn(columns[y], places + 6 * y);
+  for (int y = 0; y < 6; ++y) TransformColumn(columns[y], points + 6 * y);
 }
 
-// How weights lie: for each place of a transform the groups of outputs that are computed at once,
-// for each group the input channels, pair by pair, of each pair the lanes.
+// The order of packed weights, outermost first: points, groups of output blocks that one pass
+// computes, pairs of inputs, output lanes, the two inputs of a pair.
 struct Packing {
   int out_blocks, lanes, pair;
 };
 
-// Where the weights of output lane `slot` begin at the first place, and how far those of the next
-// pair are.
-struct PackedPlace {
+// Offset of the first weight of an output lane at the first point, and the stride from pair to
+// pair.
+struct PackedPosition {
   std::size_t offset, stride;
 };
 
-PackedPlace PlaceOf(int slot, int depth, const Packing& packing) {
-  const int lanes = packing.lanes, block = slot / lanes;
+PackedPosition PositionOf(int lane, int depth, const Packing& packing) {
+  const int lanes = packing.lanes, block = lane / lanes;
   int first = 0;
   for (int group = VectorsAtOnce(packing.out_blocks); first + group <= block;
        group = VectorsAtOnce(packing.out_blocks - first)) {
@@ -55,7 +55,7 @@ PackedPlace PlaceOf(int slot, int depth, const Packing& packing) {
   }
   const int group = VectorsAtOnce(packing.out_blocks - first);
   const auto before = static_cast<std::size_t>(first) * lanes * depth;
-  return {before + static_cast<std::size_t>(slot - first * lanes) * packing.pair,
+  return {before + static_cast<std::size_t>(lane - first * lanes) * packing.pair,
           static_cast<std::size_t>(group) * lanes * packing.pair};
 }
 
@@ -67,61 +67,62 @@ std::uint16_t ToBf16(float value) {
   return static_cast<std::uint16_t>(bits >> 16);
 }
 
-// transform(kernel, places) makes `count` numbers of the `taps` weights of an output and an input.
+// `transform(kernel, points)` turns the `taps` weights of an output and an input into `count`
+// points.
 template <typename Number, typename Transform>
 void PackAs(const float* weights, int taps, int count, const Transform& transform,
-            const InputPlaces& input, const std::vector<int>& out_slots, const Packing& packing,
+            const PackedInputs& input, const std::vector<int>& out_lanes, const Packing& packing,
             Number (*convert)(float), Number* packed) {
-  const std::size_t per_place =
+  const std::size_t per_point =
       static_cast<std::size_t>(input.depth) * packing.out_blocks * packing.lanes;
-  std::fill(packed, packed + count * per_place, Number{0});
-  for (const int slot : out_slots) {
-    const PackedPlace at = PlaceOf(slot, input.depth, packing);
-    for (const int i : input.places) {
-      double places[kWinogradPlaces];
-      transform(weights, places);
+  std::fill(packed, packed + count * per_point, Number{0});
+  for (const int lane : out_lanes) {
+    const PackedPosition at = PositionOf(lane, input.depth, packing);
+    for (const int i : input.positions) {
+      double points[kWinogradPoints];
+      transform(weights, points);
       weights += taps;
       Number* to = packed + at.offset + i / packing.pair * at.stride + i % packing.pair;
-      for (int p = 0; p < count; ++p) to[p * per_place] = convert(static_cast<float>(places[p]));
+      for (int p = 0; p < count; ++p) to[p * per_point] = convert(static_cast<float>(points[p]));
     }
   }
 }
 
-float AsItIs(float x) { return x; }
+float Identity(float x) { return x; }
 
 template <typename Transform>
 void Pack(const float* weights, int taps, int count, const Transform& transform,
-          const InputPlaces& input, const std::vector<int>& out_slots, const Packing& packing,
+          const PackedInputs& input, const std::vector<int>& out_lanes, const Packing& packing,
           float* packed) {
   if (packing.pair == 1) {
-    PackAs(weights, taps, count, transform, input, out_slots, packing, AsItIs, packed);
+    PackAs(weights, taps, count, transform, input, out_lanes, packing, Identity, packed);
   } else {
-    PackAs(weights, taps, count, transform, input, out_slots, packing, ToBf16,
+    PackAs(weights, taps, count, transform, input, out_lanes, packing, ToBf16,
            reinterpret_cast<std::uint16_t*>(packed));
   }
 }
 
-void TakeOne(const float* weight, double* place) { *place = *weight; }
+void TakeOne(const float* weight, double* point) { *point = *weight; }
 
 }  // namespace
 
-InputPlaces InputPlacesOf(const std::vector<int>& used_lanes, const Kernels& kernels) {
-  InputPlaces input;
+PackedInputs PackedInputsOf(const std::vector<int>& used_lanes, const Kernels& kernels) {
+  PackedInputs input;
   for (const int used : used_lanes) {
-    for (int lane = 0; lane < used; ++lane) input.places.push_back(input.depth + lane);
+    for (int lane = 0; lane < used; ++lane) input.positions.push_back(input.depth + lane);
     input.depth += DepthOf(used, kernels.pair);
   }
   return input;
 }
 
-InputPlaces PlanarPlacesOf(int channels, int kernel_height, int kernel_width, int dilation,
-                           const Kernels& kernels) {
+PackedInputs PackedTapsOf(int channels, int kernel_height, int kernel_width, int dilation,
+                          const Kernels& kernels) {
   const int at_once = TapsAtOnce(dilation, kernels.pair);
-  InputPlaces taps;
+  PackedInputs taps;
   for (int row = 0; row < channels * kernel_height; ++row) {
     for (int x = 0; x < kernel_width; x += at_once, taps.depth += kernels.pair) {
       for (int i = 0; i < at_once && x + i < kernel_width; ++i) {
-        taps.places.push_back(taps.depth + i);
+        taps.positions.push_back(taps.depth + i);
       }
     }
   }
@@ -136,46 +137,51 @@ int WinogradTilesAtOnce(int depth, int out_blocks, const Extent& extent, int dil
   };
   const int all = dilation * dilation * side(extent.height) * side(extent.width);
   const int fit =
-      kCacheFloats / (kWinogradPlaces * (depth / kernels.pair + out_blocks * kernels.lanes));
-  // Weights are read once for each round of tiles, so a round must not be too short; these
-  // multiples suit the inner loops.
+      kCacheFloats / (kWinogradPoints * (depth / kernels.pair + out_blocks * kernels.lanes));
+  // The weights are read once per round, so a round must not be too short. The inner loops handle
+  // multiples of this grain.
   const int grain = kernels.lanes == 16 ? 16 : 12;
   return std::min(all, std::max(2 * grain, fit / grain * grain));
 }
 
 std::size_t WinogradWorkspace(int depth, int out_blocks, int tiles, const Kernels& kernels) {
   return WinogradInputFloats(depth + kernels.lanes, tiles, kernels.pair) +
-         std::size_t{kWinogradPlaces} *
+         std::size_t{kWinogradPoints} *
              (static_cast<std::size_t>(tiles) * out_blocks * kernels.lanes + kWinogradSkew);
 }
 
-std::size_t PackedFloats(int places, int depth, int out_blocks, const Kernels& kernels) {
-  return static_cast<std::size_t>(places) * depth * out_blocks * kernels.lanes / kernels.pair;
+std::size_t PackedFloats(int points, int depth, int out_blocks, const Kernels& kernels) {
+  return static_cast<std::size_t>(points) * depth * out_blocks * kernels.lanes / kernels.pair;
 }
 
-void PackWinogradWeights(const float* weights, const InputPlaces& input,
-                         const std::vector<int>& out_slots, int out_blocks, const Kernels& kernels,
+void PackWinogradWeights(const float* weights, const PackedInputs& input,
+                         const std::vector<int>& out_lanes, int out_blocks, const Kernels& kernels,
                          float* packed) {
-  Pack(weights, 9, kWinogradPlaces, TransformWeights, input, out_slots,
+  Pack(weights, 9, kWinogradPoints, TransformWeights, input, out_lanes,
        {out_blocks, kernels.lanes, kernels.pair}, packed);
 }
 
-void PackDirectWeights(const float* weights, const InputPlaces& input,
-                       const std::vector<int>& out_slots, int out_blocks, const Kernels& kernels,
+void PackDirectWeights(const float* weights, const PackedInputs& input,
+                       const std::vector<int>& out_lanes, int out_blocks, const Kernels& kernels,
                        float* packed) {
-  Pack(weights, 1, 1, TakeOne, input, out_slots, {out_blocks, kernels.lanes, kernels.pair}, packed);
+  Pack(weights, 1, 1, TakeOne, input, out_lanes, {out_blocks, kernels.lanes, kernels.pair}, packed);
 }
 
 std::size_t PlanarWorkspace(int channels, const Extent& in, int padding, const Kernels& kernels) {
   if (padding == 0 && kernels.pair == 1) return 0;
   const Extent padded = {in.height + 2 * padding, in.width + 2 * padding};
-  // A pair that begins at the last number ends behind it.
+  // A pair that begins at the last number reads one beyond it.
   return (channels * padded.pixels() + kernels.pair) / kernels.pair;
 }
 
 std::size_t AttentionWorkspace(int tokens, int channels) {
-  // Input, query, key and value, mixture; and two vectors of scores for each token.
+  // Input, query, key, value and mixture; and two vectors of scores for each token.
   return static_cast<std::size_t>(AttentionStride(tokens)) * (5 * channels + 32);
+}
+
+std::size_t UpsamplePlanarWorkspace(int in_width, const Kernels& kernels) {
+  // A row, with room for a vector on both sides.
+  return static_cast<std::size_t>(in_width) + 2 * static_cast<std::size_t>(kernels.lanes);
 }
 
 }  // namespace hepar::cpu

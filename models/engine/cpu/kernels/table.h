@@ -34,7 +34,7 @@ void ChannelReducePlanar(const float* x, int channels, std::size_t pixels, Chann
 void PointwiseToPlanar(const void* x, int blocks, std::size_t pixels, const float* weight,
                        const float* bias, int outputs, Activation activation, float* y);
 void ToBlocked(const float* planar, int channels, std::size_t pixels, void* blocked);
-void ToPlanar(const void* blocked, const int* slots, int channels, std::size_t pixels,
+void ToPlanar(const void* blocked, const int* lane_of, int channels, std::size_t pixels,
               float* planar);
 void ScaleShiftPlanar(const float* x, float scale, float shift, std::size_t count,
                       Activation activation, float* y);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Winograd's minimal filtering F(4x4, 3x3), as Lavin and Gray use it (arXiv:1509.09308): with
-// matrices B, G, A of interpolation points, a 4 x 4 tile of the output is
-// A^T [(G g G^T) . (B^T d B)] A, where the product at each of the 36 places, over all channels, is
-// a product of matrices.
+// Winograd's minimal filtering F(4x4, 3x3), as Lavin and Gray use it (arXiv:1509.09308): with the
+// transform matrices B, G and A, a 4 x 4 output tile is A^T [(G g G^T) . (B^T d B)] A. A
+// transformed tile has 36 points; at each of them, the sum over the input channels is a matrix
+// product.
 //
-// The points are 0, +-1/sqrt(2), +-sqrt(2) and infinity. Against the usual 0, +-1, +-2 they halve
-// the rounding errors of noise and of smooth pictures, which matters for bf16, and cost no more:
-// A^T is that of the usual points but for a factor of 2^(-y/2) of row y, which the last step
-// applies, and the factor of infinity is part of G.
+// The interpolation points are 0, +-1/sqrt(2), +-sqrt(2) and infinity. Compared with the usual
+// 0, +-1, +-2 they halve the rounding error for noise and for smooth pictures, which matters in
+// bf16, at the same cost: A^T differs from the usual one by a factor of 2^(-y/2) for row y, which
+// the last step applies, and the factor for infinity is part of G.
 #include "models/engine/cpu/kernels/kernels.h"
 #include "models/engine/cpu/kernels/products.h"
 #include "models/engine/cpu/kernels/table.h"
@@ -17,9 +17,9 @@
 namespace hepar::cpu::HEPAR_ISA {
 namespace {
 
-constexpr int kTile = kWinogradTile;  // Outputs of a tile, each way.
-constexpr int kPatch = kTile + 2;     // Inputs of a tile, each way.
-constexpr int kPlaces = kPatch * kPatch;
+constexpr int kTile = kWinogradTile;  // Side of an output tile.
+constexpr int kPatch = kTile + 2;     // Side of the input patch of a tile.
+constexpr int kPoints = kPatch * kPatch;
 
 constexpr float kRootHalf = 0.707106781f, kRootTwo = 1.41421356f;
 
@@ -35,7 +35,7 @@ inline void TransformInput(const Vector* d, Vector* o) {
   o[5] = (d[1] + d[5]) - 2.5f * d[3];
 }
 
-// A^T m, but for the factors of the rows.
+// A^T m without the factors of the rows.
 inline void TransformOutput(const Vector* m, Vector* o) {
   const Vector s1 = m[1] + m[2], t1 = m[1] - m[2], s2 = m[3] + m[4], t2 = m[3] - m[4];
   o[0] = m[0] + s1 + s2;
@@ -44,14 +44,14 @@ inline void TransformOutput(const Vector* m, Vector* o) {
   o[3] = t1 + 8.f * t2 + m[5];
 }
 
-// Of the rows of two transforms back: 2^(-i/2) for i = row + column.
+// The row factors of both inverse transforms: 2^(-i/2) for i = row + column.
 constexpr float kFactors[2 * kTile - 1] = {1.f,   kRootHalf,         0.5f,  0.5f * kRootHalf,
                                            0.25f, 0.25f * kRootHalf, 0.125f};
 
-// A dilated convolution is one on each of dilation x dilation pictures that take every
-// dilation-th pixel: the phases.
+// A dilated convolution is a dense convolution of each of dilation x dilation phases, which hold
+// every dilation-th pixel.
 struct TileGrid {
-  int dilation, rows, columns;  // Tiles of a phase.
+  int dilation, rows, columns;  // Rows and columns of tiles in a phase.
 
   explicit TileGrid(const WinogradArgs& a)
       : dilation(a.dilation),
@@ -61,7 +61,7 @@ struct TileGrid {
   int count() const { return dilation * dilation * rows * columns; }
 };
 
-// Goes from tile to tile, without a division for each.
+// Iterates over tiles without a division for each.
 class TileWalk {
  public:
   TileWalk(const TileGrid& grid, int tile)
@@ -69,7 +69,7 @@ class TileWalk {
         phase_(tile / (grid.rows * grid.columns)),
         row_(tile % (grid.rows * grid.columns) / grid.columns),
         column_(tile % grid.columns) {
-    Place();
+    Locate();
   }
 
   // First output pixel of the tile.
@@ -84,11 +84,11 @@ class TileWalk {
       row_ = 0;
       ++phase_;
     }
-    Place();
+    Locate();
   }
 
  private:
-  void Place() {
+  void Locate() {
     y_ = phase_ / grid_.dilation + row_ * kTile * grid_.dilation;
     x_ = phase_ % grid_.dilation + column_ * kTile * grid_.dilation;
   }
@@ -98,19 +98,21 @@ class TileWalk {
   int y_ = 0, x_ = 0;
 };
 
+// Distances between neighbors in the transformed tiles.
 struct Strides {
-  // From one tile, and from one place, to the next: numbers going in, floats coming out.
-  int depth, places_in, places_out;
+  int tile_in;    // From one input tile to the next, in numbers.
+  int point_in;   // From one input point to the next, in numbers.
+  int point_out;  // From one output point to the next, in floats.
 };
 
-// The patch of one block that a tile at the border sees, zero outside the picture.
+// Copies the patch of one block for a tile at the border; pixels outside the map are zero.
 void CopyPatch(const Number* source, const Extent& extent, int step, int top, int left,
                Number* patch) {
-  for (int i = 0; i < kPlaces; ++i) Store(patch + i * kLanes, Vector{});
-  int bottom = kPatch, right = kPatch;  // The first that are outside.
+  for (int i = 0; i < kPoints; ++i) Store(patch + i * kLanes, Vector{});
+  int bottom = kPatch, right = kPatch;  // First row and column outside the map.
   while (bottom > 0 && top + (bottom - 1) * step >= extent.height) --bottom;
   while (right > 0 && left + (right - 1) * step >= extent.width) --right;
-  // A patch begins one step outside at most.
+  // A patch begins at most one step outside the map.
   for (int y = top < 0 ? 1 : 0; y < bottom; ++y) {
     const std::size_t row = static_cast<std::size_t>(top + y * step) * extent.width;
     for (int x = left < 0 ? 1 : 0; x < right; ++x) {
@@ -119,9 +121,10 @@ void CopyPatch(const Number* source, const Extent& extent, int step, int top, in
   }
 }
 
-// B^T d B of one block, from pixels `row` and `column` floats apart to places `place` floats apart.
+// B^T d B of one block. Rows, columns and points are `row`, `column` and `point_stride` numbers
+// apart.
 inline void TransformPatch(const Number* __restrict d, std::size_t row, std::size_t column,
-                           std::size_t place, Number* __restrict v) {
+                           std::size_t point_stride, Number* __restrict v) {
   Vector columns[kPatch][kPatch];
 #pragma GCC unroll 6
   for (int x = 0; x < kPatch; ++x) {
@@ -137,16 +140,16 @@ inline void TransformPatch(const Number* __restrict d, std::size_t row, std::siz
   for (int y = 0; y < kPatch; ++y) {
     Vector o[kPatch];
     TransformInput(columns[y], o);
-    Number* to = v + y * kPatch * place;
+    Number* to = v + y * kPatch * point_stride;
 #pragma GCC unroll 3
-    for (int x = 0; x < kPatch; x += 2, to += 2 * place) {
-      StoreBoth(to, o[x], to + place, o[x + 1]);
+    for (int x = 0; x < kPatch; x += 2, to += 2 * point_stride) {
+      StoreBoth(to, o[x], to + point_stride, o[x + 1]);
     }
   }
 }
 
-// Block by block, so that the processor sees six rows that it can fetch ahead. Lanes that hold no
-// channel are overwritten by the next block; the last one has room for them.
+// Block by block, so that the hardware prefetcher follows six rows. Lanes without a channel are
+// overwritten by the next block; the last block has room for them.
 void TransformTiles(const WinogradArgs& a, const Strides& strides, const TileGrid& grid, int first,
                     int tiles, Number* v) {
   const int step = a.dilation;
@@ -159,26 +162,26 @@ void TransformTiles(const WinogradArgs& a, const Strides& strides, const TileGri
       const int top = tile.y() - step, left = tile.x() - step;
       const bool inside = top >= 0 && left >= 0 && top + (kPatch - 1) * step < a.extent.height &&
                           left + (kPatch - 1) * step < a.extent.width;
-      Number* to = v + static_cast<std::size_t>(t) * strides.depth;
+      Number* to = v + static_cast<std::size_t>(t) * strides.tile_in;
       if (inside) {
         TransformPatch(source + (static_cast<std::size_t>(top) * a.extent.width + left) * kLanes,
-                       row, column, strides.places_in, to);
+                       row, column, strides.point_in, to);
       } else {
-        Number patch[kPlaces * kLanes];
+        Number patch[kPoints * kLanes];
         CopyPatch(source, a.extent, step, top, left, patch);
-        TransformPatch(patch, kPatch * kLanes, kLanes, strides.places_in, to);
+        TransformPatch(patch, kPatch * kLanes, kLanes, strides.point_in, to);
       }
     }
     v += DepthOf(a.used_lanes[block], kPair);
   }
 }
 
-// `rows` x `vectors` of a product of matrices, in registers.
+// A `rows` x `vectors` tile of a matrix product, in registers.
 template <int rows, int vectors>
 inline void MultiplyBlock(const Number* __restrict a, std::ptrdiff_t a_stride, int depth,
                           const Number* __restrict b, float* __restrict c, int c_stride) {
-  // Every fourth row has a pointer, which the compiler may not take for a sum of others: it would
-  // then keep an offset for each row, more of them than there are registers.
+  // Every fourth row has its own pointer. The empty asm keeps the compiler from deriving these
+  // pointers from each other: it would then keep more offsets than there are registers.
   constexpr int kNear = 4;
   const Number* near[(rows + kNear - 1) / kNear];
 #pragma GCC unroll 4
@@ -186,8 +189,8 @@ inline void MultiplyBlock(const Number* __restrict a, std::ptrdiff_t a_stride, i
     near[i / kNear] = a + i * a_stride;
     asm("" : "+r"(near[i / kNear]));
   }
-  // The weights of a frame do not fit the second-level cache: those of the next group are fetched
-  // while these are used. One vector's are few, and its loads are what takes the time.
+  // The weights of a network do not fit in the second-level cache, so those of the next group are
+  // prefetched. A group of one vector is bound by its loads and gains nothing.
   const std::ptrdiff_t next_group = static_cast<std::ptrdiff_t>(depth) * vectors * kLanes;
   Vector sum[rows][vectors];
 #pragma GCC unroll 16
@@ -229,41 +232,41 @@ void Multiply(int tiles, const Number* a, int a_stride, int depth, const Number*
   });
 }
 
-void MultiplyPlaces(const WinogradArgs& a, const Strides& strides, int tiles, const Number* v,
+void MultiplyPoints(const WinogradArgs& a, const Strides& strides, int tiles, const Number* v,
                     float* m) {
   const int width = a.out_blocks * kLanes;
   const auto* weights = static_cast<const Number*>(a.weights);
-  for (int place = 0; place < kPlaces; ++place) {
-    const Number* from = v + static_cast<std::size_t>(place) * strides.places_in;
-    float* to = m + static_cast<std::size_t>(place) * strides.places_out;
+  for (int point = 0; point < kPoints; ++point) {
+    const Number* from = v + static_cast<std::size_t>(point) * strides.point_in;
+    float* to = m + static_cast<std::size_t>(point) * strides.point_out;
     for (int block = 0; block < a.out_blocks;) {
       const int vectors = VectorsAtOnce(a.out_blocks - block);
       const auto multiply = vectors == 1 ? Multiply<1> : vectors == 2 ? Multiply<2> : Multiply<3>;
-      multiply(tiles, from, strides.depth, a.depth, weights, to + block * kLanes, width);
+      multiply(tiles, from, strides.tile_in, a.depth, weights, to + block * kLanes, width);
       weights += static_cast<std::size_t>(vectors) * kLanes * a.depth;
       block += vectors;
     }
   }
 }
 
-// A^T m A of one block for the pixels (y0, x0) and on, as far as the picture goes.
+// A^T m A of one block for the tile at (y0, x0), clipped to the map.
 template <Residual mode>
-inline void TransformBlockBack(const WinogradArgs& a, std::size_t place, int y0, int x0,
+inline void TransformBlockBack(const WinogradArgs& a, std::size_t point_stride, int y0, int x0,
                                const float* __restrict m, const Vector& bias, const End<mode>& end,
-                               std::size_t plane) {
+                               std::size_t block_offset) {
   Vector half[kTile][kPatch];
 #pragma GCC unroll 6
   for (int x = 0; x < kPatch; ++x) {
     Vector in[kPatch], out[kTile];
 #pragma GCC unroll 6
-    for (int y = 0; y < kPatch; ++y) in[y] = Load(m + (y * kPatch + x) * place);
+    for (int y = 0; y < kPatch; ++y) in[y] = Load(m + (y * kPatch + x) * point_stride);
     TransformOutput(in, out);
 #pragma GCC unroll 4
     for (int y = 0; y < kTile; ++y) half[y][x] = out[y];
   }
   const int step = a.dilation, width = a.extent.width;
   const std::size_t column = static_cast<std::size_t>(step) * kLanes, row = column * width;
-  std::size_t at = plane + (static_cast<std::size_t>(y0) * width + x0) * kLanes;
+  std::size_t at = block_offset + (static_cast<std::size_t>(y0) * width + x0) * kLanes;
   auto* const to = static_cast<Number*>(a.destination);
   const bool whole = y0 + (kTile - 1) * step < a.extent.height && x0 + (kTile - 1) * step < width;
 #pragma GCC unroll 4
@@ -285,8 +288,8 @@ void TransformBack(const WinogradArgs& a, const Strides& strides, const TileGrid
   TileWalk tile(grid, first);
   for (int t = 0; t < tiles; ++t, tile.Next()) {
     for (int block = 0; block < a.out_blocks; ++block, m += kLanes) {
-      TransformBlockBack(a, strides.places_out, tile.y(), tile.x(), m,
-                         Load(a.bias + block * kLanes), end, block * a.extent.pixels() * kLanes);
+      TransformBlockBack(a, strides.point_out, tile.y(), tile.x(), m, Load(a.bias + block * kLanes),
+                         end, block * a.extent.pixels() * kLanes);
     }
   }
 }
@@ -307,7 +310,7 @@ void Winograd(const WinogradArgs& a) {
     for (int first = 0; first < count; first += a.tiles_at_once) {
       const int tiles = Smaller(a.tiles_at_once, count - first);
       TransformTiles(a, strides, grid, first, tiles, v);
-      MultiplyPlaces(a, strides, tiles, v, m);
+      MultiplyPoints(a, strides, tiles, v, m);
       TransformBack(a, strides, grid, first, tiles, m, end);
     }
   });
