@@ -4,7 +4,8 @@
 #include <opencv2/core.hpp>
 
 #include "models/image/frame_view.h"
-#include "models/image/sector.h"
+#include "models/image/sector_rule.h"
+#include "models/image/sector_tracker.h"
 
 namespace hepar {
 

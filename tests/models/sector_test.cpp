@@ -14,75 +14,21 @@
 #include <vector>
 
 #include "models/error.h"
+#include "tests/support/scan_pictures.h"
 
 namespace hepar {
 namespace {
 
-using testing::HasSubstr;
+using hepar::testing::BurnIn;
+using hepar::testing::Fan;
+using hepar::testing::FanMask;
+using hepar::testing::kCurvedArray;
+using hepar::testing::kPhasedArray;
+using hepar::testing::OverlapOf;
+using hepar::testing::Speckle;
+using ::testing::HasSubstr;
 
 SectorRule Auto() { return SectorRule::Parse("auto"); }
-
-// A fan: between two straight sides that meet in the apex, and two circles about it.
-struct Fan {
-  cv::Point2d apex;
-  double half_angle;  // Radians.
-  double inner;
-  double outer;
-};
-
-const Fan kPhasedArray = {{320, 12}, 0.85, 0, 380};
-const Fan kCurvedArray = {{320, -120}, 0.55, 150, 560};
-
-cv::Mat FanMask(cv::Size size, const Fan& fan) {
-  cv::Mat mask(size, CV_8UC1);
-  for (int y = 0; y < size.height; ++y) {
-    for (int x = 0; x < size.width; ++x) {
-      const double dx = x - fan.apex.x;
-      const double dy = y - fan.apex.y;
-      const double radius = std::hypot(dx, dy);
-      const bool inside = radius >= fan.inner && radius <= fan.outer &&
-                          std::abs(std::atan2(dx, dy)) <= fan.half_angle;
-      mask.at<std::uint8_t>(y, x) = inside ? 255 : 0;
-    }
-  }
-  return mask;
-}
-
-// Speckle on black where the mask is set.
-cv::Mat Speckle(const cv::Mat& mask, int mean, std::uint64_t seed) {
-  cv::Mat noise(mask.size(), CV_8UC1);
-  cv::RNG(seed).fill(noise, cv::RNG::NORMAL, mean, 0.35 * mean);
-  cv::GaussianBlur(noise, noise, {3, 3}, 0);
-  cv::Mat picture = cv::Mat::zeros(mask.size(), CV_8UC1);
-  noise.copyTo(picture, mask);
-  return picture;
-}
-
-// What scanners burn in; returns where.
-cv::Mat BurnIn(cv::Mat* picture) {
-  cv::Mat marks = cv::Mat::zeros(picture->size(), CV_8UC1);
-  const int w = picture->cols;
-  const int h = picture->rows;
-  const auto text = [&](const char* line, int x, int y, double scale) {
-    cv::putText(marks, line, {x, y}, cv::FONT_HERSHEY_SIMPLEX, scale, cv::Scalar(255), 2);
-  };
-  text("GENERAL HOSPITAL", 8, 20, 0.6);
-  text("MI 0.8 TIs 0.4", 8, 40, 0.5);
-  text("ABDOMEN", w - 120, 20, 0.6);
-  text("77 HR", w - 80, h - 8, 0.6);
-  text("16 cm", 8, h - 60, 0.5);
-  std::vector<cv::Point> trace;
-  for (int x = 10; x < 130; ++x) trace.emplace_back(x, h - 20 - (x % 40 == 0 ? 25 : x % 7));
-  cv::polylines(marks, trace, false, cv::Scalar(255));
-  for (int y = 30; y < h; y += 25) cv::line(marks, {w - 8, y}, {w - 1, y}, cv::Scalar(255));
-  cv::rectangle(marks, cv::Rect(w - 28, 40, 16, 90), cv::Scalar(200), cv::FILLED);
-  marks.copyTo(*picture, marks);
-  return marks;
-}
-
-double OverlapOf(const cv::Mat& a, const cv::Mat& b) {
-  return static_cast<double>(cv::countNonZero(a & b)) / cv::countNonZero(a | b);
-}
 
 void ExpectIsWholeFrame(const Sector& sector, cv::Size size) {
   EXPECT_EQ(sector.bounds, cv::Rect(cv::Point(0, 0), size));
@@ -205,7 +151,7 @@ TEST(SectorTest, AFrameWithoutAScanIsKeptWhole) {
 TEST(SectorTest, AnyFrameSizeWorks) {
   for (cv::Size size : {cv::Size(16, 16), cv::Size(17, 4096), cv::Size(4096, 16), cv::Size(333, 77),
                         cv::Size(4096, 4096)}) {
-    SCOPED_TRACE(testing::Message() << size.width << "x" << size.height);
+    SCOPED_TRACE(::testing::Message() << size.width << "x" << size.height);
     cv::Mat truth = cv::Mat::zeros(size, CV_8UC1);
     truth(cv::Rect(size.width / 4, size.height / 4, size.width / 2, size.height / 2)).setTo(255);
     const Sector sector = FindSector(Speckle(truth, 90, 8), Auto());
@@ -258,137 +204,7 @@ TEST(SectorTest, RefusesPicturesThatAreNotEightBitGrey) {
   }
 }
 
-TEST(SectorRuleTest, WhatIsParsedIsWrittenTheSame) {
-  for (const char* text : {"auto", "full", "0,0,1,1", "12,34,560,780"}) {
-    EXPECT_EQ(SectorRule::Parse(text).ToString(), text);
-  }
-  EXPECT_EQ(SectorRule::Parse("12,34,560,780").fixed, cv::Rect(12, 34, 560, 780));
-}
-
-TEST(SectorRuleTest, RefusesAnythingElseAndQuotesIt) {
-  for (const char* text :
-       {"", "Auto", "full ", "1,2,3", "1,2,3,4,5", "1,2,3,4,", "-1,0,5,5", "0,0,0,5", "0,0,5,0",
-        "1, 2,3,4", "a,b,c,d", "0,0,70000,5", "99999999999,0,5,5", "1.5,0,5,5"}) {
-    SCOPED_TRACE(text);
-    try {
-      SectorRule::Parse(text);
-      FAIL() << "accepted";
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::kInvalid);
-      EXPECT_THAT(error.what(), HasSubstr("\"" + std::string(text) + "\""));
-    }
-  }
-}
-
-const Sector& Follow(SectorTracker& tracker, const cv::Mat& picture) {
-  return tracker.Update(picture.size(), [&picture] { return picture; });
-}
-
-TEST(SectorTrackerTest, LooksAtFewFramesOfACalmStream) {
-  const cv::Mat picture = Speckle(FanMask({640, 480}, kPhasedArray), 70, 12);
-  SectorTracker tracker(Auto());
-  int looks = 0;
-  for (int i = 0; i < 40; ++i) {
-    tracker.Update(picture.size(), [&] {
-      ++looks;
-      return picture;
-    });
-  }
-  EXPECT_GE(looks, 5);
-  EXPECT_LE(looks, 12);
-}
-
-TEST(SectorTrackerTest, TheFirstFrameDecides) {
-  const cv::Mat picture = Speckle(FanMask({640, 480}, kPhasedArray), 70, 11);
-  SectorTracker tracker(Auto());
-  const Sector expected = FindSector(picture, Auto());
-  const Sector& sector = Follow(tracker, picture);
-  EXPECT_EQ(sector.bounds, expected.bounds);
-  EXPECT_EQ(cv::countNonZero(sector.mask != expected.mask), 0);
-}
-
-TEST(SectorTrackerTest, DoesNotJitterOrBlink) {
-  const cv::Mat mask = FanMask({640, 480}, kPhasedArray);
-  SectorTracker tracker(Auto());
-  const Sector first = Follow(tracker, Speckle(mask, 70, 100));
-  for (int i = 1; i < 40; ++i) {
-    // Other speckle and gain; black frames and single frames of another view between.
-    cv::Mat picture = Speckle(mask, 40 + i, 100 + i);
-    if (i % 8 == 0) picture = cv::Mat::zeros(mask.size(), CV_8UC1);
-    if (i % 12 == 0) picture = Speckle(FanMask(mask.size(), kCurvedArray), 70, i);
-    const Sector& sector = Follow(tracker, picture);
-    ASSERT_EQ(sector.bounds, first.bounds) << "frame " << i;
-    ASSERT_EQ(cv::countNonZero(sector.mask != first.mask), 0) << "frame " << i;
-  }
-}
-
-TEST(SectorTrackerTest, FollowsAViewThatStays) {
-  SectorTracker tracker(Auto());
-  Follow(tracker, Speckle(FanMask({640, 480}, kPhasedArray), 70, 12));
-  const cv::Mat mask = FanMask({640, 480}, kCurvedArray);
-  Sector sector;
-  int frames = 0;
-  do {
-    sector = Follow(tracker, Speckle(mask, 70, 200 + frames));
-    ++frames;
-  } while (OverlapOf(sector.mask, mask) < 0.95 && frames < 30);
-  EXPECT_GT(frames, 3);
-  EXPECT_LT(frames, 12);
-}
-
-TEST(SectorTrackerTest, LostContactShrinksTheSectorOnlyAfterAWhile) {
-  const cv::Mat mask = FanMask({640, 480}, kPhasedArray);
-  Fan near = kPhasedArray;
-  near.outer = 200;
-  const cv::Mat near_mask = FanMask({640, 480}, near);
-  SectorTracker tracker(Auto());
-  const cv::Rect bounds = Follow(tracker, Speckle(mask, 70, 13)).bounds;
-  for (int i = 0; i < 20; ++i) {
-    ASSERT_EQ(Follow(tracker, Speckle(near_mask, 70, 300 + i)).bounds, bounds) << "frame " << i;
-  }
-  for (int i = 0; i < 20; ++i) Follow(tracker, Speckle(near_mask, 70, 400 + i));
-  EXPECT_LT(Follow(tracker, Speckle(near_mask, 70, 500)).bounds.height, 220);
-}
-
-TEST(SectorTrackerTest, ABlackScreenIsNoReasonToGiveTheSectorUp) {
-  const cv::Mat mask = FanMask({640, 480}, kPhasedArray);
-  SectorTracker tracker(Auto());
-  const cv::Rect bounds = Follow(tracker, Speckle(mask, 70, 16)).bounds;
-  for (int i = 0; i < 60; ++i) {
-    ASSERT_EQ(Follow(tracker, cv::Mat::zeros(mask.size(), CV_8UC1)).bounds, bounds)
-        << "frame " << i;
-  }
-}
-
-TEST(SectorTrackerTest, AStreamThatStartsBlackFindsItsScanSoon) {
-  const cv::Mat mask = FanMask({640, 480}, kPhasedArray);
-  SectorTracker tracker(Auto());
-  ExpectIsWholeFrame(Follow(tracker, cv::Mat::zeros(mask.size(), CV_8UC1)), mask.size());
-  for (int i = 0; i < 10; ++i) Follow(tracker, Speckle(mask, 70, 600 + i));
-  EXPECT_GT(OverlapOf(Follow(tracker, Speckle(mask, 70, 700)).mask, mask), 0.95);
-}
-
-TEST(SectorTrackerTest, ResetAndAnotherFrameSizeStartAfresh) {
-  const cv::Mat first = Speckle(FanMask({640, 480}, kPhasedArray), 70, 14);
-  const cv::Mat second = Speckle(FanMask({640, 480}, kCurvedArray), 70, 15);
-  SectorTracker tracker(Auto());
-  Follow(tracker, first);
-  tracker.Reset();
-  EXPECT_EQ(Follow(tracker, second).bounds, FindSector(second, Auto()).bounds);
-
-  cv::Mat smaller;
-  cv::resize(first, smaller, {320, 240}, 0, 0, cv::INTER_AREA);
-  EXPECT_EQ(Follow(tracker, smaller).bounds, FindSector(smaller, Auto()).bounds);
-}
-
-TEST(SectorTrackerTest, FixedIsClippedAnewWhenTheFrameSizeChanges) {
-  SectorTracker tracker(SectorRule::Parse("40,40,100,100"));
-  EXPECT_EQ(Follow(tracker, cv::Mat::zeros(200, 200, CV_8UC1)).bounds, cv::Rect(40, 40, 100, 100));
-  EXPECT_EQ(Follow(tracker, cv::Mat::zeros(80, 80, CV_8UC1)).bounds, cv::Rect(40, 40, 40, 40));
-  EXPECT_THROW(Follow(tracker, cv::Mat::zeros(32, 32, CV_8UC1)), Error);
-}
-
-class SectorDataTest : public testing::Test {
+class SectorDataTest : public ::testing::Test {
  protected:
   void SetUp() override {
     const char* root = std::getenv("HEPAR_DATA_DIR");
