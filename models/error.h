@@ -6,19 +6,19 @@
 
 namespace hepar {
 
-// What went wrong, coarse enough for a caller to choose an exit code or a GStreamer error domain.
+// The kind of an error. Callers map it to an exit code or a GStreamer error domain.
 enum class ErrorKind {
-  kNotFound,     // A file or device that was named does not exist.
+  kNotFound,     // The named file or device does not exist.
   kUnreadable,   // It exists but cannot be read or written (permissions, disk full, I/O error).
-  kDamaged,      // It was read, but its content is truncated, corrupt or not of the kind expected.
-  kMismatch,     // Each part is sound, but they do not fit together (shapes, planes, versions).
-  kUnsupported,  // Understood, but this build or machine cannot do it (no CUDA, unknown precision).
+  kDamaged,      // It was read, but its content is truncated, corrupt or of another type.
+  kMismatch,     // The parts are valid but do not fit together (shapes, planes, versions).
+  kUnsupported,  // This build or machine cannot do it (no CUDA, unknown precision).
   kInvalid,      // An argument is outside its documented range.
-  kFailed,       // A computation that should have worked did not.
+  kFailed,       // A computation failed unexpectedly.
 };
 
-// The one exception type that leaves models/ and training/. The message names the cause, what was
-// expected and what was got, and where it helps the mend; it is one line, fit to show to a user.
+// The only exception type that leaves models/ and training/. The message is one line for users: the
+// cause, the expected and the actual value, and where possible the remedy.
 class Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}

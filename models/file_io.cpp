@@ -18,7 +18,7 @@ Error SystemError(const std::string& what) {
   return Error(ErrorKind::kUnreadable, what + ": " + std::strerror(errno));
 }
 
-// Closes on every path; a descriptor left open would leak in a program that runs for days.
+// A file descriptor that is closed on every path.
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
@@ -84,7 +84,7 @@ void WriteFileAtomically(const std::string& path, std::string_view content) {
     unlink(temporary.c_str());
     throw;
   }
-  // The rename itself lives in the folder; without this a power cut could undo it.
+  // The rename is stored in the folder; without this a power failure could undo it.
   const auto parent = std::filesystem::path(path).parent_path();
   const Descriptor folder(open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY));
   if (folder.get() >= 0) fsync(folder.get());

@@ -7,13 +7,13 @@
 
 namespace hepar {
 
-// The whole content of a file. Throws Error: kNotFound, kUnreadable (also for folders and for files
+// Reads a file. Throws Error: kNotFound, kUnreadable (also for folders and for files
 // of more than `limit` bytes).
 std::string ReadFile(const std::string& path, std::uint64_t limit);
 
-// Writes through a temporary file beside `path`, flushed to the disk and renamed, so that at every
-// moment `path` is either the old content or the new, whole. Throws Error(kUnreadable), naming the
-// system's reason (disk full, no permission), with the old content untouched.
+// Writes a file atomically: through a temporary file in the same folder that is flushed to disk and
+// renamed. `path` always holds either the old or the new content. Throws Error(kUnreadable) with
+// the system's reason (disk full, no permission); the old content is then unchanged.
 void WriteFileAtomically(const std::string& path, std::string_view content);
 
 }  // namespace hepar

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Names for values in options, bundles and messages: one table, read both ways.
+// Names for values in options, bundles and messages: one table for both directions.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,8 @@ struct NamedValue {
   T value;
 };
 
-// The value called `name`. Throws Error(kInvalid), listing the names, when there is none; `what`
-// says what kind of name it is.
+// The value with this name. Throws Error(kInvalid), listing the names, when there is none. `what`
+// describes the kind of name in that message.
 template <typename T, std::size_t N>
 T ValueOf(const NamedValue<T> (&table)[N], const std::string& name, const std::string& what) {
   std::string known;

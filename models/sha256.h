@@ -8,15 +8,15 @@
 
 namespace hepar {
 
-// SHA-256 of bytes that arrive in pieces. Not thread-safe.
+// Incremental SHA-256. Not thread-safe.
 class Sha256 {
  public:
   Sha256() { sha256_init(&context_); }
 
   void Add(const void* data, std::size_t size);
 
-  // The digest, 64 lower-case hexadecimal digits, of what was added since construction or the last
-  // call of Hex().
+  // The digest of the bytes since construction or the last call, as 64 lowercase hexadecimal
+  // digits.
   std::string Hex();
 
  private:

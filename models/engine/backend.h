@@ -28,24 +28,24 @@ class BackendFrame {
   virtual std::vector<float> Planes() const = 0;
 };
 
-// Throws Error(kMismatch) unless `picture` is `side` pixels high and wide.
+// Throws Error(kMismatch) unless `picture` is `side` x `side` pixels.
 void CheckPictureSize(const cv::Mat& picture, int side);
 
-// What runs a model behind the engine's interface. Thread-safe; throws Error, or what LibTorch
-// throws, which the engine turns into one.
+// Runs a model for the engine. Thread-safe. Throws Error or LibTorch's exceptions, which the engine
+// converts.
 class Backend {
  public:
   virtual ~Backend() = default;
 
   virtual std::string name() const = 0;  // For Engine::backend().
-  // Copies a float picture of 1 or 3 channels. Throws Error(kMismatch) for another size than the
-  // model's input. The frame may not outlive the backend.
+  // Copies a float picture of 1 or 3 channels. Throws Error(kMismatch) for a size other than the
+  // model's input. The frame must not outlive the backend.
   virtual std::unique_ptr<BackendFrame> Prepare(const cv::Mat& picture) const = 0;
 
-  // Whether several frames cost less together than one after the other.
+  // Whether several frames are faster together than one by one.
   virtual bool gains_by_batches() const { return false; }
-  // Decouple() of every frame, none of which was decoupled, and their logits, in one pass. Called
-  // only where that gains.
+  // Decouples all frames, none of which has been decoupled, and returns their logits, in one pass.
+  // Only called where gains_by_batches().
   virtual std::vector<std::vector<float>> DecoupleAndClassify(
       const std::vector<BackendFrame*>& frames) const;
 };

@@ -39,7 +39,7 @@ std::shared_ptr<BatchRunner> BatchRunner::Shared(const std::shared_ptr<const Eng
 
 BatchRunner::BatchRunner(std::shared_ptr<const Engine> engine, const BatchOptions& options)
     : engine_(std::move(engine)), options_(options) {
-  CheckPositive("frames at once", options.max_batch, kMost);
+  CheckPositive("the number of frames", options.max_batch, kMost);
   CheckPositive("the number of threads", options.threads, kMost);
   CheckPositive("the deadline in microseconds", options.deadline.count(), 60'000'000);
   try {
@@ -71,7 +71,7 @@ void BatchRunner::AwaitWarm() {
 std::vector<BatchRunner::Stream*> BatchRunner::ReadyStreams() const {
   std::vector<Stream*> ready;
   for (Stream* stream : streams_) {
-    // The frames of one stream are classified one after the other, so that they end in order.
+    // The frames of one stream run one by one, so that they finish in order.
     if (stream->waiting_ && !stream->running_) ready.push_back(stream);
   }
   std::sort(ready.begin(), ready.end(),
@@ -102,7 +102,7 @@ void BatchRunner::Run() {
     });
     if (quit_) return;
     if (most > 1 && engine_->gains_by_batches()) {
-      // Another thread may take them meanwhile.
+      // Another thread may take them in the meantime.
       const auto deadline = ready.front()->waiting_->since + options_.deadline;
       wake_.wait_until(lock, deadline, [&] {
         ready = ReadyStreams();
@@ -131,7 +131,7 @@ void BatchRunner::Run() {
     lock.lock();
     for (Stream* stream : ready) stream->running_ = false;
     idle_.notify_all();
-    // What came meanwhile for these streams was not ready then.
+    // Frames that arrived for these streams in the meantime are ready now.
     wake_.notify_all();
   }
 }
@@ -158,7 +158,7 @@ bool BatchRunner::Stream::Submit(std::shared_ptr<FrameInference> frame, Done don
   std::optional<Job> superseded;
   {
     const std::lock_guard<std::mutex> lock(runner_->mutex_);
-    // A stream keeps its place in the queue, else one with many frames would never come to run.
+    // A stream keeps its position in the queue; otherwise one with many frames would never run.
     if (waiting_) job.since = waiting_->since;
     superseded = std::exchange(waiting_, std::move(job));
   }

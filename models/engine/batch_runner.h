@@ -17,11 +17,11 @@
 namespace hepar {
 
 struct BatchOptions {
-  // Frames that are run together, of as many streams; 1: each for itself.
+  // Most frames in a batch, each of another stream. 1: no batches.
   int max_batch = 1;
-  // How long the first frame of a batch waits for others.
+  // Longest time that the first frame of a batch waits for others.
   std::chrono::microseconds deadline{5000};
-  // Threads that run batches, and so the processor cores that all streams of a runner may fill.
+  // Threads that run batches: the number of processor cores that all streams of a runner may use.
   int threads = 1;
 
   friend bool operator==(const BatchOptions& a, const BatchOptions& b) {
@@ -31,28 +31,27 @@ struct BatchOptions {
 
 // Threads that classify the newest frames of one or more streams with one engine.
 //
-// Each stream has at most one frame that waits and one that runs; a newer frame takes the place of
-// the one that waits. So whoever hands in frames never waits for the network, and what is graded is
-// as fresh as can be. Streams are served in the order in which their frames came. When frames of
-// several streams wait, or come within the deadline, they run as one batch: in one pass where the
-// device gains by that (CUDA), one after the other on the CPU, whose engine is as fast with single
-// frames - there the gain is that many streams share few threads instead of fighting for the cores.
+// Each stream has at most one waiting and one running frame; a newer frame replaces the waiting
+// one. So producers never wait for the network, and the newest frames are graded. Streams are
+// served in the order in which their frames arrived. Frames of several streams that wait, or arrive
+// within the deadline, run as one batch: in one pass where that is faster (CUDA), one by one on the
+// CPU. There the benefit is that many streams share few threads.
 //
-// Thread-safe, but for what is said at Stream.
+// Thread-safe, except for Stream.
 class BatchRunner {
  public:
-  // The runner for this engine and these options: the same for all who ask for it while one of them
-  // holds it. Throws Error(kInvalid) for options that are not positive, Error(kFailed) when a
+  // Returns the runner for this engine and these options, which all callers share as long as one of
+  // them holds it. Throws Error(kInvalid) for options that are not positive, Error(kFailed) when a
   // thread cannot be started.
   static std::shared_ptr<BatchRunner> Shared(const std::shared_ptr<const Engine>& engine,
                                              const BatchOptions& options);
 
-  // A runner of its own. As above.
+  // A separate runner. Throws as Shared().
   BatchRunner(std::shared_ptr<const Engine> engine, const BatchOptions& options);
   ~BatchRunner();
 
-  // Each thread first warms up (two passes), before it runs anything. Waits for that, and throws
-  // what went wrong; frames that are handed in nevertheless fail with the same error.
+  // Waits until each thread has warmed up (two passes), which it does first. Throws the error of a
+  // failed warm-up; frames that are submitted nevertheless fail with the same error.
   void AwaitWarm();
 
   BatchRunner(const BatchRunner&) = delete;
@@ -60,27 +59,27 @@ class BatchRunner {
 
   const Engine& engine() const { return *engine_; }
 
-  // Called on one of the runner's threads when a frame was classified, or failed. Must not throw
+  // Called on one of the runner's threads when a frame was classified or has failed. Must not throw
   // and must not call the stream.
   using Done = std::function<void(const std::optional<Error>& error)>;
 
-  // Where one stream hands in its frames. Its calls must not run at the same time, but for Drop().
+  // The interface of one stream. Not thread-safe, except for Drop().
   class Stream {
    public:
     explicit Stream(std::shared_ptr<BatchRunner> runner);
-    // Drops what waits, and waits for what runs.
+    // Drops the waiting frame and waits for the running one.
     ~Stream();
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
 
-    // Hands in a frame of the runner's engine. Returns true when it took the place of one that
-    // waited, whose `done` is never called.
+    // Submits a frame of the runner's engine. Returns true when it replaced a waiting frame, whose
+    // `done` is then never called.
     bool Submit(std::shared_ptr<FrameInference> frame, Done done);
 
-    // Drops the frame that waits; one that runs goes on. Returns true when there was one.
+    // Drops the waiting frame, but not a running one. Returns true when there was one.
     bool Drop();
 
-    // Waits until nothing of this stream runs or waits.
+    // Waits until no frame of this stream is waiting or running.
     void Drain();
     bool idle() const;
 
@@ -92,26 +91,27 @@ class BatchRunner {
     struct Job {
       std::shared_ptr<FrameInference> frame;
       Done done;
-      std::chrono::steady_clock::time_point since;  // Of the first frame that waited in its place.
+      std::chrono::steady_clock::time_point
+          since;  // Arrival of the first frame that this one replaced, or its own.
     };
 
     std::shared_ptr<BatchRunner> runner_;
-    std::optional<Job> waiting_;  // Guarded by the runner's mutex, as is the next.
+    std::optional<Job> waiting_;  // Guarded by the runner's mutex, as is running_.
     bool running_ = false;
   };
 
  private:
   void Stop();
   void Run();
-  // Streams whose frame may run now, in the order of their age.
+  // Streams whose frame can run now, oldest first.
   std::vector<Stream*> ReadyStreams() const;
 
   const std::shared_ptr<const Engine> engine_;
   const BatchOptions options_;
 
   mutable std::mutex mutex_;
-  std::condition_variable wake_;  // There may be something to run, or the end.
-  std::condition_variable idle_;  // A stream may have become idle, or a thread warm.
+  std::condition_variable wake_;  // A frame may be ready, or quit_ is set.
+  std::condition_variable idle_;  // A stream may have become idle, or a thread has warmed up.
   std::list<Stream*> streams_;
   bool quit_ = false;
   int warm_ = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// For a LibTorch with CUDA; needs CUDA's own headers.
+// For a LibTorch with CUDA. Needs the CUDA headers.
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
@@ -14,22 +14,22 @@
 namespace hepar {
 namespace {
 
-// LibTorch and cuDNN choose algorithms and take workspaces in the first passes, which a capture
-// does not allow.
+// LibTorch and cuDNN choose algorithms and allocate workspaces in the first passes, which is not
+// allowed during capture.
 constexpr int kPassesBefore = 3;
 
 class CudaGraphPass : public CapturedPass {
  public:
   CudaGraphPass(const Pass& pass, const torch::Tensor& example) : input_(example.clone()) {
     const c10::cuda::CUDAGuard device(example.device());
-    // The default stream cannot be captured, and must not have work left that the others read.
+    // The default stream cannot be captured; its pending work must be finished before.
     const auto stream = c10::cuda::getStreamFromPool();
     c10::cuda::getCurrentCUDAStream().synchronize();
     const c10::cuda::CUDAStreamGuard guard(stream);
     for (int i = 0; i < kPassesBefore; ++i) pass(input_);
     stream.synchronize();
 #if TORCH_VERSION_MAJOR >= 2
-    // What other threads do on the device meanwhile does not spoil the capture.
+    // Calls of other threads do not invalidate the capture.
     graph_.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
 #else
     graph_.capture_begin();
@@ -37,18 +37,18 @@ class CudaGraphPass : public CapturedPass {
     try {
       results_ = pass(input_);
     } catch (...) {
-      // Else the stream stays in capture, and nothing on it would run any more.
+      // Otherwise the stream would stay in capture mode, and nothing would run on it.
       try {
         graph_.capture_end();
       } catch (const std::exception&) {
-        // The reason of the first exception is the better one.
+        // The first exception has the cause.
       }
       throw;
     }
     graph_.capture_end();
   }
 
-  // All on the caller's stream, so that each step waits for the one before it.
+  // All on the caller's stream, so that the steps are ordered.
   std::vector<torch::Tensor> operator()(const torch::Tensor& input) override {
     const c10::cuda::CUDAGuard device(input_.device());
     const std::lock_guard<std::mutex> lock(mutex_);

@@ -10,10 +10,10 @@
 
 namespace hepar {
 
-// What runs `bundle`, whose network is used up, on `device` (resolved) at `precision`: on the CPU
-// the CPU engine, where it has kernels for the graph and the processor multiplies such numbers,
-// else LibTorch. A classifier without a lowering runs by LibTorch, at that precision, behind the
-// decouplers of the CPU engine. Logs what was chosen and why.
+// The backend for `bundle`, whose network it takes over, on `device` (resolved) at `precision`. On
+// the CPU it is the CPU engine where that has kernels for the graph and the processor supports the
+// precision, otherwise LibTorch. A classifier without a lowering runs on LibTorch, at the same
+// precision, after the decouplers on the CPU engine. Logs the choice and its reason.
 std::unique_ptr<Backend> ChooseBackend(const Bundle& bundle, const std::string& device,
                                        Precision precision);
 

@@ -19,7 +19,8 @@ const cpu::Kernels& KernelsFor(Precision precision) {
   if (precision == Precision::kFp32) return cpu::BestKernels();
   const cpu::Kernels* bf16 = precision == Precision::kBf16 ? cpu::Bf16Kernels() : nullptr;
   if (bf16 == nullptr) {
-    throw Error(ErrorKind::kUnsupported, "no kernels for " + ToString(precision));
+    throw Error(ErrorKind::kUnsupported,
+                "this processor has no kernels for " + ToString(precision));
   }
   return *bf16;
 }
@@ -40,7 +41,7 @@ struct Shared {
   const cpu::Plan plan;
   const ClassifyFunction classify;
   const Shape picture, planes;
-  const int feature_channels;  // Of Feat1 and of Feat2, which are as large as the planes.
+  const int feature_channels;  // Channels of Feat1 and of Feat2, which have the planes' size.
   const int classes;           // 0: `classify` computes the logits.
   mutable Pool<std::shared_ptr<cpu::Plan::Workspace>> workspaces;
   mutable Pool<cpu::Floats> frames;
@@ -60,19 +61,19 @@ class CpuFrame : public BackendFrame {
     }
     cv::split(picture, channels);
   }
-  ~CpuFrame() override { shared_.frames.GiveBack(std::move(memory_)); }
+  ~CpuFrame() override { shared_.frames.Return(std::move(memory_)); }
 
   void Decouple() override {
     auto workspace = Workspace();
     shared_.plan.Decouple(workspace.get(), memory_.get());
-    shared_.workspaces.GiveBack(std::move(workspace));
+    shared_.workspaces.Return(std::move(workspace));
   }
 
   std::vector<float> Classify() override {
     if (shared_.classes == 0) return shared_.classify(at(layout().classifier_input));
     auto workspace = Workspace();
     shared_.plan.Classify(workspace.get(), memory_.get());
-    shared_.workspaces.GiveBack(std::move(workspace));
+    shared_.workspaces.Return(std::move(workspace));
     const float* logits = at(layout().logits);
     return {logits, logits + shared_.classes};
   }

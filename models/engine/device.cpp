@@ -22,7 +22,7 @@ int ParseIndex(const std::string& name, const std::string& digits) {
   return std::stoi(digits);
 }
 
-// A device that is listed may still not run (driver, memory), so it has to show that it does.
+// A listed device may still not work (driver, memory), so it is tested.
 bool CudaWorks(int index) {
   try {
     torch::zeros({1}, torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(index)));
@@ -72,12 +72,12 @@ std::string ResolveDevice(const std::string& name) {
     throw Error(
         ErrorKind::kUnsupported,
         "device '" + name +
-            "' is not there: this LibTorch (" TORCH_VERSION
+            "' is not available: this LibTorch (" TORCH_VERSION
             ") has no CUDA or finds no CUDA device; use device=cpu, or build against a CUDA "
             "LibTorch with the Meson option libtorch");
   }
   if (index >= devices) {
-    throw Error(ErrorKind::kUnsupported, "device '" + name + "' is not there: found " +
+    throw Error(ErrorKind::kUnsupported, "device '" + name + "' is not available: found " +
                                              std::to_string(devices) +
                                              " CUDA device(s), counted from 0");
   }

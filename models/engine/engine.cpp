@@ -24,7 +24,7 @@
 namespace hepar {
 namespace {
 
-// LibTorch's exceptions carry a backtrace of many lines; what leaves models/ is one line.
+// Turns exceptions into Error with one line; LibTorch's have a backtrace of many lines.
 template <typename Function>
 auto WithOneLineErrors(ErrorKind kind, const std::string& what, const Function& function) {
   try {
@@ -63,7 +63,7 @@ Severity SeverityOf(std::vector<float> logits, double temperature) {
   double total = 0.0;
   for (const float logit : severity.logits) {
     if (!std::isfinite(logit)) {
-      throw Error(ErrorKind::kFailed, "the network gave numbers that are not finite");
+      throw Error(ErrorKind::kFailed, "the network returned values that are not finite");
     }
     p.push_back(static_cast<float>(std::exp((logit - largest) / temperature)));
     total += p.back();
@@ -87,7 +87,7 @@ struct FrameInference::Impl {
   std::unique_ptr<BackendFrame> frame;
   Severity severity;
   double decouple_ms = 0.0;
-  // Readable without waiting for a stage that is running.
+  // Atomic, so that they can be read while a stage is running.
   std::atomic<bool> decoupled{false}, classified{false};
 
   void DecoupleLocked() {
@@ -125,7 +125,7 @@ std::shared_ptr<const Engine> Engine::Open(const EngineConfig& config) {
   }
   Bundle bundle = LoadBundle(config.model);
 
-  // One engine for equal content, whatever the paths.
+  // One engine for equal content, regardless of the path.
   using Key = std::tuple<std::string, std::string, Precision>;
   static std::mutex mutex;
   static std::map<Key, std::weak_ptr<const Engine>> engines;
@@ -141,7 +141,7 @@ std::shared_ptr<const Engine> Engine::Open(const EngineConfig& config) {
     impl->spec = std::move(bundle.spec);
 
     std::shared_ptr<const Engine> engine(new Engine(std::move(impl)));
-    engine->WarmUp(1);  // The dry run: shapes and planes that do not fit fail here, not live.
+    engine->WarmUp(1);  // The dry run: shapes and planes that do not fit fail here.
     engines[key] = engine;
     return engine;
   });
@@ -162,7 +162,7 @@ void Engine::WarmUp(int passes) const {
     const auto severity = Prepare(blank)->Classify();
     if (severity.probabilities.size() != impl_->spec.class_names.size()) {
       throw Error(ErrorKind::kMismatch,
-                  "the model gives " + std::to_string(severity.probabilities.size()) +
+                  "the model returns " + std::to_string(severity.probabilities.size()) +
                       " scores for " + std::to_string(impl_->spec.class_names.size()) + " classes");
     }
   }
@@ -191,8 +191,7 @@ std::shared_ptr<FrameInference> Engine::Prepare(const PreparedImage& image) cons
 bool Engine::gains_by_batches() const { return impl_->backend->gains_by_batches(); }
 
 void Engine::RunAsBatch(const std::vector<FrameInference*>& frames) const {
-  // In one order everywhere, so that two callers with some frames in common do not wait for each
-  // other.
+  // Locks are taken in a global order, so that callers with common frames do not deadlock.
   std::vector<FrameInference*> ordered = frames;
   std::sort(ordered.begin(), ordered.end(), std::less<>());
   std::vector<std::unique_lock<std::mutex>> locks;
@@ -214,7 +213,7 @@ void Engine::RunAsBatch(const std::vector<FrameInference*>& frames) const {
     try {
       fresh[i]->TakeLogits(std::move(logits[i]), each_ms);
     } catch (const Error&) {
-      // Of this frame alone; Classify() will say so.
+      // Only this frame is affected; its Classify() reports the error.
     }
   }
 }
@@ -286,14 +285,14 @@ void Require(const FrameInference& frame, FeatureView view) {
 GrayPicture FrameInference::View(FeatureView view) {
   Require(*this, view);
   Decouple();
-  return WithOneLineErrors(ErrorKind::kFailed, "the feature view could not be made",
+  return WithOneLineErrors(ErrorKind::kFailed, "the feature view could not be computed",
                            [&] { return impl_->frame->View(view); });
 }
 
 double FrameInference::ReconstructionError() {
   Require(*this, FeatureView::kReconstruction);
   Decouple();
-  return WithOneLineErrors(ErrorKind::kFailed, "the reconstruction error failed",
+  return WithOneLineErrors(ErrorKind::kFailed, "the reconstruction error could not be computed",
                            [&] { return impl_->frame->ReconstructionError(); });
 }
 

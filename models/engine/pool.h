@@ -7,12 +7,12 @@
 
 namespace hepar {
 
-// Objects that are costly to make, kept for the next user: as many as were ever in use at one time.
-// Thread-safe.
+// A pool of objects that are expensive to construct. It holds as many as were ever in use at one
+// time. Thread-safe.
 template <typename T>
 class Pool {
  public:
-  // One that was given back, else a new one by make().
+  // Returns a pooled object, or a new one by make().
   template <typename Make>
   T Take(const Make& make) {
     {
@@ -26,7 +26,7 @@ class Pool {
     return make();
   }
 
-  void GiveBack(T object) {
+  void Return(T object) {
     const std::lock_guard<std::mutex> lock(mutex_);
     free_.push_back(std::move(object));
   }

@@ -35,10 +35,10 @@ Decoupled PartOf(const Decoupled& batch, int64_t i) {
           part(batch.common), part(batch.reconstruction)};
 }
 
-// The network's two passes over one picture, captured where the device can.
+// The network's two passes over one picture, captured as graphs where possible.
 class Passes {
  public:
-  // `example`: a picture as they will come.
+  // `example`: a picture of the shape, type and device of those to come.
   Passes(SeverityNet net, const torch::Tensor& example) : net_(std::move(net)) {
     if (!example.is_cuda()) return;
     const c10::InferenceMode inference;
@@ -60,7 +60,7 @@ class Passes {
         Capture("classification", classify, SeverityNetImpl::Concatenate(net_->Decouple(example)));
   }
 
-  Passes(const Passes&) = delete;  // What is captured refers to it.
+  Passes(const Passes&) = delete;  // The captured passes refer to it.
   Passes& operator=(const Passes&) = delete;
 
   Decoupled Decouple(const torch::Tensor& picture) {
@@ -105,8 +105,8 @@ class TorchFrame : public BackendFrame {
     const torch::Tensor& source = view == FeatureView::kSpecific ? tensors_.specific
                                   : view == FeatureView::kCommon ? tensors_.common
                                                                  : tensors_.reconstruction;
-    const auto grey = source[0].to(torch::kFloat32).mean(0);
-    const auto bytes = (grey * 255.0 + 0.5).clamp(0, 255).to(torch::kUInt8).cpu().contiguous();
+    const auto gray = source[0].to(torch::kFloat32).mean(0);
+    const auto bytes = (gray * 255.0 + 0.5).clamp(0, 255).to(torch::kUInt8).cpu().contiguous();
     GrayPicture picture;
     picture.size = static_cast<int>(bytes.size(1));
     picture.pixels.assign(bytes.data_ptr<std::uint8_t>(),
@@ -129,17 +129,17 @@ class TorchFrame : public BackendFrame {
 
  private:
   Passes& passes_;
-  torch::Tensor picture_;  // Released when the planes that were made of it are there.
+  torch::Tensor picture_;  // Released after decoupling.
   Decoupled tensors_;
 };
 
-// `net` on the device, as it infers there.
+// `net` on the device, ready for inference.
 SeverityNet Ready(SeverityNet net, const torch::Device& device, torch::ScalarType type) {
   net->to(device, type);
   net->eval();
   for (auto& parameter : net->parameters()) {
     parameter.set_requires_grad(false);
-    // Convolutions then give channels last, which saves rearranging every map.
+    // Convolutions then return channels-last maps, which saves reordering each map.
     if (parameter.dim() == 4) {
       parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
     }
@@ -160,7 +160,7 @@ class TorchBackend : public Backend {
 
   std::string name() const override { return "libtorch"; }
 
-  // A GPU has room for several pictures at a time; on the CPU one fills it.
+  // One picture does not use a whole GPU, but it does use a CPU thread.
   bool gains_by_batches() const override { return device_.is_cuda(); }
 
   std::vector<std::vector<float>> DecoupleAndClassify(

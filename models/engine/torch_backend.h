@@ -11,9 +11,9 @@
 
 namespace hepar {
 
-// Runs the network itself by LibTorch: on CUDA, single pictures as captured graphs; operator by
-// operator for graphs and precisions that the CPU engine has no kernels for. `net` is used up: it
-// is moved to the device and to the precision. `input` is what pictures will be like.
+// Runs the network on LibTorch. On CUDA, single pictures run as captured graphs; everything else
+// runs operator by operator. `net` is taken over: it is moved to the device and converted to the
+// precision. `input` describes the pictures to come.
 std::unique_ptr<Backend> MakeTorchBackend(SeverityNet net, const std::string& device,
                                           Precision precision, const PreprocessOptions& input);
 

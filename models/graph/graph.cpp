@@ -32,7 +32,7 @@ double MacsOf(const Graph& graph, const Node& node) {
   }
   if (std::holds_alternative<PixelAttention>(node.op)) {
     const double channels = out.channels;
-    return pixels * channels * (4.0 * channels + 2.0 * pixels);  // Projections; the two products.
+    return pixels * channels * (4.0 * channels + 2.0 * pixels);  // Projections and both products.
   }
   return 0.0;
 }

@@ -9,8 +9,8 @@
 namespace hepar {
 
 // The inference graph of a model: what it computes for one picture, as plain data without LibTorch.
-// Batch normalisation is folded into the convolutions, every size is known, and the operators are
-// a small closed set, so that an executor or an exporter is one visit of the nodes in their order.
+// Batch normalization is folded into the convolutions, every size is known, and the set of
+// operators is small and closed. Executors and exporters visit the nodes in order.
 // SeverityNetImpl::Lower() makes it from a network.
 
 // A feature map of one picture: channels x height x width. A vector is channels x 1 x 1.
@@ -27,7 +27,7 @@ struct Shape {
 
 enum class Activation { kNone, kRelu, kSigmoid };
 
-// Where a convolution adds its second input, which has the shape of the output.
+// Where a convolution adds its second input. It has the shape of the output.
 enum class Residual { kNone, kBeforeActivation, kAfterActivation };
 
 // Cross-correlation with zero padding, then bias, activation and residual:
@@ -38,21 +38,21 @@ struct Convolution {
   int stride = 1, padding = 0, dilation = 1;  // The same in both directions.
   int groups = 1;
   std::vector<float> weight;  // out x in/groups x kernel_height x kernel_width.
-  std::vector<float> bias;    // out; zeros where the network has none.
+  std::vector<float> bias;    // out; zeros where the network has no bias.
   Activation activation = Activation::kNone;
   Residual residual = Residual::kNone;
 };
 
-// Largest value of each window; the border does not count. The output's size was computed with
-// rounding up where `ceil_mode` says so. Input: x.
+// Maximum of each window; padding is ignored. `ceil_mode`: the output's size is rounded up. Input:
+// x.
 struct MaxPool {
   int kernel = 2, stride = 2, padding = 0;
   bool ceil_mode = false;
 };
 
-// Mean or maximum over windows that divide the input into the output's rows and columns: of row i
-// of n, rows floor(i H / n) to ceil((i + 1) H / n). With an output of 1 x 1: of all pixels. Input:
-// x.
+// Mean or maximum over windows that divide the input into the output's rows and columns: row i of n
+// covers the input rows floor(i H / n) to ceil((i + 1) H / n). An output of 1 x 1 covers all
+// pixels. Input: x.
 struct AdaptivePool {
   enum class Kind { kMean, kMax } kind = Kind::kMean;
 };
@@ -62,7 +62,7 @@ struct ChannelReduce {
   enum class Kind { kMean, kMax } kind = Kind::kMean;
 };
 
-// Bilinear interpolation to the output's size, with pixel centres at half numbers
+// Bilinear interpolation to the output's size with pixel centers at half numbers
 // (align_corners = false), then the activation. Input: x.
 struct Upsample {
   Activation activation = Activation::kNone;
@@ -76,7 +76,7 @@ struct Add {
   Activation activation = Activation::kNone;
 };
 
-// x * y; y has x's shape, or one value for each channel (C x 1 x 1), or one for each pixel
+// x * y. y has x's shape, or one value for each channel (C x 1 x 1), or one for each pixel
 // (1 x H x W). Inputs: x, y.
 struct Multiply {};
 
@@ -86,7 +86,7 @@ struct ScaleShift {
   Activation activation = Activation::kNone;
 };
 
-// Multi-head self-attention over the pixels ("tokens") of x, with the residual around it:
+// Multi-head self-attention over the pixels ("tokens") of x, with a residual connection:
 //   t = LayerNorm(x) over the channels of each pixel, with norm_weight, norm_bias, epsilon
 //   q, k, v = qkv_weight t + qkv_bias, three blocks of C rows, each of `heads` heads of C/heads
 //   x + proj_weight softmax(q k^T / sqrt(C / heads)) v + proj_bias.
@@ -106,39 +106,38 @@ using Operator = std::variant<Convolution, MaxPool, AdaptivePool, ChannelReduce,
                               Add, Multiply, ScaleShift, PixelAttention, Lightness>;
 
 struct Node {
-  std::string name;  // Path of the module in the network, for tables and exporters; unique.
+  std::string name;  // Unique: the path of the module in the network.
   Operator op;
-  std::vector<int> inputs;  // Ids of values, each given before by the picture or another node.
-  int output = 0;           // Id of the value that it gives; each value has one giver.
+  std::vector<int> inputs;  // Ids of values: the picture, or outputs of earlier nodes.
+  int output = 0;           // Id of the value that it produces; each value has one producer.
 };
 
 struct Graph {
   static constexpr int kNoValue = -1;
 
-  std::vector<Shape> values;  // By id. Value 0 is the input: the picture, R'G'B' or one grey plane.
+  std::vector<Shape> values;  // By id. Value 0 is the input picture: R'G'B' or one gray plane.
   std::vector<Node> nodes;    // In an order that computes every value before it is used.
-  // Nodes before this one decouple, the others classify. The latter use no value of the former but
+  // The first nodes decouple, the others classify. Of the former's values the latter use only
   // planes, specific and common.
   std::size_t decoupling_nodes = 0;
 
-  // Ids of the results, by their names in struct Decoupled (models/nets/severity_net.h); kNoValue
-  // for those of a decoupler that the model lacks.
-  int planes = 0;                   // Y_c; value 0 itself where nothing is to be selected.
+  // Ids of the results; kNoValue for those of a decoupler that the model does not have.
+  int planes = 0;                   // Y_c: value 0 itself where nothing has to be selected.
   int specific = kNoValue;          // Feat1.
   int auxiliary_logits = kNoValue;  // pred of IC1.
   int common = kNoValue;            // Feat2.
   int reconstruction = kNoValue;    // x^ of IC2.
   int logits = kNoValue;  // Scores of the classes; kNoValue where the classifier has no lowering.
 
-  // What the classifier sees, in its order: Feat1, Feat2 (where they are) and Y_c.
+  // The classifier's inputs in order: Feat1 and Feat2, where present, and Y_c.
   std::vector<int> ClassifierParts() const;
   bool has_classifier() const { return logits != kNoValue; }
 };
 
-// "convolution", "max_pool", ...: the operator's name in tables.
+// The operator's name in tables: "convolution", "max_pool", ...
 const char* NameOf(const Operator& op);
 
-// Multiply-accumulate operations of a node: of convolutions and attention; 0 for the others.
+// Multiply-accumulate operations of a convolution or attention node; 0 for other operators.
 double MacsOf(const Graph& graph, const Node& node);
 
 }  // namespace hepar

@@ -21,14 +21,14 @@ void Check(bool fits, const std::string& name, const Shape& shape) {
   }
 }
 
-// Steps of `stride` that fit in `room`, which is below zero where not even the first window fits.
+// Number of windows `stride` apart in `room`, which is negative where not even the first one fits.
 int Windows(int room, int stride) { return room < 0 ? 0 : room / stride + 1; }
 
 int WindowsIn(int side, int kernel, int stride, int padding, int dilation) {
   return Windows(side + 2 * padding - dilation * (kernel - 1) - 1, stride);
 }
 
-// As LibTorch: rounding up, but no window may begin beyond the picture and its border.
+// As LibTorch: rounded up, but no window may begin beyond the map and its padding.
 int PooledSide(int side, const MaxPool& pool) {
   const int round_up = pool.ceil_mode ? pool.stride - 1 : 0;
   const int windows = Windows(side + 2 * pool.padding - pool.kernel + round_up, pool.stride);
@@ -65,7 +65,7 @@ int GraphBuilder::Push(const std::string& name, Operator op, std::vector<int> in
   return id;
 }
 
-const Node* GraphBuilder::GiverOf(int value) const {
+const Node* GraphBuilder::ProducerOf(int value) const {
   for (const Node& node : graph_.nodes) {
     if (node.output == value) return &node;
   }
@@ -74,11 +74,11 @@ const Node* GraphBuilder::GiverOf(int value) const {
 
 int GraphBuilder::Append(const std::string& name, Convolution op, int x, int residual) {
   if (op.padding == 0 && op.groups == 1) {
-    const Node* giver = GiverOf(x);
-    const auto* before = giver ? std::get_if<ScaleShift>(&giver->op) : nullptr;
+    const Node* producer = ProducerOf(x);
+    const auto* before = producer ? std::get_if<ScaleShift>(&producer->op) : nullptr;
     if (before && before->activation == Activation::kNone) {
       FoldInto(*before, &op);
-      x = giver->inputs[0];
+      x = producer->inputs[0];
     }
   }
   const Shape in = shape(x);

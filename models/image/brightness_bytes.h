@@ -5,9 +5,9 @@
 
 namespace hepar {
 
-// Which bytes of the first plane stand for brightness: luma (the most significant byte) or green.
+// The bytes of the first plane that hold brightness: luma (its most significant byte) or green.
 struct BrightnessBytes {
-  int first;  // In a row.
+  int first;  // Offset of the first one in a row.
   int step;   // From pixel to pixel.
 };
 

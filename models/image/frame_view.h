@@ -7,7 +7,7 @@
 
 namespace hepar {
 
-// Pixel layouts of raw video, named and laid out as GStreamer's GstVideoFormat of the same name.
+// Pixel formats of raw video, with the names and layouts of GStreamer's GstVideoFormat.
 enum class PixelFormat {
   kGray8,
   kGray16Le,
@@ -23,10 +23,10 @@ enum class PixelFormat {
   kUyvy,
 };
 
-// One video frame in memory that someone else owns and keeps alive while the view is used.
+// One video frame, as a view of memory that the caller owns and keeps alive.
 //
-// Rows may be padded: strides are in bytes and at least as long as a row. `planes` points at the
-// first pixel of each plane (offsets already added); formats with fewer planes leave the rest null.
+// Rows may be padded: strides are in bytes and at least the length of a row. `planes` points to the
+// first pixel of each plane; unused planes are null.
 struct FrameView {
   PixelFormat format = PixelFormat::kGray8;
   int width = 0;   // Pixels, 16..4096.
@@ -34,11 +34,11 @@ struct FrameView {
   std::array<const std::uint8_t*, 3> planes = {};
   std::array<std::ptrdiff_t, 3> strides = {};
 
-  // How Y'CbCr was made from R'G'B' (ignored for grey and RGB formats): BT.601 .299/.114,
+  // The matrix from R'G'B' to Y'CbCr (ignored for gray and RGB formats): BT.601 .299/.114,
   // BT.709 .2126/.0722, BT.2020 .2627/.0593.
   double kr = 0.299;
   double kb = 0.114;
-  // True where black is 16 and white is 235 of 255 (video range), for any format.
+  // Video range: black is 16 and white is 235 of 255. For any format.
   bool limited_range = false;
 };
 

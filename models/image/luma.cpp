@@ -25,7 +25,7 @@ constexpr double kBlue = 0.114;
 
 enum class ColorModel { kGray8, kGray16, kRgb, kYCbCr };
 
-// Where the samples of one component lie: the sample of pixel (x, y) is the byte
+// The layout of the samples of a component: the sample of pixel (x, y) is the byte
 // planes[plane][(y >> y_shift) * stride + (x >> x_shift) * step + offset].
 struct Component {
   int plane;
@@ -38,7 +38,7 @@ struct Component {
 struct Layout {
   const char* name;
   ColorModel model;
-  // Grey in [0]; or R, G, B; or Y, Cb, Cr.
+  // Gray in [0]; or R, G, B; or Y, Cb, Cr.
   std::array<Component, 3> components;
 };
 
@@ -109,7 +109,7 @@ const Layout& CheckedLayout(const FrameView& frame) {
     if (frame.planes[component.plane] == nullptr) {
       throw Error(ErrorKind::kInvalid, where + " is missing");
     }
-    // A started group of subsampled pixels is stored whole.
+    // An incomplete group of subsampled pixels is stored whole.
     const int samples = (frame.width + (1 << component.x_shift) - 1) >> component.x_shift;
     const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(samples) * component.step;
     if (frame.strides[component.plane] < row) {
@@ -122,7 +122,7 @@ const Layout& CheckedLayout(const FrameView& frame) {
   // Written so that NaN fails too.
   if (layout.model == ColorModel::kYCbCr &&
       !(frame.kr > 0.0 && frame.kb > 0.0 && frame.kr + frame.kb < 1.0)) {
-    throw Error(ErrorKind::kInvalid, "colour matrix has kr=" + std::to_string(frame.kr) +
+    throw Error(ErrorKind::kInvalid, "color matrix has kr=" + std::to_string(frame.kr) +
                                          " and kb=" + std::to_string(frame.kb) +
                                          ", expected both above 0 and their sum below 1");
   }
@@ -136,10 +136,10 @@ const std::uint8_t* RowOf(const FrameView& frame, const Component& component, in
 
 float Clip(double value) { return static_cast<float>(std::clamp(value, 0.0, 1.0)); }
 
-// One float for each value of a byte: range expansion, clipping and weighting cost one look-up.
+// A table by byte value: range expansion, clipping and weighting take one lookup.
 using Table = std::array<float, 256>;
 
-// `weight` times the level in [0,1] of a grey, R', G', B' or Y' sample.
+// `weight` times the level in [0,1] of a gray, R', G', B' or Y' sample.
 Table LevelTable(const FrameView& frame, double weight) {
   Table table;
   for (int i = 0; i < 256; ++i) {
@@ -189,7 +189,7 @@ namespace {
 
 using Rows = FrameReader::Rows;
 
-// The first component alone: grey, or the luma of BT.601.
+// The first component alone: gray, or BT.601 luma.
 class LevelRows : public Rows {
  public:
   LevelRows(const FrameView& frame, const Component& component)
@@ -224,7 +224,7 @@ class Gray16Rows : public Rows {
   FrameView frame_;
 };
 
-// The sum over the three components of a table each, clipped.
+// The sum of one table for each of the three components, clipped.
 class SumRows : public Rows {
  public:
   SumRows(const FrameView& frame, const Layout& layout, const std::array<Table, 3>& tables)
@@ -249,23 +249,23 @@ class SumRows : public Rows {
   std::array<Table, 3> tables_;
 };
 
-// Grey as three equal channels.
-class GreyRgbRows : public Rows {
+// Gray as three equal channels.
+class GrayRgbRows : public Rows {
  public:
-  explicit GreyRgbRows(std::unique_ptr<Rows> grey) : grey_(std::move(grey)) {}
+  explicit GrayRgbRows(std::unique_ptr<Rows> gray) : gray_(std::move(gray)) {}
 
   void Read(int y, int begin, int end, float* out) const override {
-    // From the end, so that the single values at the front are read before they are written over.
-    grey_->Read(y, begin, end, out);
+    // Backward, so that the single values at the front are read before they are overwritten.
+    gray_->Read(y, begin, end, out);
     for (int i = end - begin - 1; i >= 0; --i)
       out[3 * i] = out[3 * i + 1] = out[3 * i + 2] = out[i];
   }
 
  private:
-  std::unique_ptr<Rows> grey_;
+  std::unique_ptr<Rows> gray_;
 };
 
-// R'G'B' of a colour frame.
+// R'G'B' of a color frame.
 class RgbRows : public Rows {
  public:
   RgbRows(const FrameView& frame, const Layout& layout)
@@ -332,7 +332,7 @@ std::unique_ptr<Rows> LumaRowsOf(const FrameView& frame, const Layout& layout) {
 
 std::unique_ptr<Rows> RgbRowsOf(const FrameView& frame, const Layout& layout) {
   if (layout.model == ColorModel::kGray8 || layout.model == ColorModel::kGray16) {
-    return std::make_unique<GreyRgbRows>(LumaRowsOf(frame, layout));
+    return std::make_unique<GrayRgbRows>(LumaRowsOf(frame, layout));
   }
   return std::make_unique<RgbRows>(frame, layout);
 }

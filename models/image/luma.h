@@ -9,16 +9,16 @@
 namespace hepar {
 
 // BT.601 luma of a frame in any supported format, full range: Y = .299 R + .587 G + .114 B
-// (the colour-space transform and selection of the paper, section 3; model planes "y").
-// CV_32FC1 in [0,1], the frame's size. Limited range is expanded and clipped; Y'CbCr of another
-// matrix than BT.601 is taken through R'G'B', so the same picture gives the same luma in each
-// format. Throws Error(kInvalid) for a view whose size, strides or planes cannot be right.
+// (the color-space transform and selection of the paper, section 3; model planes "y").
+// CV_32FC1 in [0,1], of the frame's size. Video range is expanded and clipped. Y'CbCr with a matrix
+// other than BT.601 is converted through R'G'B', so a picture has the same luma in every format.
+// Throws Error(kInvalid) for a view with an invalid size, stride or plane.
 cv::Mat FrameToLuma(const FrameView& frame);
 
 // The same frame as R'G'B', full range: CV_32FC3 in [0,1], channel order R, G, B.
 cv::Mat FrameToRgb(const FrameView& frame);
 
-// The same two, row by row and part by part, for whoever makes more of a frame in one pass.
+// The same conversions for parts of rows, for callers that process a frame in one pass.
 class FrameReader {
  public:
   // Reads luma (1 channel) or R'G'B' (3 channels). Keeps the view: the frame must stay mapped.
@@ -29,7 +29,7 @@ class FrameReader {
   // Writes the pixels [begin, end) of row `y`, `channels` floats in [0,1] for each.
   void ReadRow(int y, int begin, int end, float* out) const;
 
-  struct Rows;  // One kind of frame.
+  struct Rows;  // Reads one kind of frame.
 
  private:
   std::unique_ptr<Rows> rows_;

@@ -9,8 +9,8 @@
 namespace hepar {
 namespace {
 
-// What the outputs of one axis are made of: output i is the sum of weights[begin[i] + k] times
-// input first[i] + k, for all k below begin[i + 1] - begin[i]. The weights of an output sum to 1.
+// The weights of one axis: output i is the sum of weights[begin[i] + k] times input first[i] + k,
+// for all k below begin[i + 1] - begin[i]. The weights of an output sum to 1.
 struct Axis {
   std::vector<int> first, begin;
   std::vector<float> weights;
@@ -77,7 +77,7 @@ cv::Mat ResizeMasked(const FrameReader& reader, int channels, const Sector& sect
 
   cv::Mat result(size, CV_32FC(channels));
   std::vector<float> row(static_cast<std::size_t>(bounds.width) * channels), sum(row.size());
-  int read = -1;  // The row that is in `row`: two outputs may share one.
+  int read = -1;  // The number of the input row in `row`: two outputs may share one.
   for (int i = 0; i < size.height; ++i) {
     std::fill(sum.begin(), sum.end(), 0.0f);
     for (int k = 0; k < rows.count(i); ++k) {

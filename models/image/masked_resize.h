@@ -8,14 +8,14 @@
 
 namespace hepar {
 
-// The bounds of `sector` averaged over areas to `size`, which must not exceed them on either axis;
-// what is outside the mask counts as 0. CV_32FC(channels), with the values that `reader` gives
-// (1 or 3 channels).
+// Area-averages the bounds of `sector` to `size`, which must not exceed them on either axis. Pixels
+// outside the mask count as 0. Returns CV_32FC(channels) with the values of `reader` (1 or 3
+// channels).
 //
-// One pass: each row inside the bounds is read, masked and added to the one or two rows of the
-// result that it reaches while it is still in the cache. Nothing of the frame's size is allocated;
-// pictures made one after the other, with OpenCV's functions, took 1.4 times as long for grey
-// frames and far longer for colour, whose larger pictures are mapped and unmapped each time.
+// One pass: each row within the bounds is read, masked and added to the one or two output rows that
+// it contributes to, while it is in the cache. No buffer of the frame's size is allocated. A chain
+// of OpenCV functions took 1.4 times as long for gray frames, and much longer for color, whose
+// larger intermediate pictures are mapped and unmapped each time.
 cv::Mat ResizeMasked(const FrameReader& reader, int channels, const Sector& sector, cv::Size size);
 
 }  // namespace hepar

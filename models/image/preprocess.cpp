@@ -39,7 +39,7 @@ PreparedImage Preprocessor::Process(const FrameView& given) {
   std::optional<FrameReader> reader(std::in_place, frame, options_.channels);
   if (ShowsFullRange(frame)) {
     has_wrong_range_ = true;
-    tracker_.Reset();  // What it knows is of frames whose dark parts were cut off.
+    tracker_.Reset();  // Its state comes from frames whose dark parts were clipped.
     frame.limited_range = false;
     reader.emplace(frame, options_.channels);
   }
@@ -49,7 +49,7 @@ PreparedImage Preprocessor::Process(const FrameView& given) {
     return luma;
   });
 
-  // Averages along the axes that shrink, then interpolates along those that grow.
+  // Area-averages along axes that shrink, then interpolates along axes that grow.
   const int size = options_.size;
   cv::Mat pixels =
       ResizeMasked(*reader, options_.channels, sector,

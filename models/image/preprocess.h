@@ -9,28 +9,27 @@
 
 namespace hepar {
 
-// What a model expects of its input picture; stored in the model bundle.
+// The input picture that a model expects. Stored in the bundle.
 struct PreprocessOptions {
   int size = 224;    // Side of the square network input, pixels.
   int channels = 1;  // 1: luma only; 3: R'G'B' (models that select other planes than luma).
   SectorRule sector;
 };
 
-// One frame made ready for the network.
+// One frame prepared for the network.
 struct PreparedImage {
   cv::Mat pixels;   // CV_32FC1 or CV_32FC3 (R,G,B), size x size, in [0,1]; 0 outside the sector.
-  cv::Rect bounds;  // The part of the frame that `pixels` shows, stretched to the square.
+  cv::Rect bounds;  // The part of the frame in `pixels`, which is stretched to a square.
   int frame_width = 0;
   int frame_height = 0;
 };
 
-// THE way from a video frame to network input, used by training and by the elements alike:
+// The only path from a video frame to network input, for training and elements alike:
 // luma (or RGB) -> sector -> mask outside -> crop to the sector's bounds -> area-average resize.
 //
-// Keeps the sector of one stream from frame to frame; for stills call Reset() before each. A stream
-// that is said to be in video range and shows that it is not (ShowsFullRange()) is taken for full
-// range from that frame on.
-// Not thread-safe: one per stream.
+// Tracks the sector over the frames of a stream; for still pictures call Reset() before each. A
+// stream that is marked as video range but holds full range (ShowsFullRange()) is treated as full
+// range from that frame on. Not thread-safe: one per stream.
 class Preprocessor {
  public:
   explicit Preprocessor(const PreprocessOptions& options);
@@ -39,7 +38,7 @@ class Preprocessor {
   PreparedImage Process(const FrameView& given);
   void Reset();
 
-  // Whether the range was found to be another than the views say, since the last Reset().
+  // Whether the stream was found to be marked with the wrong range, since the last Reset().
   bool has_wrong_range() const { return has_wrong_range_; }
 
   const PreprocessOptions& options() const { return options_; }

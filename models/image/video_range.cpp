@@ -10,7 +10,7 @@ namespace hepar {
 namespace {
 
 constexpr int kRowStep = 8;
-constexpr int kDarkest = 4;  // Of 255. Overshoot below 16 seldom goes this far.
+constexpr int kDarkest = 4;  // Of 255. Overshoot below 16 rarely goes this far.
 constexpr int kLeastPerMille = 20;
 
 bool IsLuma(PixelFormat format) {

@@ -5,14 +5,14 @@
 
 namespace hepar {
 
-// Whether a frame that is said to be in video range (black 16) shows that it is not: a part of its
-// luma that no overshoot of a filter or a codec explains (2 % of the samples) is as dark as 4 or
-// less. Scanner captures are often encoded in full range and left unmarked, which players take for
-// video range; the black around the sector then gives them away, which expanding the range would
-// clip and a grade by brightness suffer from.
+// Detects frames that are marked as video range (black is 16) but hold full range: at least 2 % of
+// the luma samples are 4 or less, more than the overshoot of a filter or codec explains. Scanner
+// captures are often encoded in full range without a mark, and players then assume video range.
+// Expanding their range would clip the black around the sector and falsify brightness, which grades
+// depend on.
 //
-// Reads every eighth row. False for a frame in full range and for R'G'B'. `frame` must be valid, as
-// FrameReader checks it.
+// Reads every eighth row. False for frames marked as full range and for R'G'B'. `frame` must be
+// valid, as FrameReader requires.
 bool ShowsFullRange(const FrameView& frame);
 
 }  // namespace hepar

@@ -57,7 +57,7 @@ DecouplerShape WithWidths(DecouplerShape shape, const std::string& list) {
     }
   }
   if (in >> std::ws; !in.eof()) {
-    throw Error(ErrorKind::kInvalid, "widths '" + list + "': expected eight, there are more");
+    throw Error(ErrorKind::kInvalid, "widths '" + list + "': expected eight values, got more");
   }
   return shape;
 }
@@ -77,7 +77,7 @@ int PlaneCount(ColorPlanes planes) {
 std::string ToString(ColorPlanes planes) { return NameOf(kColorPlanes, planes); }
 
 ColorPlanes ParseColorPlanes(const std::string& name) {
-  return ValueOf(kColorPlanes, name, "colour planes");
+  return ValueOf(kColorPlanes, name, "color planes");
 }
 
 std::string ToString(DecouplerSet set) { return NameOf(kSets, set); }

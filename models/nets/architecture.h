@@ -7,15 +7,15 @@
 
 namespace hepar {
 
-// Which planes of the picture the network sees ("colour-space transform and selection").
+// The color planes that the network receives ("color-space transform and selection").
 enum class ColorPlanes { kY, kYcbcr, kRgb, kHsvV, kLabL };
 
-// Which decouplers stand before the classifier: both (the paper's system), IC1 or IC2 alone, or
-// none, which leaves the classifier alone with the planes: the "base" of the paper's tables.
+// The decouplers before the classifier: both (the paper's system), IC1 or IC2 alone, or none. With
+// none the classifier receives the planes alone: the "base" of the paper's tables.
 enum class DecouplerSet { kBoth, kSpecific, kCommon, kNone };
 
-// Which skip connections of IC2 reach its decoder. Reconstruction through full skips can collapse
-// to the identity, so they can be taken away.
+// The skip connections of IC2. Reconstruction through all of them can collapse to the identity, so
+// they can be removed.
 enum class DecouplerSkips { kAll, kNoTop, kNone };
 
 // Shape of one ICFDNet: stage widths C, inner widths M of its ICBlocks, and the stem's stride.
@@ -25,8 +25,8 @@ struct DecouplerShape {
   int stem_stride = 2;                           // 1 or 2.
 };
 
-// Everything that decides the shape of the joint graph, and so the names and sizes of its
-// parameters. Holds no numbers learned, but for those of a TorchScript classifier, which come with
+// Everything that determines the structure of the joint network, and so the names and shapes of its
+// parameters. Holds no learned values, except those of a TorchScript classifier, which come with
 // its code.
 struct Architecture {
   std::string size = "live";  // "nano", "live", "paper", or "custom" for other shapes.
@@ -35,14 +35,14 @@ struct Architecture {
   ColorPlanes planes = ColorPlanes::kY;
   int feature_channels = 1;  // F: channels of Feat1 and of Feat2, 1..16.
   DecouplerSkips ic2_skips = DecouplerSkips::kAll;
-  std::string classifier = "squeezenet1_1";  // A name that ClassifierNames() lists.
-  // Bytes of the TorchScript file that is the classifier "torchscript", weights and all; empty for
+  std::string classifier = "squeezenet1_1";  // One of ClassifierNames().
+  // Content of the TorchScript file of the classifier "torchscript", including weights; empty for
   // the others. SetClassifier (models/nets/classifier.h) reads and checks it.
   std::string classifier_script;
   bool final_relu = false;  // SqueezeNet's ReLU after its last convolution.
   int classes = 4;          // 2..64.
-  // Normalisation of the classifier's input planes, inside the graph: (v - mean) / std, one value
-  // for all planes.
+  // Normalization of the classifier's input planes, inside the network: (v - mean) / std, with the
+  // same values for all planes.
   double mean = 0.5;
   double std = 0.25;
 };
@@ -56,11 +56,11 @@ DecouplerShape DecouplerShapeOf(const std::string& size);
 // Error(kInvalid) unless each is a multiple of 4, 4..1024.
 DecouplerShape WithWidths(DecouplerShape shape, const std::string& list);
 
-// Whether a set holds IC1, and IC2.
+// Whether a set contains IC1, and IC2.
 bool HasSpecific(DecouplerSet set);
 bool HasCommon(DecouplerSet set);
 
-// C: number of planes that a selection has (1 or 3).
+// C: the number of selected planes (1 or 3).
 int PlaneCount(ColorPlanes planes);
 
 // "y", "ycbcr", "rgb", "hsv_v", "lab_l". Parse throws Error(kInvalid), listing them.

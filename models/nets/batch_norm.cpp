@@ -10,13 +10,14 @@
 namespace hepar {
 namespace {
 
-// Statistics of each channel (C), float64, over the batches of all processes.
+// Statistics of each channel over the batches of all processes, (C) float64.
 struct Statistics {
-  torch::Tensor mean, variance, count;  // `count` (1): values that each channel has.
+  torch::Tensor mean, variance, count;  // `count` (1): number of values of each channel.
 };
 
-// One exchange for both moments. Each process finds its variance around its own mean; only the
-// spread of the processes' means is a difference of large numbers, which float64 holds well enough.
+// Exchanges both moments at once. Each process computes its variance around its own mean, so only
+// the variance of the processes' means is a difference of large numbers; float64 is accurate
+// enough.
 Statistics OverProcesses(const torch::Tensor& x,
                          const std::function<torch::Tensor(const torch::Tensor&)>& sum) {
   const auto channels = x.size(1);
@@ -30,14 +31,14 @@ Statistics OverProcesses(const torch::Tensor& x,
   Statistics statistics;
   statistics.count = sums.narrow(0, 2 * channels, 1);
   statistics.mean = sums.narrow(0, 0, channels) / statistics.count;
-  // Rounding may leave a constant channel a little below zero.
+  // Rounding may make the variance of a constant channel slightly negative.
   statistics.variance =
       (sums.narrow(0, channels, channels) / statistics.count - statistics.mean.square())
           .clamp_min(0.0);
   return statistics;
 }
 
-// As torch does: the variance without bias.
+// As LibTorch: with the unbiased variance.
 void UpdateRunning(BatchNorm2dImpl& norm, const Statistics& statistics) {
   const torch::NoGradGuard no_grad;
   norm.num_batches_tracked += 1;
@@ -53,7 +54,7 @@ void UpdateRunning(BatchNorm2dImpl& norm, const Statistics& statistics) {
 BatchNorm2dImpl::BatchNorm2dImpl(const torch::nn::BatchNormOptions& options)
     : NormImplBase(options) {
   TORCH_CHECK(options.momentum().has_value() && options.track_running_stats(),
-              "batch normalisation without running averages cannot be used for single frames");
+              "batch normalization without running averages cannot be used for single frames");
 }
 
 void BatchNorm2dImpl::_check_input_dim(const torch::Tensor& x) {

@@ -10,17 +10,18 @@
 
 namespace hepar {
 
-// torch::nn::BatchNorm2d, with the same options, parameter and buffer names, whose statistics in
-// training mode can be those of a batch that is spread over several processes. Every normalisation
-// of a SeverityNet is one of these, so that data-parallel training can reach them.
+// torch::nn::BatchNorm2d with the same options and the same parameter and buffer names. In training
+// mode it can use the statistics of a batch that is distributed over several processes. Every batch
+// normalization of a SeverityNet is of this class, for data-parallel training.
 //
-// Not derived from LibTorch's own class, which does not export all that a derived one needs.
+// It is not derived from LibTorch's class, which does not export everything that a subclass needs.
 struct BatchNorm2dImpl : torch::nn::NormImplBase<2, BatchNorm2dImpl, torch::nn::BatchNormOptions> {
-  BatchNorm2dImpl(const torch::nn::BatchNormOptions& options);  // NOLINT: a channel count will do.
+  BatchNorm2dImpl(
+      const torch::nn::BatchNormOptions& options);  // NOLINT: implicit from a channel count.
 
   torch::Tensor forward(const torch::Tensor& x);
 
-  // Sum of a tensor over all processes, differentiable. Unset: this process is all there is.
+  // Differentiable sum of a tensor over all processes. Unset: there is only this process.
   std::function<torch::Tensor(const torch::Tensor&)> sum_over_processes;
 
  protected:

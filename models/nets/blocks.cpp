@@ -25,18 +25,18 @@ ConvBnReluImpl::ConvBnReluImpl(int in, int out, int kernel, int dilation, int st
                                                   .bias(false)))),
       bn(register_module("bn", BatchNorm2d(out))),
       padding_(dilation * (kernel / 2)) {
-  // LibTorch's default weights stay: they lose variance from layer to layer, which batch
-  // normalisation makes up for in training, while before training, with its statistics still at
-  // their start, they keep the residual sums from saturating the sigmoids of the heads.
+  // LibTorch's default initialization is kept. It reduces the variance from layer to layer. In
+  // training, batch normalization compensates for that; before, with initial statistics, it keeps
+  // the residual sums from saturating the sigmoids of the heads.
 }
 
 torch::Tensor ConvBnReluImpl::forward(const torch::Tensor& x) {
   const bool learns = torch::GradMode::is_enabled() && conv->weight.requires_grad();
-  // Neither step needs its own input again for its gradient, so ReLU may work in place.
+  // The gradient of neither needs its input, so ReLU can be in place.
   if (bn->is_training() || learns) return bn(conv(x)).relu_();
 
-  // With fixed statistics the normalisation is a scale and a shift of each output channel, which
-  // the convolution can apply: a pass over the picture less, and one over its gradient.
+  // With fixed statistics the normalization is a scale and shift of each output channel. Folding it
+  // into the convolution saves a pass over the map and one over its gradient.
   const auto scale = bn->weight * torch::rsqrt(bn->running_var + bn->options.eps());
   const auto shift = bn->bias - bn->running_mean * scale;
   const auto weight = conv->weight * scale.view({-1, 1, 1, 1});
@@ -58,7 +58,7 @@ GridAttentionImpl::GridAttentionImpl(int channels, int heads)
       norm(register_module("norm", nn::LayerNorm(nn::LayerNormOptions({channels})))),
       qkv(register_module("qkv", nn::Linear(channels, 3 * channels))),
       proj(register_module("proj", nn::Linear(channels, channels))) {
-  TORCH_CHECK(channels % heads == 0, "attention width ", channels, " is no multiple of ", heads,
+  TORCH_CHECK(channels % heads == 0, "attention width ", channels, " is not a multiple of ", heads,
               " heads");
 }
 
@@ -92,7 +92,7 @@ int GridAttentionImpl::LowerWithResidual(GraphBuilder* graph, const std::string&
 
 torch::Tensor UpsampleLike(const torch::Tensor& x, const torch::Tensor& like) {
   if (x.size(2) == like.size(2) && x.size(3) == like.size(3)) return x;
-  // LibTorch's gradient of this operator is several times slower in bfloat16 than in float.
+  // LibTorch's gradient of this operator is several times slower in bf16 than in fp32.
   if (x.scalar_type() == torch::kBFloat16 && x.is_cpu()) {
     return UpsampleLike(x.to(torch::kFloat32), like).to(torch::kBFloat16);
   }

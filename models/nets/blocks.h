@@ -37,10 +37,10 @@ struct ConvBnReluImpl : torch::nn::Module {
 };
 TORCH_MODULE(ConvBnRelu);
 
-// Multi-head self-attention over the pixels of a small grid, pre-normalised:
-// OutProj(MHSA(LayerNorm(tokens(x)))), (B, C, H, W) -> (B, C, H, W); no residual inside.
-// Written out with Linear, matmul and softmax, because nn::MultiheadAttention and scaled dot
-// product attention differ between the LibTorch releases that are supported.
+// Multi-head self-attention over the pixels of a small grid, with pre-normalization and without a
+// residual: OutProj(MHSA(LayerNorm(tokens(x)))), (B, C, H, W) -> (B, C, H, W). Implemented with
+// Linear, matmul and softmax, because nn::MultiheadAttention and scaled dot product attention
+// differ between the supported LibTorch releases.
 struct GridAttentionImpl : torch::nn::Module {
   GridAttentionImpl(int channels, int heads);  // channels % heads == 0.
   torch::Tensor forward(const torch::Tensor& x);
@@ -53,8 +53,8 @@ struct GridAttentionImpl : torch::nn::Module {
 };
 TORCH_MODULE(GridAttention);
 
-// Bilinear (align_corners = false) to the height and width of `like`, exactly, so that odd sizes
-// meet their skip connections.
+// Bilinear interpolation (align_corners = false) to the exact height and width of `like`, so that
+// odd sizes match their skip connections.
 torch::Tensor UpsampleLike(const torch::Tensor& x, const torch::Tensor& like);
 int LowerUpsampleLike(GraphBuilder* graph, const std::string& name, int x, int like);
 
@@ -62,7 +62,7 @@ int LowerUpsampleLike(GraphBuilder* graph, const std::string& name, int x, int l
 torch::Tensor MeanLike(const torch::Tensor& x, const torch::Tensor& like);
 int LowerMeanLike(GraphBuilder* graph, const std::string& name, int x, int like);
 
-// Max pooling by `stride` in both directions, rounding up; stride 1 returns x.
+// Max pooling by `stride` in both directions, rounded up. Stride 1 returns x.
 torch::Tensor PoolDown(const torch::Tensor& x, int stride);
 int LowerPoolDown(GraphBuilder* graph, const std::string& name, int x, int stride);
 

@@ -19,8 +19,8 @@ torch::Tensor Luma(const torch::Tensor& rgb) {
   return kRed * Plane(rgb, 0) + kGreen * Plane(rgb, 1) + kBlue * Plane(rgb, 2);
 }
 
-// Y of sRGB (IEC 61966-2-1), then CIE 15: L* = 116 f(Y) - 16. The arguments of the powers are
-// bounded from below, because a gradient of 0 * infinity is NaN.
+// Y of sRGB (IEC 61966-2-1), then CIE 15: L* = 116 f(Y) - 16. The arguments of the powers have a
+// lower bound, because a gradient of 0 * infinity is NaN.
 torch::Tensor CieLightness(const torch::Tensor& rgb) {
   auto linear = torch::where(rgb <= 0.04045, rgb / 12.92,
                              torch::pow((rgb.clamp_min(0.04045) + 0.055) / 1.055, 2.4));
@@ -36,11 +36,11 @@ torch::Tensor CieLightness(const torch::Tensor& rgb) {
 torch::Tensor SelectPlanes(const torch::Tensor& picture, ColorPlanes planes) {
   TORCH_CHECK(picture.dim() == 4 && (picture.size(1) == 1 || picture.size(1) == 3),
               "expected pictures of shape (B, 1 or 3, H, W), got ", picture.sizes());
-  const bool grey = picture.size(1) == 1;
-  // Each of these is the grey level itself where R = G = B.
-  if (grey && (planes == ColorPlanes::kY || planes == ColorPlanes::kHsvV)) return picture;
+  const bool is_gray = picture.size(1) == 1;
+  // Each of these equals the gray level where R = G = B.
+  if (is_gray && (planes == ColorPlanes::kY || planes == ColorPlanes::kHsvV)) return picture;
 
-  const auto rgb = grey ? picture.expand({-1, 3, -1, -1}) : picture;
+  const auto rgb = is_gray ? picture.expand({-1, 3, -1, -1}) : picture;
   switch (planes) {
     case ColorPlanes::kY:
       return Luma(rgb);

@@ -9,12 +9,12 @@ namespace hepar {
 
 class GraphBuilder;
 
-// The colour-space transform and selection of the paper, differentiable, so that attacks on the
-// picture reach through it. `picture` is R'G'B' or grey in [0,1]: (B, 3, H, W) or (B, 1, H, W);
-// grey counts as R = G = B. Returns (B, PlaneCount(planes), H, W) in [0,1]:
+// The color-space transform and selection of the paper. Differentiable, so that attacks can
+// optimize the picture through it. `picture` is R'G'B' or gray in [0,1]: (B, 3, H, W) or (B, 1, H,
+// W); gray is treated as R = G = B. Returns (B, PlaneCount(planes), H, W) in [0,1]:
 //   y      BT.601 luma, .299 R + .587 G + .114 B
 //   ycbcr  luma, Cb + .5, Cr + .5
-//   rgb    as it is
+//   rgb    unchanged
 //   hsv_v  max(R, G, B)
 //   lab_l  CIE L* / 100 of sRGB with the D65 white point
 torch::Tensor SelectPlanes(const torch::Tensor& picture, ColorPlanes planes);

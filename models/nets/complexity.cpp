@@ -19,7 +19,7 @@ int64_t ConvolutionMacs(c10::ArrayRef<const c10::IValue> in) {
   const at::Tensor& weight = in[1].toTensor();
   const auto stride = in[3].toIntVector(), padding = in[4].toIntVector(),
              dilation = in[5].toIntVector();
-  // One number may stand for all directions.
+  // A list of one value applies to all directions.
   const auto at = [](const std::vector<int64_t>& list, int64_t d) { return list[d % list.size()]; };
   int64_t pixels = input.size(0);
   for (int64_t d = 0; d < input.dim() - 2; ++d) {
@@ -59,7 +59,7 @@ int64_t CountMacs(const std::function<void()>& forward) {
         at::RecordFunctionCallback(Count).needsInputs(true).scopes({at::RecordScope::FUNCTION}));
     ~Callback() { at::removeCallback(handle); }
   };
-  // Gradients would run other operators; the count is of the forward pass.
+  // Only the forward pass is counted.
   torch::NoGradGuard no_grad;
   macs = 0;
   const Callback callback;

@@ -9,11 +9,11 @@
 
 namespace hepar {
 
-// Number of learned values of a module (buffers such as running means not counted).
+// Number of learned values of a module, without buffers such as running means.
 int64_t CountParameters(const torch::nn::Module& module);
 
 // Multiply-accumulate operations of the convolutions and matrix products that `forward` runs on
-// this thread. Normalisation, activation, pooling and interpolation are not counted.
+// this thread. Normalization, activation, pooling and interpolation are not counted.
 int64_t CountMacs(const std::function<void()>& forward);
 
 }  // namespace hepar

@@ -23,7 +23,7 @@ bool IsSeen(std::size_t position) {
   return std::find(std::begin(kSeen), std::end(kSeen), position) != std::end(kSeen);
 }
 
-// What lies in front of the last position that is seen.
+// The layers up to the last one used.
 nn::Sequential MakeFeatures(int in_planes) {
   const auto all = MakeSqueezeNetFeatures(SqueezeNetVersion::k1_0, in_planes);
   nn::Sequential features;
@@ -53,7 +53,7 @@ torch::Tensor DepthSqueezeNet::forward(const torch::Tensor& planes) {
     x = (features_->begin() + i)->forward(x);
     if (IsSeen(i)) seen.push_back(Halves(x));
   }
-  const auto all = torch::cat(seen, 1).flatten(1);  // Channel by channel, near and far.
+  const auto all = torch::cat(seen, 1).flatten(1);  // By channel: near, far.
   return head_(standardise_(all.unsqueeze(2).unsqueeze(3)).flatten(1));
 }
 
@@ -69,7 +69,7 @@ int DepthSqueezeNet::Lower(GraphBuilder* graph, int planes) const {
   }
   const int all = graph->Append("classifier.halves", Concat{}, seen);
 
-  // Standardised and weighed: a convolution that covers both halves.
+  // Standardization and linear layer as one convolution over both halves.
   const torch::NoGradGuard no_grad;
   const auto scale = (standardise_->running_var + standardise_->options.eps()).rsqrt();
   const auto weight = head_->weight * scale;

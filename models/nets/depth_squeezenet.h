@@ -7,16 +7,17 @@
 
 namespace hepar {
 
-// A linear classifier on what the first half of SqueezeNet 1.0 sees near the probe and far from it.
+// A linear classifier on features of the first half of SqueezeNet 1.0 near the probe and far from
+// it.
 //
-// Fat scatters and swallows the beam: the near field becomes bright and fine-grained, the far field
-// dark, so a liver's grade shows in the texture of both and in what differs between them. fire4 and
-// fire5 (positions 5 and 7 of torchvision's features) tell textures; later layers tell objects, of
-// which a scan has few, and a mean over the whole picture forgets the depth. So the input planes
-// and the results of fire4 and fire5 are averaged over the upper and over the lower half of the
-// picture, standardised by their running mean and variance, and weighed by one linear layer. With
-// ImageNet weights that do not learn (--weights, --freeze-weights) some thousand numbers are left
-// to fit, which suits some dozens of patients. Needs inputs of 21 x 21 at least.
+// Fat scatters and attenuates the beam: the near field becomes bright and fine-grained, the far
+// field dark. The grade of a liver therefore shows in the texture of both and in their difference.
+// fire4 and fire5 (positions 5 and 7 of torchvision's features) describe textures; later layers
+// describe objects, of which a scan has few, and a mean over the whole picture discards depth. So
+// the input planes and the outputs of fire4 and fire5 are averaged over the upper and the lower
+// half of the picture, standardized by their running mean and variance, and classified by one
+// linear layer. With frozen ImageNet weights (--weights, --freeze-weights) a few thousand
+// parameters remain to fit, which suits a few dozen patients. Inputs must be at least 21 x 21.
 class DepthSqueezeNet : public ClassifierModule {
  public:
   DepthSqueezeNet(int in_planes, int classes);
@@ -26,7 +27,7 @@ class DepthSqueezeNet : public ClassifierModule {
 
  private:
   torch::nn::Sequential features_;
-  BatchNorm2d standardise_{nullptr};  // Of (B, 2 channels, 1, 1); learns nothing but statistics.
+  BatchNorm2d standardise_{nullptr};  // Of (B, 2 channels, 1, 1); without learned parameters.
   torch::nn::Linear head_{nullptr};
 };
 

@@ -12,22 +12,22 @@
 
 namespace hepar {
 
-// Iterative-compression block: the mini U-Net that is every stage of an ICFDNet (paper, section
-// 2.1 and figure 3): gradual down-sampling, multi-head self-attention on a small grid, dilated
-// convolutions, decoding, with the block's initial features pooled into every level ("multi-level
-// pooling") and added at the end. Patterned on the residual U-blocks of U2-Net.
+// Iterative-compression block: the small U-Net that forms each stage of an ICFDNet (paper,
+// section 2.1 and figure 3). Gradual down-sampling, multi-head self-attention on a small grid,
+// dilated convolutions and decoding; the block's initial features are pooled into every level
+// ("multi-level pooling") and added at the end. Modeled on the residual U-blocks of U2-Net.
 struct IcBlockOptions {
   int in = 0;       // Channels in.
-  int inner = 0;    // M, channels inside; a multiple of kHeads.
+  int inner = 0;    // M: inner channels, a multiple of kHeads.
   int out = 0;      // Channels out.
   int stride1 = 2;  // Down-sampling of the first inner level.
-  int stride2 = 1;  // And of the second.
+  int stride2 = 1;  // Down-sampling of the second.
 
   static constexpr int kHeads = 4;
 };
 
-// The inner strides for a stage that works on side x side pixels at the design input size of 224:
-// their product brings the attention grid to 14 x 14 (7 x 7 at the smallest stage).
+// Sets the inner strides for a stage with side x side pixels at the design input size of 224. Their
+// product makes the attention grid 14 x 14 (7 x 7 at the smallest stage).
 void ChooseInnerStrides(int side, IcBlockOptions* options);
 
 // (B, in, H, W) -> (B, out, H, W), any H, W >= 1.

@@ -10,7 +10,7 @@ namespace nn = torch::nn;
 
 namespace {
 
-// Stage resolutions, and so the inner strides, are laid out for this input; other sizes run too.
+// The inner strides are designed for this input size; other sizes also run.
 constexpr int kDesignSize = 224;
 
 IcBlock MakeStage(int in, int inner, int out, int side) {
@@ -60,7 +60,7 @@ IcfdTrunkImpl::IcfdTrunkImpl(int in_planes, const DecouplerShape& shape, Decoupl
   e3 = register_module("e3", MakeStage(c[1], m[2], c[2], side / 4));
   e4 = register_module("e4", MakeStage(c[2], m[3], c[3], side / 8));
 
-  // A skip that is taken away leaves its place in the decoder narrower.
+  // Without a skip, the decoder stage has fewer input channels.
   const bool top = skips == DecouplerSkips::kAll;
   const bool lower = skips != DecouplerSkips::kNone;
   d3 = register_module("d3", MakeStage(c[3] + (lower ? c[2] : 0), m[2], c[2], side / 4));

@@ -15,7 +15,7 @@
 
 namespace hepar {
 
-// What an ICFDNet computes before its heads.
+// The features of an ICFDNet before its heads.
 struct IcfdFeatures {
   torch::Tensor decoded;  // D1: (B, widths[0], H/stem, W/stem).
   torch::Tensor bottom;   // E4: (B, widths[3], ...).
@@ -26,10 +26,10 @@ struct LoweredIcfdFeatures {
   int decoded, bottom;
 };
 
-// The U-shaped trunk of Iterative Compression Feature Decoupling (paper, section 2.1, figure 3):
-// stem, four encoder stages with 2x2 max pooling between, three decoder stages with bilinear
-// up-sampling and skips; each stage is an IcBlock. Shared by both decouplers, which differ in their
-// heads only.
+// The U-shaped trunk of Iterative Compression Feature Decoupling (paper, section 2.1, figure 3): a
+// stem, four encoder stages with 2x2 max pooling between them, and three decoder stages with
+// bilinear up-sampling and skips. Each stage is an IcBlock. Both decouplers use it; they differ in
+// their heads.
 struct IcfdTrunkImpl : torch::nn::Module {
   IcfdTrunkImpl(int in_planes, const DecouplerShape& shape,
                 DecouplerSkips skips = DecouplerSkips::kAll);
@@ -61,7 +61,7 @@ struct SpecificDecouplerImpl : torch::nn::Module {
 
   IcfdTrunk trunk{nullptr};
   torch::nn::Conv2d feature_head{nullptr};
-  // On [mean(D1), mean(E4)], so that L_s trains the decoder too, which makes Feat1.
+  // On [mean(D1), mean(E4)], so that L_s also trains the decoder, which produces Feat1.
   torch::nn::Linear auxiliary{nullptr};
 };
 TORCH_MODULE(SpecificDecoupler);
@@ -69,7 +69,7 @@ TORCH_MODULE(SpecificDecoupler);
 // IC2, the decoupler of common features, supervised by reconstruction.
 struct CommonOutput {
   torch::Tensor features;        // Feat2: (B, F, H, W), in (0,1).
-  torch::Tensor reconstruction;  // x^: like the planes, in (0,1), for the loss L_c.
+  torch::Tensor reconstruction;  // x^: of the planes' shape, in (0,1), for the loss L_c.
 };
 
 // The same as values of a graph.
@@ -83,7 +83,7 @@ struct CommonDecouplerImpl : torch::nn::Module {
   LoweredCommonOutput Lower(GraphBuilder* graph, const std::string& name, int planes) const;
 
   IcfdTrunk trunk{nullptr};
-  // Separate 1x1 convolutions, so that Feat2 is not simply the reconstruction.
+  // Separate 1x1 convolutions, so that Feat2 is not the reconstruction itself.
   torch::nn::Conv2d feature_head{nullptr}, reconstruction_head{nullptr};
 };
 TORCH_MODULE(CommonDecoupler);

@@ -7,8 +7,8 @@
 
 namespace hepar {
 
-// A prepared picture (CV_32FC1 or CV_32FC3, continuous or not) as a (C, H, W) float32 CPU tensor
-// that owns its memory. The one bridge from OpenCV to LibTorch, for training and inference.
+// Converts a prepared picture (CV_32FC1 or CV_32FC3, continuous or not) to a (C, H, W) float32 CPU
+// tensor that owns its memory. For training and inference.
 torch::Tensor PictureToTensor(const cv::Mat& picture);
 
 }  // namespace hepar

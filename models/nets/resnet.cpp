@@ -20,7 +20,7 @@ nn::Conv2d Conv(int in, int out, int kernel, int stride = 1) {
       nn::Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2).bias(false));
 }
 
-// The frame of both kinds of block: attention and the way around.
+// The common part of both kinds of blocks: attention and the shortcut.
 struct ResidualBlock : nn::Module {
   // Registered last, after the convolutions, so that parameters keep torchvision's order.
   void RegisterEnds(ResNetAttention kind, int in, int out, int stride) {
@@ -36,19 +36,19 @@ struct ResidualBlock : nn::Module {
   }
 
   torch::Tensor Join(const torch::Tensor& residual, const torch::Tensor& x) {
-    const auto around = downsample ? downsample->forward(x) : x;
-    return torch::relu((attention ? attention->forward(residual) : residual) + around);
+    const auto shortcut = downsample ? downsample->forward(x) : x;
+    return torch::relu((attention ? attention->forward(residual) : residual) + shortcut);
   }
 
-  // Appends forward() to a graph, with names that begin with `name`.
+  // Appends forward() to a graph, under names that begin with `name`.
   virtual int Lower(GraphBuilder* graph, const std::string& name, int x) const = 0;
 
   // The last convolution of the residual branch, and Join().
   int LowerJoin(GraphBuilder* graph, const std::string& name, const char* last,
                 const nn::Conv2d& conv, const BatchNorm2d& norm, int branch, int x) const {
-    int around = x;
+    int shortcut = x;
     if (downsample) {
-      around = graph->Append(
+      shortcut = graph->Append(
           name + ".downsample",
           FoldConvolution(nn::Conv2d(downsample->ptr<nn::Conv2dImpl>(0)),
                           BatchNorm2d(downsample->ptr<BatchNorm2dImpl>(1)), Activation::kNone),
@@ -57,12 +57,12 @@ struct ResidualBlock : nn::Module {
     if (!attention) {
       Convolution joined = FoldConvolution(conv, norm, Activation::kRelu);
       joined.residual = Residual::kBeforeActivation;
-      return graph->Append(name + last, std::move(joined), branch, around);
+      return graph->Append(name + last, std::move(joined), branch, shortcut);
     }
     const int residual =
         graph->Append(name + last, FoldConvolution(conv, norm, Activation::kNone), branch);
     return graph->Append(name, Add{Activation::kRelu},
-                         attention->Lower(graph, name + ".attention", residual), around);
+                         attention->Lower(graph, name + ".attention", residual), shortcut);
   }
 
   std::shared_ptr<FeatureAttention> attention;
@@ -132,8 +132,8 @@ struct BottleneckImpl : ResidualBlock {
 };
 TORCH_MODULE(Bottleneck);
 
-// `blocks` blocks, the first of which takes `*in` channels at `stride`; `*in` becomes what they
-// give.
+// A layer of `blocks` blocks. The first has `*in` input channels and the stride; `*in` becomes the
+// number of output channels.
 template <typename Block>
 nn::Sequential Layer(int* in, int width, int blocks, int stride, ResNetAttention kind) {
   nn::Sequential layer;
@@ -166,7 +166,7 @@ ResNet::ResNet(ResNetDepth depth, ResNetAttention attention, int in_planes, int 
   layer4_ = register_module("layer4", Layer(depth, &channels, 512, blocks[3], 2, attention));
   fc_ = register_module("fc", nn::Linear(channels, classes));
 
-  // As the reference implementation: He-normal by fan-out; normalisations start as the identity.
+  // As the reference implementation: He-normal by fan-out; normalizations start as the identity.
   for (auto& module : modules(/*include_self=*/false)) {
     if (auto* conv = module->as<nn::Conv2dImpl>()) {
       nn::init::kaiming_normal_(conv->weight, 0, torch::kFanOut, torch::kReLU);

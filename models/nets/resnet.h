@@ -8,14 +8,14 @@ namespace hepar {
 
 enum class ResNetDepth { k18, k50 };
 
-// What weighs the residual of every block, after its last batch normalisation and before it is
-// added.
+// The attention on the residual of each block, after its last batch normalization and before the
+// addition.
 enum class ResNetAttention { kNone, kSqueezeExcite, kCbam };
 
-// Residual network (He et al., arXiv:1512.03385), with torchvision's structure (the stride of a
-// bottleneck is on its 3 x 3 convolution), parameter names and initialisation, so that its weights
-// import unchanged. Attention adds parameters under `se` or `cbam` in each block; the others keep
-// their names. Any input size runs.
+// Residual network (He et al., arXiv:1512.03385) with torchvision's structure (the stride of a
+// bottleneck is in its 3 x 3 convolution), parameter names and initialization, so that its weights
+// can be imported unchanged. Attention adds parameters under `se` or `cbam` in each block; the
+// others keep their names. Runs at any input size.
 class ResNet : public ClassifierModule {
  public:
   ResNet(ResNetDepth depth, ResNetAttention attention, int in_planes, int classes);

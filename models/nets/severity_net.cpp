@@ -53,7 +53,7 @@ torch::Tensor SeverityNetImpl::Classify(const torch::Tensor& concatenated) {
 }
 
 torch::Tensor SeverityNetImpl::forward(const torch::Tensor& picture) {
-  // As Decouple(), without the heads that the classifier does not see.
+  // As Decouple(), without the heads that the classifier does not use.
   const auto planes = SelectPlanes(picture, architecture.planes);
   const auto features_of = [&planes](auto& decoupler) {
     return torch::sigmoid(

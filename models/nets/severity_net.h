@@ -14,8 +14,8 @@
 
 namespace hepar {
 
-// What the decouplers make of a batch, all (B, ., H, W) and in [0,1] but the logits. What a
-// decoupler that the architecture lacks would make is an undefined tensor.
+// The outputs of the decouplers for a batch: (B, ., H, W) in [0,1], except for the logits. Outputs
+// of an absent decoupler are undefined tensors.
 struct Decoupled {
   torch::Tensor planes;            // Y_c: the selected planes.
   torch::Tensor specific;          // Feat1.
@@ -24,21 +24,21 @@ struct Decoupled {
   torch::Tensor reconstruction;    // x^ of IC2.
 };
 
-// The joint graph (paper, algorithm 1): picture -> planes -> {IC1, IC2} -> classifier on
-// x_c = [Feat1, Feat2, Y_c], N = 2 F + C planes; fewer where a decoupler is left out. Normalisation
-// lives inside, after the [0,1] input, so that attack budgets are in pixel units.
+// The joint network (paper, algorithm 1): picture -> planes -> {IC1, IC2} -> classifier on
+// x_c = [Feat1, Feat2, Y_c], N = 2 F + C planes; fewer where a decoupler is absent. Normalization
+// is part of the network, after the [0,1] input, so that attack budgets are in pixel units.
 struct SeverityNetImpl : torch::nn::Module {
   explicit SeverityNetImpl(const Architecture& architecture);
 
-  // (B, 1 or 3, H, W) in [0,1] -> everything before the classifier.
+  // Everything before the classifier, for a picture (B, 1 or 3, H, W) in [0,1].
   Decoupled Decouple(const torch::Tensor& picture);
-  // What `features` would be of this picture if Feat1 and Feat2 stayed as they are.
+  // `features` with the planes replaced by those of another picture.
   Decoupled WithPlanesOf(const torch::Tensor& picture, Decoupled features) const;
-  // x_c from its parts, before normalisation: (B, N, H, W).
+  // x_c before normalization: (B, N, H, W).
   static torch::Tensor Concatenate(const Decoupled& decoupled);
   // Logits (B, classes) of x_c.
   torch::Tensor Classify(const torch::Tensor& concatenated);
-  // All of it: logits of a picture.
+  // The logits of a picture.
   torch::Tensor forward(const torch::Tensor& picture);
 
   // The inference graph of the network in evaluation mode, for pictures of height x width pixels
@@ -49,7 +49,7 @@ struct SeverityNetImpl : torch::nn::Module {
   Graph Lower(int picture_channels, int height, int width) const;
 
   Architecture architecture;
-  SpecificDecoupler ic1{nullptr};  // Empty where the architecture has none; so is ic2.
+  SpecificDecoupler ic1{nullptr};  // Empty where the architecture has none, as is ic2.
   CommonDecoupler ic2{nullptr};
   std::shared_ptr<ClassifierModule> classifier;
 
@@ -58,7 +58,7 @@ struct SeverityNetImpl : torch::nn::Module {
 };
 TORCH_MODULE(SeverityNet);
 
-// N: number of planes that the classifier sees: F for each decoupler, and C.
+// N: the number of input planes of the classifier: F for each decoupler, and C.
 int ClassifierPlanes(const Architecture& architecture);
 
 }  // namespace hepar

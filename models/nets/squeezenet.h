@@ -6,11 +6,11 @@
 
 namespace hepar {
 
-// SqueezeNet (Iandola et al., arXiv:1602.07360), with torchvision's parameter names, so that its
-// weights import unchanged. Needs inputs of 17 x 17 at least (1.1) or 21 x 21 (1.0).
+// SqueezeNet (Iandola et al., arXiv:1602.07360) with torchvision's parameter names, so that its
+// weights can be imported unchanged. Inputs must be at least 17 x 17 (1.1) or 21 x 21 (1.0).
 //
-// The original ends in a ReLU after the last convolution, which can leave every logit at zero with
-// no gradient; it is off unless `final_relu` asks for it.
+// The original has a ReLU after the last convolution, which can leave all logits at zero without a
+// gradient. It is off unless `final_relu` is set.
 class SqueezeNet : public ClassifierModule {
  public:
   SqueezeNet(SqueezeNetVersion version, int in_planes, int classes, bool final_relu);
@@ -23,8 +23,8 @@ class SqueezeNet : public ClassifierModule {
   torch::nn::Sequential features_, classifier_;
 };
 
-// Number of samples in (B, K) `logits` whose logits are all exactly zero: the sign of a final ReLU
-// that has died. 0 for a healthy batch.
+// Number of samples in (B, K) `logits` whose logits are all exactly zero, which indicates a dead
+// final ReLU.
 int64_t CountDeadSamples(const torch::Tensor& logits);
 
 }  // namespace hepar

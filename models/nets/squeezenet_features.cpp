@@ -22,7 +22,7 @@ struct FireImpl : nn::Module {
             "expand3x3", nn::Conv2d(nn::Conv2dOptions(squeezed, expanded, 3).padding(1)))) {}
 
   torch::Tensor forward(const torch::Tensor& x) {
-    // ReLU works in place: neither the convolutions nor the concatenation need their results again.
+    // In-place ReLU: neither the convolutions nor the concatenation need their outputs again.
     auto s = squeeze(x).relu_();
     return torch::cat({expand1x1(s), expand3x3(s)}, 1).relu_();
   }
@@ -46,8 +46,8 @@ nn::MaxPool2d Pool() { return nn::MaxPool2d(nn::MaxPool2dOptions(3).stride(2).ce
 }  // namespace
 
 nn::Sequential MakeSqueezeNetFeatures(SqueezeNetVersion version, int in_planes) {
-  // The positions are torchvision's, ReLU and pooling layers counted. The first ReLU comes behind
-  // the pooling, which gives the same for a quarter of the work.
+  // The positions are torchvision's, including ReLU and pooling layers. The first ReLU comes after
+  // the pooling, which gives the same result for a quarter of the work.
   const auto relu = [] { return nn::ReLU(nn::ReLUOptions(true)); };
   if (version == SqueezeNetVersion::k1_0) {
     return nn::Sequential(nn::Conv2d(nn::Conv2dOptions(in_planes, 96, 7).stride(2)), Pool(), relu(),
@@ -77,10 +77,10 @@ int LowerSqueezeNetLayer(GraphBuilder* graph, const nn::Sequential& features, st
   if (const auto* fire = layer->as<FireImpl>()) return fire->Lower(graph, name, x);
   if (layer->as<nn::MaxPool2dImpl>()) return graph->Append(name, MaxPool{3, 2, 0, true}, x);
   if (const auto conv = std::dynamic_pointer_cast<nn::Conv2dImpl>(layer)) {
-    // Its ReLU, which comes behind the pooling here, may as well come in front of it.
+    // Its ReLU, which the module applies after the pooling, can be part of the convolution.
     return graph->Append(name, FoldConvolution(nn::Conv2d(conv), Activation::kRelu), x);
   }
-  return x;  // That ReLU.
+  return x;  // The ReLU.
 }
 
 }  // namespace hepar

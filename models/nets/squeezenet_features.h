@@ -17,11 +17,11 @@ enum class SqueezeNetVersion { k1_0, k1_1 };
 // torchvision's positions and with its parameter names.
 torch::nn::Sequential MakeSqueezeNetFeatures(SqueezeNetVersion version, int in_planes);
 
-// Fresh weights as in the reference implementation: He-uniform, biases zero.
+// Initializes weights as the reference implementation: He-uniform, biases zero.
 void InitSqueezeNetConvolutions(torch::nn::Module& module);
 
-// Appends layer `index` of such features, of the module `classifier.features`, behind value `x`,
-// and returns the id of its result.
+// Appends layer `index` of the module `classifier.features` to a graph, for its value `x`. Returns
+// the id of the result.
 int LowerSqueezeNetLayer(GraphBuilder* graph, const torch::nn::Sequential& features,
                          std::size_t index, int x);
 

@@ -24,7 +24,7 @@ struct EncoderLayerImpl : nn::Module {
       : ln_1(register_module("ln_1", Norm(width))),
         self_attention(register_module("self_attention", TokenAttention(width, heads))),
         ln_2(register_module("ln_2", Norm(width))) {
-    // torchvision's dropout sits at position 2; the numbers are part of the parameters' names.
+    // torchvision has dropout at position 2; positions are part of the parameter names.
     nn::Linear first(width, 4 * width), second(4 * width, width);
     mlp = register_module("mlp", nn::Sequential(first, nn::GELU(), nn::Identity(), second));
     for (auto& linear : {first, second}) {
@@ -52,7 +52,7 @@ TokenAttentionImpl::TokenAttentionImpl(int width, int heads)
       in_proj_weight(register_parameter("in_proj_weight", torch::empty({3 * width, width}))),
       in_proj_bias(register_parameter("in_proj_bias", torch::zeros({3 * width}))),
       out_proj(register_module("out_proj", nn::Linear(width, width))) {
-  TORCH_CHECK(width % heads == 0, "attention width ", width, " is no multiple of ", heads,
+  TORCH_CHECK(width % heads == 0, "attention width ", width, " is not a multiple of ", heads,
               " heads");
   nn::init::xavier_uniform_(in_proj_weight);
   nn::init::zeros_(out_proj->bias);
@@ -73,9 +73,9 @@ torch::Tensor TokenAttentionImpl::forward(const torch::Tensor& tokens) {
 torch::Tensor ResizePositions(const torch::Tensor& positions, int64_t rows, int64_t columns) {
   const auto patches = positions.size(1) - 1, width = positions.size(2);
   const auto side = std::llround(std::sqrt(static_cast<double>(patches)));
-  TORCH_CHECK(side * side == patches, patches, " position embeddings are no square grid");
+  TORCH_CHECK(side * side == patches, patches, " position embeddings do not form a square grid");
   if (rows == side && columns == side) return positions;
-  // In 32 bits, as half precision has no bicubic interpolation on the CPU.
+  // In fp32, because the CPU has no bicubic interpolation in half precision.
   const auto grid = positions.narrow(1, 1, patches)
                         .transpose(1, 2)
                         .reshape({1, width, side, side})
@@ -107,7 +107,7 @@ VisionTransformer::VisionTransformer(const VisionTransformerShape& shape, int in
   encoder->register_module("ln", norm_);
   register_module("heads", std::make_shared<nn::Module>("heads"))->register_module("head", head_);
 
-  // The reference cuts this normal at +-2, dozens of deviations away.
+  // The reference truncates this normal distribution at +-2, dozens of deviations away.
   nn::init::normal_(conv_proj_->weight, 0.0, std::sqrt(1.0 / (in_planes * kPatch * kPatch)));
   nn::init::zeros_(conv_proj_->bias);
   nn::init::zeros_(head_->weight);
@@ -117,7 +117,7 @@ VisionTransformer::VisionTransformer(const VisionTransformerShape& shape, int in
 torch::Tensor VisionTransformer::forward(const torch::Tensor& planes) {
   if (planes.size(2) < kPatch || planes.size(3) < kPatch) {
     throw Error(ErrorKind::kMismatch,
-                "a vision transformer needs pictures of 16x16 at least, got " +
+                "a vision transformer needs pictures of at least 16x16 pixels, got " +
                     std::to_string(planes.size(3)) + "x" + std::to_string(planes.size(2)));
   }
   const auto patches = conv_proj_(planes);

@@ -13,10 +13,9 @@
 
 namespace hepar {
 
-// Self-attention of (B, T, width) tokens among themselves, with the parameters of PyTorch's
-// MultiheadAttention: `in_proj_weight` holds the rows of query, key and value, one after the other.
-// Written out with matmul and softmax, because LibTorch's own differs between the releases that are
-// supported.
+// Self-attention over (B, T, width) tokens with the parameters of PyTorch's MultiheadAttention:
+// `in_proj_weight` holds the rows of query, key and value in this order. Implemented with matmul
+// and softmax, because LibTorch's own differs between the supported releases.
 struct TokenAttentionImpl : torch::nn::Module {
   TokenAttentionImpl(int width, int heads);  // width % heads == 0.
   torch::Tensor forward(const torch::Tensor& tokens);
@@ -27,9 +26,9 @@ struct TokenAttentionImpl : torch::nn::Module {
 };
 TORCH_MODULE(TokenAttention);
 
-// Position embeddings (1, 1 + n*n, D), of which the first is the class token's, for another grid of
-// patches: (1, 1 + rows*columns, D), interpolated bicubically. Equal grids return the tensor
-// itself.
+// Resizes position embeddings (1, 1 + n*n, D), the first of which belongs to the class token, to
+// another grid of patches by bicubic interpolation: (1, 1 + rows*columns, D). Returns the tensor
+// itself for an equal grid.
 torch::Tensor ResizePositions(const torch::Tensor& positions, int64_t rows, int64_t columns);
 
 struct VisionTransformerShape {
@@ -37,12 +36,13 @@ struct VisionTransformerShape {
 };
 
 // Vision transformer (Dosovitskiy et al., arXiv:2010.11929) on patches of 16 x 16, without dropout,
-// with torchvision's structure, parameter names and initialisation, so that its weights import
-// unchanged. It learns position embeddings for 14 x 14 patches (224 x 224 pixels) and interpolates
-// them for other sizes, so that any input of 16 x 16 at least runs; pixels beyond the last whole
-// patch are not seen. A smaller one throws Error(kMismatch).
+// with torchvision's structure, parameter names and initialization, so that its weights can be
+// imported unchanged. It learns position embeddings for 14 x 14 patches (224 x 224 pixels) and
+// interpolates them for other sizes. Inputs must be at least 16 x 16; smaller ones throw
+// Error(kMismatch). Pixels beyond the last whole patch are ignored.
 //
-// The reference starts the last layer at zero: every logit of an untrained network is 0.
+// As in the reference, the last layer is initialized to zero: all logits of an untrained network
+// are 0.
 class VisionTransformer : public ClassifierModule {
  public:
   static constexpr int kPatch = 16;

@@ -16,7 +16,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-// A frame's answer holds the runner's thread until Open() is called.
+// A frame whose completion blocks the runner's thread until Open() is called.
 class Gate {
  public:
   void Open() { opened_.set_value(); }
@@ -26,7 +26,7 @@ class Gate {
       open_.wait();
     };
   }
-  // Returns when the thread is held.
+  // Returns when the thread is blocked.
   void Await() { arrived_.get_future().wait(); }
 
  private:
@@ -145,7 +145,7 @@ TEST_F(BatchRunnerTest, SeveralThreadsRunSeveralStreamsAtATime) {
   BatchRunner::Stream first(runner), second(runner);
   first.Submit(Frame(), one.Held());
   second.Submit(Frame(), two.Held());
-  // Both are held at the same time, which one thread could not do.
+  // Both are blocked at the same time, which takes two threads.
   one.Await();
   two.Await();
   one.Open();
@@ -166,7 +166,7 @@ TEST_F(BatchRunnerTest, EqualOptionsShareOneRunnerForAsLongAsSomebodyHoldsIt) {
 }
 
 TEST_F(BatchRunnerTest, AFrameThatFailsTellsItsStreamAndNoOther) {
-  // What is not a number goes all the way through LibTorch, which runs a model of these planes.
+  // NaN propagates through LibTorch, which runs a model with these planes.
   EngineConfig config;
   config.model = hepar::testing::WriteTinyModel(
       ::testing::TempDir(), "batch_runner_torch.hepar", 1,

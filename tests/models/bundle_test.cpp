@@ -129,7 +129,7 @@ TEST_F(BundleTest, EveryKindOfClassifierComesBack) {
     a.decoupler = DecouplerShapeOf("nano");
     a.classifier = name;
     SeverityNet net(a);
-    // Fresh transformers answer 0 to everything, and fresh statistics are all the same.
+    // Untrained transformers return 0 for everything, and initial statistics are all equal.
     for (auto& tensor : net->classifier->parameters()) tensor.add_(torch::randn_like(tensor), 0.02);
     for (auto& tensor : net->classifier->buffers()) {
       if (tensor.is_floating_point()) tensor.uniform_(0.5, 1.5);
@@ -315,7 +315,7 @@ TEST_F(BundleTest, DamagedOutOfDomainScoresAreRefused) {
     EXPECT_EQ(damaged([&](json& domain) { domain[part][0] = 1e300; }).kind(), ErrorKind::kDamaged);
   }
   EXPECT_EQ(damaged([](json& domain) { domain["scale"][2] = 0.0; }).kind(), ErrorKind::kDamaged);
-  // The last of the second row: on the diagonal.
+  // The last value of the second row, on the diagonal.
   EXPECT_EQ(damaged([](json& domain) { domain["factor"][2] = 0.0; }).kind(), ErrorKind::kDamaged);
   EXPECT_EQ(damaged([](json& domain) { domain = 3; }).kind(), ErrorKind::kDamaged);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The classifiers: sizes and costs against the specification's and the published numbers, names and
-// start values against torchvision's, and TorchScript classifiers of the user's own.
+// The classifiers: sizes and costs against the specification and published numbers, names and
+// initial values against torchvision, and custom TorchScript classifiers.
 #include "models/nets/classifier.h"
 
 #include <gmock/gmock.h>
@@ -62,7 +62,7 @@ std::vector<std::string> BuiltIn() {
   return names;
 }
 
-// Networks start with weak or zero last layers, which would hide what comes before.
+// The initial last layers are small or zero, which would hide errors in earlier layers.
 void WakeLastLayer(ClassifierModule* net) {
   const torch::NoGradGuard no_grad;
   for (auto& item : net->named_parameters()) {
@@ -133,19 +133,19 @@ TEST(DepthSqueezeNetTest, TellsNearFromFar) {
   const auto near = net->forward(bright_near), far = net->forward(bright_near.flip({2}));
   const auto mirrored = net->forward(bright_near.flip({3}));
   EXPECT_GT((near - far).abs().max().item<float>(), 1e-3f);
-  // Fires see a border of one side only at odd sizes, so a mirror changes next to nothing.
+  // At odd sizes pooling covers the border of one side only, so mirroring changes little.
   EXPECT_LT((near - mirrored).abs().max().item<float>(), (near - far).abs().max().item<float>());
 }
 
 TEST(ClassifierTest, GradientsReachThePictureAndEveryParameter) {
-  // The sizes that are left out repeat the same blocks.
+  // The omitted sizes repeat the same blocks.
   for (const char* name : {"squeezenet1_1", "depth_squeezenet", "resnet18", "resnet50",
                            "se_resnet18", "cbam_resnet18", "vit_tiny"}) {
     SCOPED_TRACE(name);
     torch::manual_seed(4);
     const auto net = Make(name, 5, 3);
     WakeLastLayer(net.get());
-    // A single unlucky picture may leave a ReLU without gradient.
+    // A single picture may leave a ReLU without a gradient.
     const auto picture = torch::rand({4, 5, 48, 48}).set_requires_grad(true);
     const auto logits = net->forward(picture);
     ASSERT_EQ(logits.sizes().vec(), (std::vector<std::int64_t>{4, 3}));
@@ -177,7 +177,7 @@ TEST(ClassifierTest, EveryInputSizeRunsInBothPrecisions) {
   }
 }
 
-TEST(ClassifierTest, EveryNormalisationIsTheOneThatProcessesCanShare) {
+TEST(ClassifierTest, EveryNormalizationIsTheOneThatProcessesCanShare) {
   for (const char* name : {"resnet18", "resnet50", "se_resnet18", "cbam_resnet18"}) {
     SCOPED_TRACE(name);
     int count = 0;
@@ -257,8 +257,8 @@ TEST(ResNetTest, ConvolutionsStartHeNormalByFanOut) {
 }
 
 TEST(ResNetTest, AttentionActsOnTheResidualAlone) {
-  // With every residual zero, blocks are the identity, whatever weighs the residuals; attention
-  // behind the sum would show.
+  // With zero residuals, blocks are the identity with any attention on the residuals; attention
+  // after the sum would show.
   const torch::NoGradGuard no_grad;
   torch::manual_seed(6);
   const auto plain = Make("resnet18");
@@ -383,7 +383,7 @@ TEST(TransformerTest, PositionsAreInterpolatedInTheirPlane) {
   ASSERT_EQ(resized.sizes().vec(), (std::vector<std::int64_t>{1, 1 + 7 * 28, 2}));
   EXPECT_TRUE(resized[0][0].eq(99.0).all().item<bool>());
   const auto grid = resized[0].narrow(0, 1, 7 * 28).view({7, 28, 2});
-  // A ramp stays one, nearly: the middle of patch 3 of 7 is 6.5 of 14, that of 13 of 28 is 6.25.
+  // A ramp nearly stays a ramp: the center of patch 3 of 7 is 6.5 of 14, that of 13 of 28 is 6.25.
   EXPECT_NEAR(grid[3][5][0].item<double>(), 6.5, 1e-4);
   EXPECT_NEAR(grid[2][13][1].item<double>(), 6.25, 0.05);
 }
@@ -401,7 +401,7 @@ TEST(TransformerTest, PictureSmallerThanAPatchIsRefused) {
 TEST(TransformerTest, TinyOneLearnsOnTheCpu) {
   torch::manual_seed(11);
   const auto net = Make("vit_tiny");
-  // Four textures under noise of half their strength.
+  // Four textures with noise of half their amplitude.
   const auto labels = torch::arange(16) % 4;
   const auto pictures =
       torch::randn({4, 3, 48, 48}).index_select(0, labels) + 0.5 * torch::randn({16, 3, 48, 48});
@@ -419,8 +419,8 @@ TEST(TransformerTest, TinyOneLearnsOnTheCpu) {
   EXPECT_LT(last, 0.1);
 }
 
-// A user's own network, as Python would export it: a convolution, statistics that depend on the
-// mode, an integer buffer, an attribute in the code, and a part of its own.
+// A custom network as exported by Python: a convolution, statistics that depend on the mode, an
+// integer buffer, an attribute in the code, and a submodule.
 torch::jit::Module UserNet(int planes = 3, int classes = 4, double slope = 0.25) {
   torch::jit::Module head("Head");
   head.register_attribute("training", c10::BoolType::get(), true);
@@ -675,7 +675,7 @@ TEST_F(TorchScriptTest, BundleKeepsCodeWeightsAndId) {
   EXPECT_EQ(second.spec.id, first.spec.id);
   EXPECT_EQ(ModelSpecToJson(second.spec), ModelSpecToJson(first.spec));
   EXPECT_TRUE(torch::equal(SeverityNet(second.net)->forward(x), net->forward(x)));
-  // The mode of the moment is no part of a model.
+  // The current mode is not part of a model.
   net->train();
   EXPECT_EQ(LoadBundle(SaveOf(net, "third.hepar")).spec.id, first.spec.id);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The kernels of every kind that this processor runs: convolutions against the sums that define
-// them, and those for bf16 maps against those for floats.
+// All kernels that this processor supports: convolutions against their definition, and bf16 kernels
+// against fp32 kernels.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -100,7 +100,7 @@ std::vector<double> Directly(const Problem& p, const Operands& n) {
   return result;
 }
 
-// A blocked map whose parts each begin a block.
+// A blocked map. Each part begins a new block.
 struct BlockedMap {
   std::vector<int> used_lanes, lane_of;
   Floats map;
@@ -134,14 +134,14 @@ struct BlockedMap {
   }
 };
 
-// What was there before must not matter, were it no number.
+// Filled with NaN, since results must not depend on previous content.
 Floats Workspace(std::size_t floats) {
   Floats workspace = AllocateFloats(floats);
   std::fill_n(workspace.get(), floats, std::nanf(""));
   return workspace;
 }
 
-// Runs convolve(in, out, bias, epilogue) on blocked maps and returns the planar result.
+// Runs convolve(in, out, bias, epilogue) on blocked maps. Returns the planar result.
 template <typename Convolve>
 std::vector<float> OnBlockedMaps(const Problem& p, const Operands& n, const Kernels& kernels,
                                  const Convolve& convolve) {
@@ -260,12 +260,12 @@ std::vector<float> ByDepthwise(const Problem& p, const Operands& n, const Kernel
       });
 }
 
-// Relative to the root mean square of what is expected.
+// Relative to the root mean square of the expected values.
 struct Limits {
   double largest, root_mean_square;
 };
 
-// Whatever is in the wrong place makes errors as large as the results.
+// A misplaced value causes an error as large as the results.
 template <typename Convolve>
 void ExpectTheSums(const std::vector<Problem>& problems, const Limits& fp32, const Limits& bf16,
                    const Convolve& convolve) {
@@ -291,9 +291,9 @@ void ExpectTheSums(const std::vector<Problem>& problems, const Limits& fp32, con
   }
 }
 
-// A bf16 number is off by 2^-9 of itself at most, 0.1 % as a rule. Two factors and a result that
-// are make 0.2 to 0.3 % of the results' root mean square; single results are a few times as large
-// as that.
+// The relative rounding error of a bf16 number is at most 2^-9, typically 0.1 %. That of two
+// factors and a result is 0.2 to 0.3 % of the results' root mean square, and a few times that for
+// single results.
 constexpr Limits kSumsOfFloats = {3e-6, 5e-7}, kSumsOfBf16 = {0.03, 0.004};
 
 constexpr Activation kRelu = Activation::kRelu;
@@ -305,15 +305,15 @@ TEST(CpuKernelsTest, WinogradGivesTheSums) {
       {{3}, 5, {5, 7}, Square(3, 1, 1, kRelu)},
       {{16}, 16, {13, 9}, Square(3, 1, 1, kRelu, Residual::kAfterActivation)},
       {{8, 8}, 12, {28, 28}, Square(3, 1, 1, kRelu, Residual::kBeforeActivation)},
-      // Odd parts, and the last block full or not.
+      // Odd parts, with a full or a partial last block.
       {{5, 16, 3}, 40, {10, 11}, Square(3, 1)},
       {{3, 16}, 20, {9, 6}, Square(3, 2, 2)},
       {{20}, 64, {14, 14}, Square(3, 4, 4, kRelu)},
       // More tiles than are transformed at once.
       {{24, 16}, 33, {37, 41}, Square(3, 1)},
   };
-  // Noise is what the transforms serve worst: they multiply its rounding errors by 5, and in the
-  // corners of tiles by 9.
+  // Noise is the worst case: the transforms multiply its rounding errors by 5, and in the corners
+  // of tiles by 9.
   ExpectTheSums(problems, {1e-5, 1e-6}, {0.15, 0.02}, ByWinograd);
 }
 
@@ -350,10 +350,10 @@ TEST(CpuKernelsTest, DepthwiseConvolutionsGiveTheSums) {
   ExpectTheSums(problems, kSumsOfFloats, kSumsOfBf16, ByDepthwise);
 }
 
-// ---- The kernels that do not multiply by weights.
+// ---- Kernels without weights.
 
-// Planar results for the same planar map by kernels for floats and for bf16. What bf16 holds comes
-// out the same but for the rounding of the result.
+// Planar results of the fp32 and bf16 kernels for the same planar map. For a map of bf16 values
+// they differ only by the rounding of the result.
 class Bf16MapsTest : public ::testing::Test {
  protected:
   static constexpr Extent kIn = {14, 11};

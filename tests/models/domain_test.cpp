@@ -23,8 +23,8 @@ cv::Mat Noise(int side, int seed, double low = 0.2, double high = 0.8) {
 }
 
 TEST(PictureDescriptorTest, OfStripesIsWhatItsFormulaSays) {
-  // Columns 0, 1, 0, 1, ...: neighbours in a row differ by 1, those in a column by nothing, and
-  // means of 2 x 2 are all 0.5.
+  // Columns 0, 1, 0, 1, ...: neighbors in a row differ by 1, those in a column by 0, and all means
+  // of 2 x 2 are 0.5.
   cv::Mat stripes(64, 64, CV_32FC1);
   for (int x = 0; x < 64; ++x) stripes.col(x).setTo(x % 2);
   const PictureDescriptor d = DescribePicture(stripes);
@@ -42,7 +42,7 @@ TEST(PictureDescriptorTest, TellsTheHalvesApart) {
   cv::Mat picture = Noise(64, 1);
   picture.rowRange(32, 64) *= 0.5;
   const PictureDescriptor d = DescribePicture(picture);
-  // But for the 0.01 that is added to both.
+  // Except for the 0.01 that is added to both.
   EXPECT_NEAR(d[17] - d[8], std::log(0.26 / 0.51), 0.02);
   cv::Mat flipped;
   cv::flip(picture, flipped, 0);
@@ -61,10 +61,10 @@ TEST(PictureDescriptorTest, AGainThatMultipliesChangesLittleButTheMean) {
 }
 
 TEST(PictureDescriptorTest, ColourCountsAsItsLuma) {
-  const cv::Mat grey = Noise(64, 3);
-  cv::Mat colour;
-  cv::cvtColor(grey, colour, cv::COLOR_GRAY2RGB);
-  EXPECT_THAT(DescribePicture(colour), Pointwise(FloatNear(1e-5f), DescribePicture(grey)));
+  const cv::Mat gray = Noise(64, 3);
+  cv::Mat color;
+  cv::cvtColor(gray, color, cv::COLOR_GRAY2RGB);
+  EXPECT_THAT(DescribePicture(color), Pointwise(FloatNear(1e-5f), DescribePicture(gray)));
 }
 
 TEST(PictureDescriptorTest, PartsOfLargerPicturesAreReadInPlace) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Written against the public interface of the engine only, as the elements are: no LibTorch header.
+// Uses only the public interface of the engine, without LibTorch headers, as the elements do.
 #include "models/engine/engine.h"
 
 #include <gmock/gmock.h>
@@ -33,7 +33,7 @@ class EngineTest : public ::testing::Test {
     dir_ = ::testing::TempDir() + "hepar_engine";
     std::filesystem::create_directories(dir_);
     path_ = hepar::testing::WriteTinyModel(dir_);
-    // The CPU engine has no kernel for this, so LibTorch runs it.
+    // The CPU engine has no kernel for these planes, so LibTorch runs it.
     torch_path_ = hepar::testing::WriteTinyModel(dir_, "torch.hepar", 1, [](ModelSpec* spec) {
       spec->architecture.planes = ColorPlanes::kLabL;
     });
@@ -219,7 +219,7 @@ TEST_F(EngineTest, Fp16OnTheCpuIsRefusedWithTheMend) {
   }
 }
 
-// A score that pictures of noise differ by.
+// A domain model with different scores for pictures of noise.
 void SetDomain(ModelSpec* spec) {
   DomainModel domain = hepar::testing::FlatDomain();
   domain.mean.assign(kDescriptorSize, -1.0);
@@ -351,7 +351,7 @@ TEST_F(EngineTest, TheCounterSeesWhatLibTorchTakes) {
   EXPECT_GT(allocations.count(), 100);
 }
 
-// A frame that is kept, as a buffer that somebody holds does, is not overwritten by later ones.
+// Later frames do not overwrite a frame that is kept alive, for instance by a buffer.
 TEST_F(EngineTest, FramesThatAreHeldKeepTheirResults) {
   const auto engine = Open(path_);
   const auto held = engine->Prepare(Picture(1));

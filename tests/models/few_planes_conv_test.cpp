@@ -15,7 +15,7 @@ struct Case {
 
 class FewPlanesConvTest : public testing::TestWithParam<Case> {};
 
-// With an input of 16 x 15 and stride 2 without padding the last row reaches no output.
+// For a 16 x 15 input and stride 2 without padding, the last row contributes to no output.
 INSTANTIATE_TEST_SUITE_P(Shapes, FewPlanesConvTest,
                          testing::Values(Case{1, 3, 2, 1, 16, 15}, Case{3, 3, 2, 0, 16, 15},
                                          Case{3, 7, 2, 0, 24, 21}, Case{4, 3, 1, 1, 6, 9}));

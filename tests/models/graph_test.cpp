@@ -35,7 +35,7 @@ TEST(GraphBuilderTest, WorksOutShapes) {
   EXPECT_EQ(graph.shape(graph.Append("e", Concat{}, {d, a})), (Shape{8, 17, 24}));
 }
 
-// With rounding up, a window that would begin in the far border is left out, as LibTorch does.
+// With rounding up, a window that would begin in the far padding is omitted, as in LibTorch.
 TEST(GraphBuilderTest, NoWindowBeginsBeyondThePicture) {
   GraphBuilder graph({1, 1, 5});
   EXPECT_EQ(graph.shape(graph.Append("pool", MaxPool{1, 2, 0, true}, 0)), (Shape{1, 1, 3}));
@@ -43,7 +43,7 @@ TEST(GraphBuilderTest, NoWindowBeginsBeyondThePicture) {
   EXPECT_EQ(padded.shape(padded.Append("pool", MaxPool{2, 2, 1, true}, 0)), (Shape{1, 3, 3}));
 }
 
-TEST(GraphBuilderTest, NormalisationFoldsIntoAnUnpaddedConvolutionOnly) {
+TEST(GraphBuilderTest, NormalizationFoldsIntoAnUnpaddedConvolutionOnly) {
   for (const int padding : {0, 1}) {
     GraphBuilder graph({2, 4, 4});
     const int scaled = graph.Append("scale", ScaleShift{{2.f, 3.f}, {5.f, 7.f}}, 0);

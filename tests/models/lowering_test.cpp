@@ -28,7 +28,7 @@ void ExpectClose(const torch::Tensor& got, const torch::Tensor& expected, const 
   EXPECT_LT(difference, 2e-5 * scale) << what;
 }
 
-// The graph's results against those of the module itself.
+// Compares the graph's results with those of the module.
 void ExpectEqualResults(const Architecture& architecture, int channels, int height, int width) {
   SeverityNet net = RandomNet(architecture);
   const torch::NoGradGuard no_grad;

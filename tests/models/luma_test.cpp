@@ -20,7 +20,7 @@ namespace {
 
 using testing::HasSubstr;
 
-// A frame and its bytes, each row followed by padding.
+// A frame with its own memory. Each row is followed by padding.
 struct OwnedFrame {
   std::vector<std::uint8_t> bytes[3];
   FrameView view;
@@ -55,7 +55,7 @@ std::uint8_t Chroma(double value, bool limited) {
       std::min(255L, std::lround(128 + (limited ? 224 : 255) * value)));
 }
 
-// Encodes a picture of R'G'B' in [0,1]; chroma of a group of pixels is its first pixel's.
+// Encodes an R'G'B' picture in [0,1]. The chroma of a group of pixels is that of its first pixel.
 OwnedFrame Encode(const cv::Mat& rgb, PixelFormat format, bool limited = false,
                   Matrix matrix = kBt601) {
   const int width = rgb.cols;
@@ -175,7 +175,7 @@ constexpr PixelFormat kColorFormats[] = {PixelFormat::kRgb,  PixelFormat::kBgr, 
                                          PixelFormat::kI420, PixelFormat::kNv12, PixelFormat::kYuy2,
                                          PixelFormat::kUyvy};
 
-// Colours that are constant over 2x2 groups, so that subsampled chroma loses nothing. An odd size.
+// Colors that are constant over 2x2 groups, so that subsampling chroma is lossless. An odd size.
 cv::Mat ColorPicture() {
   cv::Mat rgb(21, 17, CV_32FC3);
   for (int y = 0; y < rgb.rows; ++y) {
@@ -226,16 +226,16 @@ TEST(LumaTest, WeighsThePrimariesByBt601) {
   EXPECT_NEAR(luma(0.2f, 0.4f, 0.6f), 0.363, 1e-6);
 }
 
-TEST(LumaTest, GreyStaysAsItIsInEveryFormat) {
-  const float grey = 102.0f / 255.0f;
+TEST(LumaTest, GrayStaysAsItIsInEveryFormat) {
+  const float gray = 102.0f / 255.0f;
   std::vector<PixelFormat> formats(std::begin(kColorFormats), std::end(kColorFormats));
   formats.push_back(PixelFormat::kGray8);
   formats.push_back(PixelFormat::kGray16Le);
   for (PixelFormat format : formats) {
     SCOPED_TRACE(static_cast<int>(format));
     for (Matrix matrix : {kBt601, kBt709, kBt2020}) {
-      const OwnedFrame frame = Encode(Uniform(grey, grey, grey), format, false, matrix);
-      EXPECT_LT(Difference(FrameToLuma(frame.view), cv::Mat(16, 16, CV_32FC1, cv::Scalar(grey))),
+      const OwnedFrame frame = Encode(Uniform(gray, gray, gray), format, false, matrix);
+      EXPECT_LT(Difference(FrameToLuma(frame.view), cv::Mat(16, 16, CV_32FC1, cv::Scalar(gray))),
                 1e-5);
     }
   }
@@ -251,7 +251,7 @@ TEST(LumaTest, EveryColorFormatMatrixAndRangeGivesTheSameLuma) {
                                         << matrix.kr << " limited " << limited);
         const cv::Mat luma = FrameToLuma(Encode(rgb, format, limited, matrix).view);
         ASSERT_EQ(luma.type(), CV_32FC1);
-        // Half a level of luma, and of each chroma at most.
+        // At most half a level of luma and of each chroma.
         EXPECT_LT(Difference(luma, expected), 1.0 / 219);
       }
     }
@@ -368,7 +368,7 @@ TEST(LumaTest, RefusesMissingPlanesUnknownFormatsAndBadMatrices) {
   for (double kr : {0.0, -0.2, 0.9, std::numeric_limits<double>::quiet_NaN()}) {
     view = frame.view;
     view.kr = kr;
-    ExpectInvalid(view, "colour matrix");
+    ExpectInvalid(view, "color matrix");
   }
 }
 

@@ -34,7 +34,7 @@ Sector EllipseSector(cv::Size size) {
   return sector;
 }
 
-// The same in steps, with OpenCV.
+// The same in separate steps with OpenCV.
 cv::Mat InSteps(const cv::Mat& picture, const Sector& sector, cv::Size size) {
   cv::Mat levels, masked, result;
   picture.convertTo(levels, CV_32F, 1 / 255.0);

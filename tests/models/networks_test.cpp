@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Shapes, parameter and operation counts, and colour, against the specification's numbers.
+// Shapes, parameter counts, operation counts and color transforms against the specification.
 #include <gtest/gtest.h>
 #include <torch/autograd.h>
 #include <torch/types.h>
@@ -41,16 +41,16 @@ TEST(ColorSpaceTest, LumaIsBt601) {
   EXPECT_NEAR(LumaOf(0, 1, 0), .587, 1e-12);
   EXPECT_NEAR(LumaOf(0, 0, 1), .114, 1e-12);
   EXPECT_NEAR(LumaOf(.2, .4, .6), .363, 1e-12);
-  for (double grey : {0.0, 0.25, 1.0}) EXPECT_NEAR(LumaOf(grey, grey, grey), grey, 1e-12);
+  for (double gray : {0.0, 0.25, 1.0}) EXPECT_NEAR(LumaOf(gray, gray, gray), gray, 1e-12);
 }
 
-TEST(ColorSpaceTest, GreyGivesItselfAndNeutralChroma) {
-  const auto grey = torch::full({2, 1, 4, 5}, 0.3, torch::kFloat64);
+TEST(ColorSpaceTest, GrayGivesItselfAndNeutralChroma) {
+  const auto gray = torch::full({2, 1, 4, 5}, 0.3, torch::kFloat64);
   for (ColorPlanes planes : {ColorPlanes::kY, ColorPlanes::kHsvV}) {
-    EXPECT_TRUE(torch::equal(SelectPlanes(grey, planes), grey));
+    EXPECT_TRUE(torch::equal(SelectPlanes(gray, planes), gray));
   }
-  const auto ycbcr = SelectPlanes(grey, ColorPlanes::kYcbcr);
-  EXPECT_TRUE(torch::allclose(ycbcr.select(1, 0), grey.select(1, 0)));
+  const auto ycbcr = SelectPlanes(gray, ColorPlanes::kYcbcr);
+  EXPECT_TRUE(torch::allclose(ycbcr.select(1, 0), gray.select(1, 0)));
   EXPECT_TRUE(
       torch::allclose(ycbcr.narrow(1, 1, 2), torch::full({2, 2, 4, 5}, 0.5, torch::kFloat64)));
 }
@@ -124,7 +124,7 @@ TEST(NetworkCountTest, LiveOperationsAreTheSpecifiedOnes) {
   EXPECT_EQ(CountMacs([&] { net->Classify(torch::rand({1, 3, 224, 224})); }), 262970048);
 }
 
-// The widths that `live` had before they were chosen for the lanes of vectors.
+// The widths of `live` before they were chosen for the vector width.
 TEST(NetworkCountTest, OtherWidthsHaveTheSpecifiedCounts) {
   Architecture architecture = ArchitectureOf("live");
   architecture.size = "custom";
@@ -257,18 +257,18 @@ TEST(FirstLayerTest, RepeatsAndScales) {
 
 TEST(FirstLayerTest, EqualPlanesKeepTheResponse) {
   const auto weight = torch::rand({4, 3, 3, 3});
-  const auto grey = torch::rand({1, 1, 9, 9});
-  const auto before = torch::conv2d(grey.expand({1, 3, 9, 9}), weight);
+  const auto gray = torch::rand({1, 1, 9, 9});
+  const auto before = torch::conv2d(gray.expand({1, 3, 9, 9}), weight);
   const auto six = AdaptFirstLayer(weight, 6, FirstLayer::kRepeat, 1);
-  EXPECT_TRUE(torch::allclose(torch::conv2d(grey.expand({1, 6, 9, 9}), six), before, 1e-4, 1e-5));
+  EXPECT_TRUE(torch::allclose(torch::conv2d(gray.expand({1, 6, 9, 9}), six), before, 1e-4, 1e-5));
 }
 
 TEST(FirstLayerTest, LumaStartsOnThePictureAlone) {
   const auto weight = torch::rand({4, 3, 3, 3});
-  const auto grey = torch::rand({1, 1, 9, 9});
-  const auto before = torch::conv2d(grey.expand({1, 3, 9, 9}), weight);
+  const auto gray = torch::rand({1, 1, 9, 9});
+  const auto before = torch::conv2d(gray.expand({1, 3, 9, 9}), weight);
   const auto adapted = AdaptFirstLayer(weight, 3, FirstLayer::kLuma, 1);
-  const auto input = torch::cat({torch::rand({1, 2, 9, 9}), grey}, 1);
+  const auto input = torch::cat({torch::rand({1, 2, 9, 9}), gray}, 1);
   EXPECT_TRUE(torch::allclose(torch::conv2d(input, adapted), before, 1e-4, 1e-5));
 }
 

@@ -38,9 +38,9 @@ void ExpectClose(const std::vector<float>& frame, std::size_t offset, const torc
       << what;
 }
 
-// What the plan computes against the module itself, relative to the largest value. Of bf16 each
-// layer rounds by 2^-9 at most, 0.1 % as a rule; these nets have up to a hundred layers, whose
-// errors add up as their squares do, and thousands of results.
+// Tolerance of the plan against the module, relative to the largest value. In bf16 each layer has a
+// relative rounding error of at most 2^-9, typically 0.1 %. The errors of up to a hundred layers
+// add up in quadrature, over thousands of results.
 float ToleranceOf(const Kernels& kernels) { return kernels.pair == 1 ? 1e-4f : 0.05f; }
 
 void ExpectEqualResults(const Architecture& architecture, int channels, int side,
@@ -69,7 +69,7 @@ void ExpectEqualResults(const Architecture& architecture, int channels, int side
               "logits");
 }
 
-// By the best kernels, and by those for bf16 where this processor has them.
+// With the best kernels, and with the bf16 kernels where this processor has them.
 void ExpectEqualResults(const Architecture& architecture, int channels, int side) {
   ExpectEqualResults(architecture, channels, side, BestKernels());
   if (Bf16Kernels()) ExpectEqualResults(architecture, channels, side, *Bf16Kernels());

@@ -25,7 +25,7 @@ PreprocessOptions Options(int size, int channels, const std::string& sector) {
   return options;
 }
 
-// A view of GRAY8 or RGB pixels, whichever the picture has channels for.
+// A view of a picture with 1 channel as GRAY8, with 3 as RGB.
 FrameView ViewOf(const cv::Mat& picture) {
   FrameView view;
   view.format = picture.channels() == 3 ? PixelFormat::kRgb : PixelFormat::kGray8;
@@ -36,7 +36,7 @@ FrameView ViewOf(const cv::Mat& picture) {
   return view;
 }
 
-// A speckled triangle with its tip up on black, and a line of text beside it.
+// A speckled triangle on black, with its tip up, and a line of text beside it.
 cv::Mat FanPicture(cv::Mat* text) {
   cv::Mat picture(480, 640, CV_8UC1);
   cv::RNG(1).fill(picture, cv::RNG::NORMAL, 90, 25);
@@ -78,7 +78,7 @@ TEST(PreprocessorTest, WhatIsOutsideTheSectorDoesNotReachTheNetwork) {
     const PreparedImage a = Preprocessor(Options(224, channels, "auto")).Process(ViewOf(with_text));
     const PreparedImage b =
         Preprocessor(Options(224, channels, "auto")).Process(ViewOf(without_text));
-    // The text lies inside the bounds, so it is the mask that must remove it.
+    // The text is inside the bounds, so the mask must remove it.
     cv::Mat inside;
     cv::findNonZero(text(a.bounds), inside);
     ASSERT_FALSE(inside.empty());
@@ -90,7 +90,7 @@ TEST(PreprocessorTest, WhatIsOutsideTheSectorDoesNotReachTheNetwork) {
 }
 
 TEST(PreprocessorTest, ShrinkingAveragesOverAreas) {
-  // One bright pixel in each 4x4 block, which interpolation would miss.
+  // One bright pixel in each 4x4 block, which interpolation without averaging would miss.
   cv::Mat dots = cv::Mat::zeros(256, 256, CV_8UC1);
   for (int y = 0; y < 256; y += 4) {
     for (int x = 0; x < 256; x += 4) dots.at<std::uint8_t>(y, x) = 255;
@@ -153,13 +153,13 @@ TEST(PreprocessorTest, AFullRangeStreamThatIsSaidToBeVideoRangeKeepsItsLevels) {
   EXPECT_EQ(cv::norm(preprocessor.Process(mistagged).pixels, expected, cv::NORM_INF), 0.0);
   EXPECT_TRUE(preprocessor.has_wrong_range());
 
-  // A frame that shows nothing by itself belongs to the same stream, until a reset.
+  // A frame without evidence belongs to the same stream, until a reset.
   FrameView next = ViewOf(bright);
   next.limited_range = true;
-  const auto centre = [&] { return preprocessor.Process(next).pixels.at<float>(32, 32); };
-  EXPECT_NEAR(centre(), 120 / 255.0, 1e-5);
+  const auto center = [&] { return preprocessor.Process(next).pixels.at<float>(32, 32); };
+  EXPECT_NEAR(center(), 120 / 255.0, 1e-5);
   preprocessor.Reset();
-  EXPECT_NEAR(centre(), (120 - 16) / 219.0, 1e-5);
+  EXPECT_NEAR(center(), (120 - 16) / 219.0, 1e-5);
 }
 
 TEST(PreprocessorTest, RefusesOptionsOutOfRange) {

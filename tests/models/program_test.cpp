@@ -29,7 +29,7 @@ Convolution MakeConvolution(int in, int out, int kernel, int groups = 1,
   return op;
 }
 
-// A network with every operator that the CPU engine has a kernel for, in small.
+// A small network with every operator that the CPU engine has a kernel for.
 Graph SmallGraph() {
   GraphBuilder builder({1, 32, 32});
   Graph& results = builder.graph();
@@ -113,7 +113,7 @@ TEST(ProgramTest, EachConvolutionHasItsKernel) {
   }
 }
 
-// The picture and what earlier steps wrote; and never what the step itself writes.
+// Steps read only the picture and the results of earlier steps, never what they write themselves.
 TEST(ProgramTest, StepsReadWhatIsWrittenAndLieInTheirMemory) {
   for (const Kernels* kernels : AllKernels()) {
     SCOPED_TRACE(kernels->name);
@@ -139,7 +139,7 @@ TEST(ProgramTest, StepsReadWhatIsWrittenAndLieInTheirMemory) {
         EXPECT_LE(operand.offset + operand.floats,
                   operand.in_frame ? frame.size() : workspace.size());
       }
-      // What is written becomes unreadable first, so that an overlap shows.
+      // Memory that is written becomes unreadable first, which detects overlaps.
       std::fill_n(begin(step.operands.destination), size(step.operands.destination), false);
       if (step.operands.scratch != kNoOperand) {
         std::fill_n(begin(step.operands.scratch), size(step.operands.scratch), false);

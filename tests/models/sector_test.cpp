@@ -197,7 +197,7 @@ TEST(SectorTest, FixedOutsideTheFrameNamesBoth) {
   }
 }
 
-TEST(SectorTest, RefusesPicturesThatAreNotEightBitGrey) {
+TEST(SectorTest, RefusesPicturesThatAreNotEightBitGray) {
   for (const cv::Mat& picture : {cv::Mat(), cv::Mat(64, 64, CV_8UC3), cv::Mat(64, 64, CV_32FC1)}) {
     EXPECT_THROW(FindSector(picture, Auto()), Error);
     EXPECT_THROW(FindSector(picture, SectorRule::Parse("full")), Error);
@@ -238,10 +238,10 @@ TEST_F(SectorDataTest, AgreesOnAllFramesOfOneScannerAndExcludesBurnedInText) {
 
     const cv::Rect ecg(0, 370, 300, 64);
     const cv::Rect heart_rate(560, 400, 76, 34);
-    const cv::Rect grey_bar(605, 20, 31, 110);
+    const cv::Rect gray_bar(605, 20, 31, 110);
     const cv::Rect depth_scale_top(200, 0, 85, 24);
     const cv::Rect orientation_mark(338, 8, 16, 16);
-    for (const cv::Rect& text : {ecg, heart_rate, grey_bar, depth_scale_top, orientation_mark}) {
+    for (const cv::Rect& text : {ecg, heart_rate, gray_bar, depth_scale_top, orientation_mark}) {
       if (wide && text == orientation_mark) continue;  // Its sector is so wide that they overlap.
       EXPECT_EQ(cv::countNonZero(sector.mask(text)), 0) << text;
     }

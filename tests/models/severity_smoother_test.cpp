@@ -113,7 +113,7 @@ TEST(SeveritySmootherTest, OneOddFrameDoesNotLeaveTheDomain) {
   const auto& odd = smoother.Update({.8f, .2f}, 1.0, 100.0);
   EXPECT_FALSE(odd.out_of_domain);
   EXPECT_EQ(odd.grade, 0);
-  // However odd, it counts as twice the limit.
+  // Any larger score counts as twice the limit.
   EXPECT_NEAR(odd.domain_score.value(), 1.0 + 3.0 * (1.0 - std::exp(-0.04)), 1e-6);
 }
 
@@ -124,7 +124,7 @@ TEST(SeveritySmootherTest, TheWayBackIntoTheDomainLiesBelowTheLimit) {
   const auto& back = smoother.Update({.9f, .1f}, 1.8, 1.85);
   EXPECT_FALSE(back.out_of_domain);
   EXPECT_TRUE(back.changed);
-  // From within, the same score is no reason to leave.
+  // From inside, the same score does not leave the domain.
   EXPECT_FALSE(smoother.Update({.9f, .1f}, 2.7, 1.95).out_of_domain);
 }
 

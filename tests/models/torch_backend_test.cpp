@@ -12,7 +12,7 @@
 namespace hepar {
 namespace {
 
-// The batch that only CUDA gains by, on the CPU.
+// The batched pass, which only CUDA uses, on the CPU.
 TEST(TorchBackendTest, FramesInOnePassAreWhatTheyAreAlone) {
   const Architecture a = hepar::testing::ArchitectureOf("nano", "squeezenet1_1");
   PreprocessOptions input;

@@ -21,7 +21,7 @@ constexpr Layout kLayouts[] = {{PixelFormat::kGray8, 0, 1}, {PixelFormat::kI420,
                                {PixelFormat::kNv12, 0, 1},  {PixelFormat::kYuy2, 0, 2},
                                {PixelFormat::kUyvy, 1, 2},  {PixelFormat::kGray16Le, 1, 2}};
 
-// Luma of `level`, with the first `dark` pixels of each row at `black`; what is not luma is 0.
+// Luma of `level`, with the first `dark` pixels of each row at `black`; all other components are 0.
 struct Frame {
   Frame(const Layout& layout, int level, int dark, int black) {
     const int stride = kWidth * layout.step + 6;  // Padded with zeros, which must not count.

@@ -32,7 +32,7 @@ SeverityNet NetWith(const std::string& classifier) {
 
 using Dict = c10::Dict<std::string, torch::Tensor>;
 
-// Saves the plain dict[str, Tensor] file that Python's torch.save makes.
+// Saves a plain dict[str, Tensor], as Python's torch.save does.
 std::string SaveDict(const Dict& dict, const std::string& file) {
   const auto bytes = torch::pickle_save(dict);
   const std::string path = ::testing::TempDir() + file;
@@ -47,7 +47,7 @@ std::string SaveDict(const torch::nn::Module& module, const std::string& file) {
   return SaveDict(dict, file);
 }
 
-// The state of a fresh classifier made for RGB and 1000 classes, as torchvision publishes them.
+// The state of an untrained classifier for RGB and 1000 classes, as published by torchvision.
 Dict PublishedState(const std::string& classifier) {
   Architecture a;
   a.classifier = classifier;
@@ -80,14 +80,14 @@ TEST(WeightsImportTest, Version10StartsTheSameFiresOf11) {
   EXPECT_EQ(report.loaded, 7 * 6);  // fire3 to fire9, three convolutions with bias each.
   auto from = source.named_parameters();
   auto to = net->classifier->named_parameters();
-  // fire3, fire4 and fire9 by torchvision's positions in 1.0 and 1.1.
+  // fire3, fire4 and fire9 at torchvision's positions in 1.0 and 1.1.
   EXPECT_TRUE(torch::equal(to["features.4.squeeze.weight"], from["features.4.squeeze.weight"]));
   EXPECT_TRUE(torch::equal(to["features.6.expand3x3.weight"], from["features.5.expand3x3.weight"]));
   EXPECT_TRUE(torch::equal(to["features.12.squeeze.bias"], from["features.12.squeeze.bias"]));
 }
 
 TEST(WeightsImportTest, EveryClassifierStartsFromItsPublishedState) {
-  // Tensors of 1000 classes are left out: weight and bias of the last layer.
+  // The weight and bias of the last layer, for 1000 classes, are skipped.
   const std::pair<const char*, int> kCounts[] = {
       {"se_resnet18", 138 - 2}, {"cbam_resnet18", 122 + 8 * 10 - 2}, {"vit_tiny", 56 - 2}};
   for (const auto& [name, count] : kCounts) {
@@ -101,7 +101,7 @@ TEST(WeightsImportTest, EveryClassifierStartsFromItsPublishedState) {
     EXPECT_EQ(report.missing, 2);
     auto named = net->classifier->named_parameters();
     const std::string first = net->classifier->first_weight();
-    // Feat1 and Feat2 start unseen, the picture as grey RGB.
+    // The weights for Feat1 and Feat2 start at zero; the picture is treated as gray RGB.
     EXPECT_TRUE(named[first].narrow(1, 0, 2).eq(0).all().item<bool>());
     EXPECT_TRUE(torch::allclose(named[first].select(1, 2), dict.at(first).sum(1)));
     for (const auto& item : named) {
@@ -190,7 +190,7 @@ torch.save({"state_dict": net.state_dict(), "epoch": 3}, "checkpoint.pt")
   EXPECT_EQ(report.skipped, 2);
   EXPECT_TRUE(net->classifier->named_parameters()["conv1.weight"].eq(0.5).all().item<bool>());
 
-  // LibTorch reads no OrderedDict today; where it does, the numbers must be right.
+  // LibTorch does not read OrderedDict today; if it does, the values must be right.
   for (const char* file : {"/state.pt", "/checkpoint.pt"}) {
     SCOPED_TRACE(file);
     try {

@@ -17,7 +17,7 @@ void Count(std::size_t bytes) {
 
 }  // namespace
 
-// glibc's own functions, under the names that it keeps for those who replace them.
+// glibc's own functions, under the names for programs that replace them.
 extern "C" {
 void* __libc_malloc(std::size_t bytes);
 void* __libc_calloc(std::size_t count, std::size_t bytes);

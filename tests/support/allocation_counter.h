@@ -5,9 +5,9 @@
 
 namespace hepar::testing {
 
-// Pieces of memory of `at_least` bytes or more that the whole program took from malloc() and its
-// relatives, operator new and LibTorch among them, while this object lived. One at a time. Programs
-// that link this file have their allocator replaced by one that counts.
+// Counts the allocations of at least `at_least` bytes by the whole program during the lifetime of
+// the object: by malloc() and related functions, and so by operator new and LibTorch. One object at
+// a time. Linking this file replaces the program's allocator by one that counts.
 class LargeAllocations {
  public:
   explicit LargeAllocations(std::size_t at_least);

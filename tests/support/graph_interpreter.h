@@ -9,8 +9,8 @@
 
 namespace hepar::testing {
 
-// Every value of `graph` for `picture` (1, C, H, W), by LibTorch's operators one by one: what a
-// graph means, to compare executors with. Nothing is fused and nothing is fast.
+// Evaluates every value of `graph` for `picture` (1, C, H, W) with LibTorch's operators, one by
+// one: the reference for executors. Not optimized.
 std::vector<torch::Tensor> Interpret(const Graph& graph, const torch::Tensor& picture);
 
 }  // namespace hepar::testing

@@ -25,7 +25,7 @@ SeverityNet RandomNet(const Architecture& architecture, unsigned seed) {
     const std::string& name = item.key();
     const auto& module = item.value();
     if (auto* norm = module->as<BatchNorm2d>()) {
-      // Such that signals neither fade nor grow from block to block.
+      // Such that signals neither vanish nor grow from block to block.
       const bool residual = name.rfind("classifier.", 0) == 0;
       norm->running_mean.normal_(0.0, 0.1);
       norm->running_var.uniform_(residual ? 0.8 : 0.05, residual ? 1.2 : 0.3);

@@ -7,12 +7,12 @@
 
 namespace hepar::testing {
 
-// That of a named size with a named classifier, and defaults for the rest.
+// An architecture of a named size with a named classifier, and defaults for the rest.
 Architecture ArchitectureOf(const std::string& size, const std::string& classifier);
 
-// A network in evaluation mode whose every part matters to its results: random weights, and random
-// statistics and factors of the batch normalisations, which a fresh network leaves at 0 and 1.
-// Equal seeds give equal networks.
+// A network in evaluation mode in which every parameter affects the results: random weights, and
+// random statistics and factors of the batch normalizations, which are 0 and 1 in an untrained
+// network. Equal seeds give equal networks.
 SeverityNet RandomNet(const Architecture& architecture, unsigned seed = 1);
 
 }  // namespace hepar::testing

@@ -9,7 +9,7 @@
 namespace hepar::testing {
 
 DomainModel FlatDomain() {
-  // Descriptors are small beside the scale, so that the mean alone decides.
+  // Descriptors are small compared with the scale, so the score depends on the mean alone.
   DomainModel domain;
   domain.mean.assign(kDescriptorSize, 1e6);
   domain.scale.assign(kDescriptorSize, 1e6);
@@ -33,7 +33,7 @@ std::string WriteTinyModel(const std::string& dir, const std::string& file, unsi
   if (change) change(&spec);
   SeverityNet net(spec.architecture);
   {
-    // Fresh classifiers answer nearly the same for every picture; wider weights tell them apart.
+    // Untrained classifiers return nearly the same for every picture; larger weights separate them.
     torch::NoGradGuard no_grad;
     net->classifier->named_parameters()["classifier.1.weight"].mul_(30.0);
   }

@@ -9,12 +9,12 @@
 namespace hepar::testing {
 
 // Writes a small random model (size nano, 64-pixel input, four grades) to `dir`/`file` and returns
-// the path. Equal seeds give equal models. `change` may change what its description says, the
-// architecture too. Needs no LibTorch header at the caller's.
+// the path. Equal seeds give equal models. `change` may modify the description and the
+// architecture. The caller needs no LibTorch header.
 std::string WriteTinyModel(const std::string& dir, const std::string& file = "tiny.hepar",
                            unsigned seed = 1, const std::function<void(ModelSpec*)>& change = {});
 
-// An out-of-domain score by which every picture is about as far away.
+// A domain model with about the same score for every picture.
 DomainModel FlatDomain();
 
 }  // namespace hepar::testing

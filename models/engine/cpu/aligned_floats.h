@@ -12,11 +12,11 @@ struct FreeFloats {
 };
 using Floats = std::unique_ptr<float[], FreeFloats>;
 
-// Memory that is not initialised, aligned to 64 bytes at least. Large pieces ask for huge pages:
-// a frame touches all of its workspace, and small pages would need thousands of translations.
+// Allocates uninitialized memory, aligned to at least 64 bytes. Large blocks request huge pages: a
+// frame touches its whole workspace, and small pages would cause thousands of TLB misses.
 Floats AllocateFloats(std::size_t count);
 
-// Bytes that AllocateFloats() has taken since the program began, given back or not.
+// Bytes that AllocateFloats() has allocated since the program started, including freed ones.
 std::uint64_t AllocatedBytes();
 
 }  // namespace hepar::cpu

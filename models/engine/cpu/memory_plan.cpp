@@ -12,15 +12,15 @@ constexpr std::size_t kGrain = 16;
 
 std::size_t RoundUp(std::size_t floats) { return (floats + kGrain - 1) / kGrain * kGrain; }
 
-struct Placed {
+struct Range {
   std::size_t begin, end;
 };
 
-// `taken` is sorted by its beginnings and may overlap itself.
-std::size_t BestGap(const std::vector<Placed>& taken, std::size_t floats) {
+// `taken` is sorted by `begin`; ranges may overlap.
+std::size_t BestGap(const std::vector<Range>& taken, std::size_t floats) {
   std::size_t best = 0, best_size = std::numeric_limits<std::size_t>::max(), end = 0;
   bool found = false;
-  for (const Placed& other : taken) {
+  for (const Range& other : taken) {
     if (other.begin > end) {
       const std::size_t gap = other.begin - end;
       if (gap >= floats && gap < best_size) {
@@ -49,7 +49,7 @@ MemoryPlan PlanMemory(const std::vector<BufferUse>& buffers) {
   for (const std::size_t index : order) {
     const BufferUse& buffer = buffers[index];
     if (buffer.last < buffer.first) continue;
-    std::vector<Placed> taken;
+    std::vector<Range> taken;
     for (const std::size_t other : done) {
       if (buffers[other].first <= buffer.last && buffer.first <= buffers[other].last) {
         taken.push_back(
@@ -57,7 +57,7 @@ MemoryPlan PlanMemory(const std::vector<BufferUse>& buffers) {
       }
     }
     std::sort(taken.begin(), taken.end(),
-              [](const Placed& a, const Placed& b) { return a.begin < b.begin; });
+              [](const Range& a, const Range& b) { return a.begin < b.begin; });
     plan.offsets[index] = BestGap(taken, RoundUp(buffer.floats));
     plan.floats = std::max(plan.floats, plan.offsets[index] + RoundUp(buffer.floats));
     done.push_back(index);

@@ -6,19 +6,19 @@
 
 namespace hepar::cpu {
 
-// A piece of memory that is needed from step `first` to step `last`, both included.
+// A buffer that is in use from step `first` to step `last`, both inclusive.
 struct BufferUse {
   std::size_t floats = 0;
-  int first = 0, last = -1;  // last < first: never used.
+  int first = 0, last = -1;  // last < first: unused.
 };
 
 struct MemoryPlan {
   std::vector<std::size_t> offsets;  // Of each buffer, in floats; multiples of 16 (64 bytes).
-  std::size_t floats = 0;            // Of all.
+  std::size_t floats = 0;            // Total size.
 };
 
-// Places buffers in one piece of memory so that those needed at the same time do not overlap:
-// the largest first, each in the smallest gap that takes it.
+// Assigns buffers to offsets in one piece of memory such that buffers in use at the same time do
+// not overlap: largest first, each in the smallest gap that fits.
 MemoryPlan PlanMemory(const std::vector<BufferUse>& buffers);
 
 }  // namespace hepar::cpu

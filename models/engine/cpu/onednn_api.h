@@ -7,7 +7,7 @@
 
 namespace hepar::cpu {
 
-// What differs between oneDNN 2 (Debian 12) and 3 (Debian 13).
+// The differences between oneDNN 2 (Debian 12) and 3 (Debian 13).
 
 inline void AppendActivation(Activation activation, dnnl::post_ops* ops) {
   if (activation == Activation::kNone) return;
@@ -24,7 +24,7 @@ struct ConvolutionDescs {
   dnnl::memory::desc source, weights, bias, destination;
 };
 
-// Of an inference pass, with stride, padding and dilation of `op`.
+// For inference, with the stride, padding and dilation of `op`.
 inline dnnl::convolution_forward::primitive_desc DescribeConvolution(
     const dnnl::engine& engine, const Convolution& op, const ConvolutionDescs& descs,
     const dnnl::primitive_attr& attributes) {
@@ -44,7 +44,7 @@ inline dnnl::convolution_forward::primitive_desc DescribeConvolution(
 #endif
 }
 
-// Of the weights that `op` holds; grouped ones have a dimension more.
+// The dimensions of the weights of `op`; grouped convolutions have one more.
 inline dnnl::memory::dims WeightDims(const Convolution& op, int in_channels, int out_channels) {
   if (op.groups == 1) return {out_channels, in_channels, op.kernel_height, op.kernel_width};
   return {op.groups, out_channels / op.groups, in_channels / op.groups, op.kernel_height,

@@ -31,7 +31,8 @@ memory::desc DescOf(const MapLayout& map) {
   return {{1, map.shape.channels, map.shape.height, map.shape.width}, TypeOf(map), tag};
 }
 
-void* Mutable(const void* p) { return const_cast<void*>(p); }  // The library only reads it.
+// oneDNN takes pointers to mutable memory, but only reads sources and weights.
+void* Mutable(const void* p) { return const_cast<void*>(p); }
 
 }  // namespace
 
@@ -52,7 +53,7 @@ class OneDnnConvolution::Context {
 OneDnnConvolution::OneDnnConvolution(const Convolution& op, const MapLayout& source,
                                      const MapLayout& destination)
     : impl_(std::make_unique<Impl>()) {
-  const SingleThreaded single;  // oneDNN may choose a primitive by the number of threads.
+  const SingleThreaded single;  // The choice of a primitive may depend on the number of threads.
   try {
     dnnl::post_ops ops;
     if (op.residual == Residual::kBeforeActivation) {

@@ -9,32 +9,33 @@
 
 namespace hepar::cpu {
 
-// How a map lies in memory, as in kernels.h. `channels` counts the lanes too that hold none.
+// The memory layout of a map (kernels/kernels.h). shape.channels includes unused lanes.
 struct MapLayout {
   Shape shape;
   int lanes = 1;      // 1: planar.
-  bool bf16 = false;  // Else floats.
+  bool bf16 = false;  // Otherwise floats.
 };
 
-// A convolution with its bias, activation and residual by one primitive of oneDNN, its weights in
-// the type of the source and the layout that oneDNN likes best, packed once. One thread computes
-// it. Immutable and thread-safe; what a call changes is in its Context.
+// A convolution with its bias, activation and residual as one oneDNN primitive. The weights have
+// the type of the source and the layout that oneDNN prefers; they are packed once. It runs on one
+// thread. Immutable and thread-safe; the state of a call is in its Context.
 class OneDnnConvolution {
  public:
-  // `op.weight` and `op.bias` are for the channels of the layouts. With op.groups > 1 the
-  // convolution must be depthwise. Throws Error(kUnsupported) where oneDNN has no such primitive.
+  // `op.weight` and `op.bias` are for the channels of the layouts, including unused lanes. With
+  // op.groups > 1 the convolution must be depthwise. Throws Error(kUnsupported) where oneDNN has no
+  // such primitive.
   OneDnnConvolution(const Convolution& op, const MapLayout& source, const MapLayout& destination);
   ~OneDnnConvolution();
 
-  // The handles that one caller at a time uses.
+  // The memory handles of a call. For one caller at a time.
   class Context;
   std::shared_ptr<Context> MakeContext() const;
 
   std::size_t scratch_floats() const;
-  const char* implementation() const;  // oneDNN's name of it, for tables.
+  const char* implementation() const;  // oneDNN's name for it, for tables.
 
-  // `residual`, which lies as the destination does, may be null where the convolution has none;
-  // `scratch` holds scratch_floats().
+  // `residual` has the layout of the destination and may be null where the convolution has none.
+  // `scratch` has scratch_floats() floats.
   void Run(Context* context, const void* source, const void* residual, void* destination,
            float* scratch) const;
 
@@ -43,8 +44,8 @@ class OneDnnConvolution {
   std::unique_ptr<Impl> impl_;
 };
 
-// Makes the calling thread run oneDNN's primitives alone while it lives. Without it, each thread of
-// the program that calls oneDNN would keep a team of OpenMP threads, which spin between calls.
+// Limits oneDNN to the calling thread during its lifetime. Without it, each thread that calls
+// oneDNN would have its own team of OpenMP threads, which spin between calls.
 class SingleThreaded {
  public:
   SingleThreaded();

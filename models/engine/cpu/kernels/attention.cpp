@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Attention over the pixels of a small grid with few channels for each head (2 to 32), where
-// products of matrices by a library are mostly calls. All of it works on rows of tokens, one row
-// for each channel, so that every vector holds different tokens and no sum runs across lanes.
+// Attention over the pixels of a small grid with few channels per head (2 to 32), where matrix
+// products by a library are dominated by call overhead. Data is stored as rows of tokens, one row
+// per channel, so that the lanes of a vector are different tokens and no sum crosses lanes.
 #include "models/engine/cpu/kernels/kernels.h"
 #include "models/engine/cpu/kernels/table.h"
 #include "models/engine/cpu/kernels/vector.h"
@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kMaxHeadWidth = 64;
 
-// Rows of the workspace, each of AttentionStride(tokens) floats but for the scores.
+// Rows of the workspace, of AttentionStride(tokens) floats each, except for the scores.
 struct Rows {
   int stride;
   float *x, *qkv, *mixed, *scores;
@@ -25,7 +25,7 @@ struct Rows {
         scores(mixed + static_cast<std::size_t>(a.channels) * stride) {}
 };
 
-// Blocked pixels to rows; what is behind the last token is zero.
+// Blocked pixels to rows; entries beyond the last token are zero.
 void Gather(const AttentionArgs& a, const Rows& rows) {
   const auto* from = static_cast<const Number*>(a.source);
   for (int c = 0; c < a.channels; c += kLanes) {
@@ -41,8 +41,8 @@ void Gather(const AttentionArgs& a, const Rows& rows) {
   }
 }
 
-// LayerNorm of every token, into the rows of `mixed`.
-void Normalise(const AttentionArgs& a, const Rows& rows) {
+// LayerNorm of each token, to the rows of `mixed`.
+void Normalize(const AttentionArgs& a, const Rows& rows) {
   const float count = static_cast<float>(a.channels);
   for (int t = 0; t < rows.stride; t += kLanes) {
     const float* x = rows.x + t;
@@ -155,7 +155,7 @@ void MixHead(const float* q, const float* k, const float* v, float scale, int to
 using Mix = void (*)(const float*, const float*, const float*, float, int, int, int, float*,
                      float*);
 
-// With the width known, queries and sums stay in registers.
+// With a compile-time width, queries and sums stay in registers.
 template <int vectors>
 Mix MixFor(int width) {
   switch (width) {
@@ -197,14 +197,14 @@ void Scatter(const AttentionArgs& a, const Rows& rows, const float* y) {
 void Attention(const AttentionArgs& a) {
   const Rows rows(a);
   Gather(a, rows);
-  Normalise(a, rows);
+  Normalize(a, rows);
   Project(a.qkv_weight, a.qkv_bias, 3 * a.channels, rows.mixed, a.channels, rows.stride, rows.qkv);
 
   const int width = a.channels / a.heads;
-  // Two vectors of queries share the keys where registers are many.
+  // With many registers, two vectors of queries share the keys.
   constexpr int kVectors = kLanes == 16 ? 2 : 1;
   const Mix mix = MixFor<kVectors>(width), mix_one = MixFor<1>(width);
-  // Powers of two instead of e.
+  // Powers of 2 instead of e.
   const float scale = kLog2E / __builtin_sqrtf(static_cast<float>(width));
   const std::size_t part = static_cast<std::size_t>(a.channels) * rows.stride;
   for (int head = 0; head < a.heads; ++head) {

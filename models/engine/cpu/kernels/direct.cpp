@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Convolutions by the sums that define them, where transforms gain nothing: 1 x 1, of few planes,
-// and of each channel by itself. oneDNN has them all; at the small maps of these networks its calls
-// take longer than the work.
+// Direct convolutions, where transforms gain nothing: 1 x 1, of planar maps, and depthwise. oneDNN
+// supports all of them, but for the small maps of these networks its call overhead exceeds the
+// work.
 #include "models/engine/cpu/kernels/kernels.h"
 #include "models/engine/cpu/kernels/products.h"
 #include "models/engine/cpu/kernels/table.h"
@@ -11,7 +11,7 @@
 namespace hepar::cpu::HEPAR_ISA {
 namespace {
 
-// Calls run(vectors, first block) for each group of `blocks` output blocks.
+// Calls run(Rows<vectors>(), first block) for each group of `blocks` output blocks.
 template <typename Run>
 void ForGroups(int blocks, const Run& run) {
   for (int block = 0; block < blocks;) {
@@ -23,7 +23,7 @@ void ForGroups(int blocks, const Run& run) {
   }
 }
 
-// Sums that begin with the bias.
+// Initializes sums with the bias.
 template <int rows, int vectors>
 inline void Begin(const float* bias, Vector (&sum)[rows][vectors]) {
 #pragma GCC unroll 16
@@ -33,7 +33,7 @@ inline void Begin(const float* bias, Vector (&sum)[rows][vectors]) {
   }
 }
 
-// Of `rows` pixels from `at` on in the first of blocks `block_stride` apart.
+// Stores the sums of `rows` pixels, from index `at` of the first block on.
 template <int rows, int vectors, typename Ending>
 inline void Finish(const Vector (&sum)[rows][vectors], const Ending& end, std::size_t at,
                    std::size_t block_stride, Number* destination) {
@@ -47,7 +47,7 @@ inline void Finish(const Vector (&sum)[rows][vectors], const Ending& end, std::s
   }
 }
 
-// `rows` pixels from `pixel` on and the outputs from `block` on.
+// Computes `rows` pixels from `pixel` on, of the output blocks from `block` on.
 template <int rows, int vectors, typename Ending>
 inline void MultiplyPixels(const PointwiseArgs& a, const Ending& end, int block, std::size_t pixel,
                            const Number* __restrict w) {
@@ -73,8 +73,8 @@ inline void MultiplyPixels(const PointwiseArgs& a, const Ending& end, int block,
          static_cast<Number*>(a.destination));
 }
 
-// `rows` pixels of a row, `stride` apart in the planes, and the outputs from `block` on. `x` is
-// where the first pixel's window begins in padded planes of `extent`.
+// Computes `rows` pixels of a row, of the output blocks from `block` on. Their windows are `stride`
+// apart (0: a.stride); `x` is the start of the first one in padded planes of `extent`.
 template <int rows, int vectors, int stride, typename Ending>
 inline void MultiplyWindows(const PlanarConvolutionArgs& a, const Ending& end, int block,
                             std::size_t pixel, const Number* __restrict x, const Extent& extent,
@@ -118,7 +118,7 @@ void PadPlanes(const PlanarConvolutionArgs& a, const Extent& padded, Number* to)
       from += a.in.width;
     }
   }
-  // What a pair that ends behind the planes reads must be a number.
+  // A pair may read one number beyond the planes, which must be finite.
   if (kPair > 1) *to = Number{0};
 }
 

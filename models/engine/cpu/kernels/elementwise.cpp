@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What is done to each pixel by itself.
+// Operators on each pixel alone.
 #include "models/engine/cpu/kernels/kernels.h"
 #include "models/engine/cpu/kernels/table.h"
 #include "models/engine/cpu/kernels/vector.h"
@@ -14,7 +14,7 @@ inline float Sum(Vector v) {
   return sum;
 }
 
-// The lanes of even and of odd number of two vectors, one after the other.
+// The even and the odd lanes of two vectors, concatenated.
 #if HEPAR_LANES == 16
 inline Vector EvenLanes(Vector a, Vector b) {
   return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
@@ -31,8 +31,7 @@ inline Vector OddLanes(Vector a, Vector b) {
 }
 #endif
 
-// Lane i of the result is the sum of the lanes of v[i]: neighbours are added, over and over, each
-// time in half as many vectors. Overwrites v.
+// Lane i of the result is the sum of the lanes of v[i], by pairwise reduction. Overwrites v.
 inline Vector SumEach(Vector* v) {
 #pragma GCC unroll 4
   for (int count = kLanes / 2; count > 0; count /= 2) {

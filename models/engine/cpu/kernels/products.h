@@ -4,18 +4,17 @@
 #include "models/engine/cpu/kernels/kernels.h"
 #include "models/engine/cpu/kernels/vector.h"
 
-// What convolutions have in common: products of matrices in registers, and what is done to their
-// sums.
+// Shared by the convolutions: matrix products in registers, and the epilogue of their sums.
 namespace hepar::cpu::HEPAR_ISA {
 
 #ifdef HEPAR_BF16
 
-// A pair of numbers in each lane, of neighbouring input channels. One instruction adds both of its
-// products to the float of the lane.
+// A pair of neighboring input channels in each lane. One instruction adds both products to the
+// float of the lane.
 typedef __m512bh Factors;
 
 static inline Factors LoadFactors(const Number* p) { return (Factors)_mm512_loadu_si512(p); }
-// The pair from `p` on, in all lanes.
+// The pair at `p` in all lanes.
 static inline Factors BroadcastFactors(const Number* p) {
   std::int32_t pair;
   __builtin_memcpy(&pair, p, sizeof(pair));
@@ -35,8 +34,8 @@ static inline Vector MultiplyAdd(Factors x, Factors y, Vector sum) { return sum 
 
 #endif
 
-// Rows that are multiplied by `vectors` vectors at a time: as many as leave registers for the
-// operands of their sums, of 32 with AVX-512, else of 16.
+// Number of rows that are multiplied by `vectors` vectors at a time: as many as leave registers for
+// the operands, of 32 with AVX-512, otherwise of 16.
 template <int vectors>
 constexpr int RowsAtOnce() {
   if (kLanes == 16) return vectors == 1 ? 16 : 8;
@@ -48,7 +47,7 @@ struct Rows {
   static constexpr int kCount = count;
 };
 
-// Calls block(Rows<n>(), first) for all of `count` rows, `most` of them at a time while there are.
+// Calls block(Rows<n>(), first) for `count` rows, up to `most` at a time.
 template <int most, typename Block>
 inline void ForRows(int count, const Block& block) {
   int first = 0;
@@ -61,7 +60,7 @@ inline void ForRows(int count, const Block& block) {
   if (first < count) block(Rows<1>(), first);
 }
 
-// What becomes of a convolution's sums.
+// Applies an Epilogue to the sums of a convolution.
 template <Residual mode>
 struct End {
   Vector floor;
@@ -71,7 +70,7 @@ struct End {
       : floor(Broadcast(epilogue.activation == Activation::kRelu ? 0.f : -__builtin_inff())),
         residual(static_cast<const Number*>(epilogue.residual)) {}
 
-  // The value at `at` of destination and residual.
+  // `at`: index in destination and residual.
   Vector operator()(Vector value, std::size_t at) const {
     if (mode == Residual::kBeforeActivation) value += Load(residual + at);
     value = floor > value ? floor : value;
@@ -80,7 +79,7 @@ struct End {
   }
 };
 
-// Calls run(end) with the End that `epilogue` describes.
+// Calls run(end) with the End for `epilogue`.
 template <typename Run>
 inline void WithEnd(const Epilogue& epilogue, const Run& run) {
   switch (epilogue.mode) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Pooling and interpolation. oneDNN has both, but its pooling cannot be adaptive and its
-// interpolation takes about three times as long at these shapes.
+// Pooling and interpolation. oneDNN has no adaptive pooling, and its interpolation takes about
+// three times as long for these shapes.
 #include "models/engine/cpu/kernels/kernels.h"
 #include "models/engine/cpu/kernels/table.h"
 #include "models/engine/cpu/kernels/vector.h"
@@ -22,7 +22,7 @@ inline Vector LargestOf(const Number* x, const Extent& in, int top, int bottom, 
   return largest.value();
 }
 
-// The same of a square of known size, which the compiler unrolls.
+// The same for a square of a compile-time size, which is unrolled.
 template <int side>
 inline Vector LargestOf(const Number* x, std::size_t row) {
   Largest largest(x);
@@ -35,7 +35,7 @@ inline Vector LargestOf(const Number* x, std::size_t row) {
 }
 
 inline Vector SumOf(const Number* x, const Extent& in, int top, int bottom, int left, int right) {
-  // Two sums by turns: additions need not wait for each other, and round less.
+  // Two alternating sums: shorter dependency chains and less rounding error.
   Vector even{}, odd{};
   for (int r = top; r < bottom; ++r) {
     const Number* p = Pixel(x, in, r, left);
@@ -49,7 +49,7 @@ inline Vector SumOf(const Number* x, const Extent& in, int top, int bottom, int 
   return even + odd;
 }
 
-// Whether `columns` makes two of each of `width` numbers, a quarter of the way to its neighbours.
+// Whether `columns` doubles a row of `width` numbers, with weights 0.75 and 0.25.
 bool Doubles(const Interpolation& columns, int width, int out_width) {
   if (out_width != 2 * width) return false;
   for (int i = 0; i < width; ++i) {
@@ -66,7 +66,7 @@ bool Doubles(const Interpolation& columns, int width, int out_width) {
   return true;
 }
 
-// Two of each number of a row; before the first and behind the last lie their copies.
+// Doubles a row. x[-1] and x[width] are copies of the first and the last number.
 void DoubleRow(const float* x, int width, float* y) {
   int i = 0;
   for (; i + kLanes <= width; i += kLanes) {
@@ -148,7 +148,7 @@ void UpsampleBlocked(const void* source, const Extent& in, int blocks, const Int
       const Number* upper = Pixel(x, in, rows.low[r], 0);
       const Number* lower = Pixel(x, in, rows.high[r], 0);
       const float below = rows.weight[r];
-      // Neighbours share the columns that they lie between.
+      // Neighboring outputs share the input columns between them.
       int low = -1, high = -1;
       Vector left{}, right{};
       for (int c = 0; c < out.width; ++c, y += kLanes) {

@@ -10,13 +10,13 @@
 #include <immintrin.h>
 #endif
 
-// For the files of this folder only. Each is compiled for several processors, with HEPAR_ISA as the
-// name of the namespace that its functions are in and HEPAR_LANES as the width of a vector. No
-// inline function of a library may be used in them: the linker keeps one copy of such a function,
-// which may be the one for a processor that this one is not.
+// Only for the kernels in this folder. Each file is compiled for several instruction sets, with
+// HEPAR_ISA as the namespace of its functions and HEPAR_LANES as the vector width. Kernels must not
+// use inline functions of a library: the linker keeps one copy of such a function, which may be
+// compiled for an instruction set that the processor does not have.
 //
-// Blocked maps hold numbers of type Number: floats or, with HEPAR_BF16, bf16, which is the upper
-// half of a float. Whatever is done to them is done to floats, in registers.
+// Blocked maps hold values of type Number: float, or with HEPAR_BF16 bf16, the upper half of a
+// float. Computations are in float, in registers.
 namespace hepar::cpu::HEPAR_ISA {
 
 constexpr int kLanes = HEPAR_LANES;
@@ -32,10 +32,10 @@ static inline Vector Broadcast(float x) { return x - Vector{}; }
 #ifdef HEPAR_BF16
 
 typedef std::uint16_t Number;
-constexpr int kPair = 2;  // Numbers that take a float's place.
+constexpr int kPair = 2;  // Kernels::pair.
 
 static inline Vector Load(const Number* p) {
-  // Number i goes to the upper half of lane i, zero to the lower.
+  // Number i goes to the upper half of lane i; the lower half is zero.
   const __m512i from = _mm512_set_epi16(15, 0, 14, 0, 13, 0, 12, 0, 11, 0, 10, 0, 9, 0, 8, 0, 7, 0,
                                         6, 0, 5, 0, 4, 0, 3, 0, 2, 0, 1, 0, 0, 0);
   const __m256i numbers = _mm256_loadu_si256(reinterpret_cast<const __m256i_u*>(p));
@@ -46,8 +46,8 @@ static inline void Store(Number* p, Vector v) {
   const auto rounded = (__m256i)_mm512_cvtneps_pbh((__m512)v);
   _mm256_storeu_si256(reinterpret_cast<__m256i_u*>(p), rounded);
 }
-// The largest of numbers seen, lane by lane, by their bits: those of positive numbers are ordered
-// as integers are, those of negative ones the other way round.
+// Running maximum of each lane, by integer comparison of the bits: positive numbers are ordered as
+// integers, negative numbers in reverse.
 class Largest {
  public:
   explicit Largest(const Number* first) : high_(Bits(first)), low_(high_) {}
@@ -69,7 +69,7 @@ class Largest {
   }
   __m256i high_, low_;
 };
-// Two vectors to two places, for the price of one.
+// Stores two vectors at the cost of one conversion.
 static inline void StoreBoth(Number* p, Vector v, Number* q, Vector w) {
   const auto rounded = (__m512i)_mm512_cvtne2ps_pbh((__m512)w, (__m512)v);
   _mm256_storeu_si256(reinterpret_cast<__m256i_u*>(p),
@@ -83,7 +83,7 @@ static inline float ToFloat(Number number) {
   __builtin_memcpy(&x, &bits, sizeof(x));
   return x;
 }
-// x / y: an estimate of 1 / y with 14 bits, and one step of Newton's.
+// x / y: a 14-bit estimate of 1 / y and one Newton step.
 static inline Vector Quotient(Vector x, Vector y) {
   const auto estimate = (Vector)_mm512_maskz_rcp14_ps(0xffff, (__m512)y);
   return x * (estimate * (2.f - y * estimate));
@@ -118,12 +118,12 @@ static inline void CopyFloats(const float* from, int count, Number* to) {
 #endif
 }
 
-// The numbers of a pixel of a block.
+// Copies the numbers of one pixel of a block.
 static inline void Copy(Number* to, const Number* from) {
   __builtin_memcpy(to, from, kLanes * sizeof(Number));
 }
 
-// The numbers of the lanes, for use as a pack.
+// The lane indices 0 to count - 1 as a parameter pack.
 template <int... lane>
 struct Lanes {};
 template <int count, int... lane>
@@ -134,13 +134,13 @@ struct LanesUpTo<0, lane...> {
 };
 using EachLane = LanesUpTo<kLanes>::Type;
 
-// Lanes from `first` on of a and of b by turns.
+// Interleaves the lanes of a and b, from lane `first` on.
 template <int first, int... lane>
 static inline Vector Interleave(Vector a, Vector b, Lanes<lane...>) {
   return __builtin_shufflevector(a, b, (first + lane / 2 + lane % 2 * kLanes)...);
 }
 
-// Rows become columns.
+// Transposes a square of vectors.
 template <int step, int... lane>
 static inline void TransposeBy(Vector (&rows)[kLanes], Lanes<lane...> lanes) {
 #pragma GCC unroll 16
@@ -175,9 +175,9 @@ class Largest {
 };
 #endif
 
-// 2^x for x <= 0 and a little above.
+// 2^x for x <= 0 and slightly above.
 #ifdef HEPAR_BF16
-// Relative error 8e-5, a small part of that of bf16.
+// Relative error 8e-5, much less than that of bf16.
 static inline Vector Exp2(Vector x) {
   const auto whole =
       (Vector)_mm512_maskz_roundscale_ps(0xffff, (__m512)x, _MM_FROUND_TO_NEAREST_INT);
@@ -193,7 +193,7 @@ static inline Vector Exp2(Vector x) {
 static inline Vector Exp2(Vector x) {
   const Vector lowest = Broadcast(-126.f);
   x = lowest > x ? lowest : x;
-  // Adding and taking away 1.5 * 2^23 rounds to the nearest integer.
+  // Adding and subtracting 1.5 * 2^23 rounds to the nearest integer.
   const Vector magic = Broadcast(12582912.f);
   const Vector shifted = x + magic;
   const Vector f = x - (shifted - magic);  // -0.5 .. 0.5.
@@ -212,7 +212,7 @@ static inline Vector Exp2(Vector x) {
 constexpr float kLog2E = 1.44269504f;
 
 static inline Vector Sigmoid(Vector x) {
-  // Through exp(-|x|), which neither overflows nor loses digits.
+  // By exp(-|x|), which neither overflows nor loses precision.
   const Vector zero{};
   const Vector e = Exp2((x > zero ? -x : x) * kLog2E);
   const Vector small = Quotient(e, 1.f + e);
