@@ -3,6 +3,8 @@
 // Times one step of adversarial training as `hepar train` does it: attack, losses, gradients,
 // update. Random pictures and weights; the options and the printed line are those of
 // adversarial_step.py, which does the same in plain eager PyTorch.
+#include <torch/nn/utils/clip_grad.h>
+
 #include <ATen/record_function.h>
 #include <malloc.h>
 

@@ -5,6 +5,7 @@
 #include <torch/cuda.h>
 #include <torch/types.h>
 #include <torch/utils.h>
+#include <torch/version.h>
 
 #include "models/error.h"
 #include "models/log.h"

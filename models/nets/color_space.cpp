@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/nets/color_space.h"
 
+#include <torch/utils.h>
+
 #include <utility>
 #include <vector>
 

@@ -3,6 +3,8 @@
 
 #include <torch/nn/functional/linear.h>
 #include <torch/nn/functional/upsampling.h>
+#include <torch/nn/init.h>
+#include <torch/nn/modules/activation.h>
 
 #include <cmath>
 #include <string>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/trainer/adversarial_objective.h"
 
+#include <torch/nn/modules/dropout.h>
 #include <torch/utils.h>
 
 #include <gmock/gmock.h>
