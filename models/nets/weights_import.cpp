@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/nets/weights_import.h"
 
-#include <torch/jit.h>
+#include <torch/serialize.h>
 #include <torch/utils.h>
 
 #include <cmath>

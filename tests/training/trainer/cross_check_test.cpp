@@ -2,7 +2,7 @@
 //
 // A second implementation of the training step, reference/*.py, answers to the same nets, batches
 // and starts. In double precision, where the sign of a gradient does not hang on its rounding.
-#include <torch/jit.h>
+#include <torch/serialize.h>
 #include <torch/nn/modules/dropout.h>
 #include <torch/utils.h>
 
