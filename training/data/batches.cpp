@@ -12,7 +12,7 @@
 namespace hepar {
 namespace {
 
-// SplitMix64's finaliser: neighbouring inputs give unrelated outputs.
+// SplitMix64's finaliser: neighboring inputs give unrelated outputs.
 std::uint64_t Mix(std::uint64_t value) {
   value += 0x9e3779b97f4a7c15u;
   value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -71,11 +71,11 @@ Batch ToDevice(const Batch& batch, torch::Device device) {
 
 }  // namespace
 
-Batches::Batches(const PreparedDataset& data, std::vector<int> indices, const BatchOptions& options,
-                 torch::Device device)
+Batches::Batches(const PreparedDataset& data, std::vector<int> indices,
+                 const BatchesOptions& options, torch::Device device)
     : Batches(data, Parts{{indices}, 0, static_cast<int>(indices.size())}, options, device) {}
 
-Batches::Batches(const PreparedDataset& data, Parts parts, const BatchOptions& options,
+Batches::Batches(const PreparedDataset& data, Parts parts, const BatchesOptions& options,
                  torch::Device device)
     : data_(data),
       parts_(std::move(parts)),
@@ -121,7 +121,7 @@ const std::vector<std::vector<Batches::Turn>>& Batches::OrderOf(int epoch) {
 std::vector<Batches::Turn> Batches::ChosenFor(const Key& key) {
   std::vector<Turn> chosen;
   for (const auto& order : OrderOf(key.epoch)) {
-    // Even shares: a last batch of one picture would give batch normalisation nothing to work with.
+    // Even shares: a last batch of one picture would give batch normalization nothing to work with.
     const auto begin = order.size() * key.step / steps();
     const auto end = order.size() * (key.step + 1) / steps();
     chosen.insert(chosen.end(), order.begin() + begin, order.begin() + end);

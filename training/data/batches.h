@@ -5,35 +5,19 @@
 
 #include <cstdint>
 #include <future>
-#include <optional>
 #include <vector>
 
-#include "training/data/augmentation.h"
-#include "training/data/dataset.h"
+#include "training/data/batches_options.h"
+#include "training/data/prepared_dataset.h"
 
 namespace hepar {
 
 struct Batch {
   torch::Tensor pictures;  // (B, C, H, W) float32 in [0,1].
   torch::Tensor labels;    // (B) int64.
-  // Of what is random about each picture beyond its augmentation, such as the start of an attack.
+  // Seeds of the random numbers of each picture beyond its augmentation, such as the start of an
+  // attack.
   std::vector<std::uint64_t> seeds;
-};
-
-// Which pictures an epoch shows.
-enum class Sampling {
-  kEach,  // Each picture once.
-  // Each class equally often, in as many pictures: those of small classes come again. With several
-  // processes, among the pictures of each.
-  kBalanced,
-};
-
-struct BatchOptions {
-  int size = 16;  // At most; the batches of an epoch differ by one picture at most.
-  Sampling sampling = Sampling::kEach;
-  std::uint64_t seed = 1;
-  std::optional<AugmentationOptions> augmentation;
-  bool prefetch = false;  // Make the next batch on another thread while this one is used.
 };
 
 // The pictures of one run, divided among the processes that train together: each batch takes its
@@ -46,15 +30,15 @@ struct Parts {
 };
 
 // The batches that a training run sees. Order and augmentation are pure functions of seed, epoch
-// and picture, so that (epoch, step) is all the state there is: a run that goes on from there sees
-// what it would have seen.
+// and picture, so that (epoch, step) is the whole state: a run that resumes from there sees
+// the same batches.
 class Batches {
  public:
   // `data` must outlive this. Throws Error(kInvalid) when there is no picture.
-  Batches(const PreparedDataset& data, std::vector<int> indices, const BatchOptions& options,
+  Batches(const PreparedDataset& data, std::vector<int> indices, const BatchesOptions& options,
           torch::Device device);
   // Throws Error(kInvalid) also when a part has fewer pictures than there are steps.
-  Batches(const PreparedDataset& data, Parts parts, const BatchOptions& options,
+  Batches(const PreparedDataset& data, Parts parts, const BatchesOptions& options,
           torch::Device device);
   ~Batches();
 
@@ -83,7 +67,7 @@ class Batches {
   const PreparedDataset& data_;
   Parts parts_;
   int pictures_;
-  BatchOptions options_;
+  BatchesOptions options_;
   torch::Device device_;
   std::vector<std::vector<Turn>> order_;  // Of each part.
   int order_epoch_ = -1;

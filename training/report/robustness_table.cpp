@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
+#include <vector>
 
 #include "training/evaluation/statistics.h"
 #include "training/report/table.h"
@@ -35,26 +35,28 @@ bool Any(const RobustnessReport& report, const Predicate& predicate) {
 // One line for each kind of row that there is.
 std::string Legend(const RobustnessReport& report) {
   std::string text =
-      "95 %: Wilson, as if each picture were of another patient; it is too short where a patient "
+      "95 %: Wilson, as if each picture were of another patient; too narrow where a patient "
       "has several.\n";
   if (Any(report, [](const auto& row) { return row.attack == "worst case"; })) {
     text +=
-        "worst case: right on the clean picture and under every attack of this budget; an upper "
+        "worst case: correct on the clean picture and under every attack of this budget; an upper "
         "bound, since another attack can only lower it.\n";
   }
   if (Any(report, [](const auto& row) { return row.holds_features; })) {
     text +=
-        "weak: made with the features of the clean picture held, shown to the whole model. Nobody "
-        "who attacks it leaves it these; what is left is no evidence of robustness.\n";
+        "weak: generated with the features of the clean picture held fixed, scored on the whole "
+        "model. An "
+        "attacker does not hold them fixed, so this is no evidence of robustness.\n";
   }
   if (Any(report, [](const auto& row) { return !row.source.empty(); })) {
     text +=
-        "from NAME: made with that model's gradients. It says what an attacker without this model "
-        "reaches, and nothing about one who has it.\n";
+        "from NAME: transferred from that model. It shows what an attacker without this model "
+        "achieves, and nothing about one with it.\n";
   }
   if (Any(report, [](const auto& row) { return row.eight_bit; })) {
     text +=
-        "8 bit: the same pictures, rounded to 1/255 within the budget afterwards; an attack that "
+        "8 bit: the same pictures, rounded to 1/255 within the budget after the attack; an attack "
+        "that "
         "chooses among these levels may find more.\n";
   }
   for (const auto& [attack, reason] : report.left_out) {
@@ -64,15 +66,6 @@ std::string Legend(const RobustnessReport& report) {
 }
 
 }  // namespace
-
-void RobustnessRow::Add(int label, bool right) {
-  ++counts.at(label);
-  hits.at(label) += right ? 1 : 0;
-}
-
-int RobustnessRow::Pictures() const { return std::accumulate(counts.begin(), counts.end(), 0); }
-
-int RobustnessRow::Hits() const { return std::accumulate(hits.begin(), hits.end(), 0); }
 
 std::string RobustnessTable(const RobustnessReport& report) {
   std::vector<std::vector<std::string>> table = {{"accuracy %", "all", "95 %"}};

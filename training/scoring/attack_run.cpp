@@ -9,7 +9,6 @@
 
 #include "models/error.h"
 #include "training/attacks/eight_bit.h"
-#include "training/cli/progress.h"
 #include "training/scoring/attack_target.h"
 
 namespace hepar {
@@ -149,20 +148,20 @@ AttackCost AttackRun::Cost() const {
           total.backward * budgets};
 }
 
-void AttackRun::Run(const PreparedDataset& data, const std::vector<int>& part) {
+void AttackRun::Run(const PreparedDataset& data, const std::vector<int>& part,
+                    const std::function<void(int done)>& progress) {
   std::vector<std::unique_ptr<AttackGuard>> guards;
   for (Bundle& bundle : models_) guards.push_back(std::make_unique<AttackGuard>(*bundle.net));
   std::set<std::string> patients;
   for (const int index : part) patients.insert(data.dataset().samples[index].patient);
   report_.patients = static_cast<int>(patients.size());
 
-  Progress progress(models_[0].spec.name, static_cast<int>(part.size()), "pictures");
   for (std::size_t begin = 0; begin < part.size(); begin += plan_.batch) {
     const auto end = std::min(part.size(), begin + plan_.batch);
     Batch batch = MakeBatch(data, {part.begin() + begin, part.begin() + end}, device_);
     for (auto& seed : batch.seeds) seed += plan_.seed;
     AttackBatch(batch);
-    progress.Update(static_cast<int>(end));
+    if (progress) progress(static_cast<int>(end));
   }
 }
 
@@ -172,8 +171,8 @@ torch::Tensor AttackRun::RightOn(const torch::Tensor& pictures, const Batch& bat
 
 void AttackRun::AttackBatch(const Batch& batch) {
   auto row = report_.rows.begin();
-  // Counts what the model says of the pictures, and then of the same in 8 bits; both become the
-  // worst case of what was shown before.
+  // Scores the pictures, and then the same in 8 bits; both become the
+  // worst case with the pictures before.
   torch::Tensor worst, worst_rounded;
   const auto show = [&](const torch::Tensor& pictures, double epsilon, Clock::time_point start) {
     const auto count = [&](const torch::Tensor& shown, torch::Tensor* all) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,7 +10,7 @@
 #include "training/attacks/attack_suite.h"
 #include "training/attacks/sanity_panel.h"
 #include "training/data/batches.h"
-#include "training/report/robustness_table.h"
+#include "training/scoring/robustness_report.h"
 
 namespace hepar {
 
@@ -25,17 +26,18 @@ struct AttackPlan {
   std::vector<NamedAttack> attacks;      // Made on the model itself; at least one.
   std::vector<NamedAttack> transferred;  // Made on each of the other models.
   std::vector<double> epsilons;          // Budgets, each for all attacks.
-  bool eight_bit = false;  // Show each picture a second time, rounded to 8 bits. Budgets must then
+  bool eight_bit = false;  // Score each picture a second time, rounded to 8 bits. Budgets must then
                            // be kSmallestEightBitBudget or more.
-  bool sanity = false;     // Ask the sanity panel too, at the first budget.
-  // Leave out what needs features that a model has not, and say so, instead of refusing it.
+  bool sanity = false;     // Run the sanity checks too, at the first budget.
+  // Leave out attacks that need features the model does not have, and report that, instead of
+  // refusing them.
   bool leave_out = false;
   int batch = 16;
   std::uint64_t seed = 1;  // Of the attacks' random numbers.
 };
 
-// Attacks a model, whole, on a set of pictures. Every attack sees every picture, also those that
-// another one has broken: else its row would not be its own figure.
+// Attacks a whole model on a set of pictures. Every attack gets every picture, also those that
+// another one has fooled: otherwise its row would depend on the others.
 class AttackRun {
  public:
   // Takes the models to `device`. Throws Error: kInvalid for a plan without attacks or with budgets
@@ -43,17 +45,20 @@ class AttackRun {
   // other classes, naming both, and for an attack on features that a model has not.
   AttackRun(AttackPlan plan, Bundle model, std::vector<Bundle> others, torch::Device device);
 
-  // Passes for each picture through all models together, at most; those of the panel apart.
+  // Largest number of passes for each picture through all models, without those of the sanity
+  // checks.
   AttackCost Cost() const;
 
-  // Attacks `part` of `data`; once. Throws what attacks throw.
-  void Run(const PreparedDataset& data, const std::vector<int>& part);
+  // Attacks `part` of `data`; call it once. `progress`, if any, gets the number of pictures done
+  // after each batch. Throws as the attacks.
+  void Run(const PreparedDataset& data, const std::vector<int>& part,
+           const std::function<void(int done)>& progress = {});
 
   // Rows in the order of budgets: clean pictures, then for each budget the attacks on the model,
-  // those on others, and the worst case of them where there are two or more. Rows of 8 bits stand
-  // behind those that they are of.
+  // those on others, and the worst case of them where there are two or more. Rows of 8 bits come
+  // after those that they belong to.
   const RobustnessReport& report() const { return report_; }
-  // What the sanity panel found; empty unless the plan has it.
+  // The results of the sanity checks; empty unless the plan has them.
   std::vector<SanityCheck> Sanity() const;
 
  private:

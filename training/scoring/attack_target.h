@@ -6,9 +6,9 @@
 
 namespace hepar {
 
-// A net as attacks see it: from the picture through the decouplers to the logits. Its features are
-// Feat1 and Feat2, in this order; a net without decouplers has none. Held features leave the planes
-// of the picture as the only way to the classifier.
+// A net as the target of attacks: from the picture through the decouplers to the logits. Its
+// features are Feat1 and Feat2, in this order; a net without decouplers has none. With held
+// features the planes of the picture are the only path to the classifier.
 //
 // The net is shared, and must be in AttackGuard's state while the functions are used.
 AttackTarget TargetOf(SeverityNet net);

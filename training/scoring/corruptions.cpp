@@ -35,9 +35,9 @@ Scale ScaleOf(Corruption corruption) {
     case Corruption::kSpeckle:
       return {{0.05, 0.1, 0.2, 0.3, 0.4}, "standard deviation of the factor"};
     case Corruption::kGain:
-      return {{0.04, 0.08, 0.12, 0.16, 0.2}, "grey level of 1, up or down"};
+      return {{0.04, 0.08, 0.12, 0.16, 0.2}, "gray level of 1, up or down"};
     case Corruption::kTimeGain:
-      return {{0.04, 0.08, 0.12, 0.16, 0.2}, "grey level of 1 at top and bottom, opposite"};
+      return {{0.04, 0.08, 0.12, 0.16, 0.2}, "gray level of 1 at top and bottom, opposite"};
     case Corruption::kGamma:
       return {{0.1, 0.2, 0.3, 0.45, 0.6}, "logarithm of the exponent, up or down"};
     case Corruption::kBlur:
@@ -49,7 +49,7 @@ Scale ScaleOf(Corruption corruption) {
     case Corruption::kJpeg:
       return {{60, 40, 25, 15, 8}, "quality"};
     case Corruption::kOverlay:
-      return {{1, 2, 3, 5, 8}, "callipers, each with a line of text"};
+      return {{1, 2, 3, 5, 8}, "calipers, each with a line of text"};
   }
   throw Error(ErrorKind::kInvalid, "unknown corruption");
 }
@@ -88,7 +88,7 @@ cv::Mat Jpeg(const cv::Mat& frame, int quality) {
   return read;
 }
 
-// Pairs of calliper crosses with a dotted line between and their measure in figures, in the middle
+// Pairs of caliper crosses with a dotted line between and their measure in figures, in the middle
 // of the frame, where the scan is. The first n are the same for every number of them.
 cv::Mat Overlay(const cv::Mat& frame, int pairs, std::uint64_t seed) {
   cv::Mat drawn = frame.clone();
@@ -144,12 +144,12 @@ double SizeOf(Corruption corruption, int strength) {
 
 std::string UnitOf(Corruption corruption) { return ScaleOf(corruption).unit; }
 
-bool SpoilsFrame(Corruption corruption) {
+bool CorruptsFrame(Corruption corruption) {
   return corruption == Corruption::kJpeg || corruption == Corruption::kOverlay;
 }
 
-cv::Mat SpoilPicture(const cv::Mat& picture, Corruption corruption, int strength,
-                     std::uint64_t seed) {
+cv::Mat CorruptPicture(const cv::Mat& picture, Corruption corruption, int strength,
+                       std::uint64_t seed) {
   const double size = SizeOf(corruption, strength), sign = SignOf(seed);
   PictureChange change;
   switch (corruption) {
@@ -188,10 +188,11 @@ cv::Mat SpoilPicture(const cv::Mat& picture, Corruption corruption, int strength
   return ApplyChange(picture, change);
 }
 
-cv::Mat SpoilFrame(const cv::Mat& frame, Corruption corruption, int strength, std::uint64_t seed) {
+cv::Mat CorruptFrame(const cv::Mat& frame, Corruption corruption, int strength,
+                     std::uint64_t seed) {
   const int size = static_cast<int>(SizeOf(corruption, strength));
   if (frame.type() != CV_8UC1 && frame.type() != CV_8UC3 && frame.type() != CV_16UC1) {
-    throw Error(ErrorKind::kInvalid, "frame to spoil is " + cv::typeToString(frame.type()) +
+    throw Error(ErrorKind::kInvalid, "frame to corrupt is " + cv::typeToString(frame.type()) +
                                          ", expected CV_8UC1, CV_8UC3 or CV_16UC1");
   }
   switch (corruption) {

@@ -6,8 +6,7 @@
 #include <map>
 #include <utility>
 
-#include "models/error.h"
-#include "training/cli/exit_codes.h"
+#include "training/data/recorded_split.h"
 
 namespace hepar {
 namespace {
@@ -34,14 +33,8 @@ Predictions WithoutAnswers(const Dataset& dataset) {
 
 }  // namespace
 
-Scorer::Scorer(const EngineConfig& config)
-    : engine_(WithExitCode(kExitModel, [&] { return Engine::Open(config); })) {
-  if (spec().class_names != Dataset().class_names) {
-    throw ExitError(kExitModel,
-                    Error(ErrorKind::kMismatch,
-                          config.model + ": its classes are not those of the data (normal, mild, "
-                                         "moderate, severe)"));
-  }
+Scorer::Scorer(const EngineConfig& config) : engine_(Engine::Open(config)) {
+  CheckSameClasses(spec(), config.model, Dataset().class_names);
 }
 
 std::vector<double> Scorer::Grade(const PreparedImage& image) {
@@ -70,14 +63,14 @@ Predictions Scorer::Score(const PreparedDataset& data, const Tick& tick) {
   return predictions;
 }
 
-Predictions Scorer::ScoreSpoilt(const PreparedDataset& data, Corruption corruption, int strength,
+Predictions Scorer::ScoreCorrupted(const PreparedDataset& data, Corruption corruption, int strength,
                                 std::uint64_t seed, const Tick& tick) {
   Predictions predictions = WithoutAnswers(data.dataset());
   const auto& samples = data.dataset().samples;
-  if (!SpoilsFrame(corruption)) {
+  if (!CorruptsFrame(corruption)) {
     for (int i = 0; i < data.size(); ++i) {
       PreparedImage image = data.image(i);
-      image.pixels = SpoilPicture(image.pixels, corruption, strength, SeedOf(samples[i], seed));
+      image.pixels = CorruptPicture(image.pixels, corruption, strength, SeedOf(samples[i], seed));
       predictions.probabilities[i] = Grade(image);
       tick();
     }
@@ -92,10 +85,10 @@ Predictions Scorer::ScoreSpoilt(const PreparedDataset& data, Corruption corrupti
     ReadFrames(path, numbers,
                [&, &path = path, &frames = frames](int frame, const cv::Mat& picture) {
                  const int index = frames.at(frame);
-                 const cv::Mat spoilt =
-                     SpoilFrame(picture, corruption, strength, SeedOf(samples[index], seed));
+                 const cv::Mat corrupted =
+                     CorruptFrame(picture, corruption, strength, SeedOf(samples[index], seed));
                  predictions.probabilities[index] =
-                     Grade(PreparePicture(spoilt, path, frame, preprocessor));
+                     Grade(PreparePicture(corrupted, path, frame, preprocessor));
                  tick();
                });
   }

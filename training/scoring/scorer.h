@@ -8,20 +8,20 @@
 #include <vector>
 
 #include "models/engine/engine.h"
-#include "training/data/dataset.h"
+#include "training/data/prepared_dataset.h"
 #include "training/evaluation/metrics.h"
 #include "training/scoring/corruptions.h"
 
 namespace hepar {
 
-// A model that grades the pictures of data sets, on the path that the elements use.
+// Grades the pictures of data sets with a model, by the code path that the elements use.
 class Scorer {
  public:
   // Called after each picture.
   using Tick = std::function<void()>;
 
-  // Throws what Engine::Open() does, as an ExitError for the model, and Error(kMismatch) for a
-  // model whose classes are not those of data sets.
+  // Throws what Engine::Open() does, and Error(kMismatch) for a model whose classes are not those
+  // of data sets.
   explicit Scorer(const EngineConfig& config);
 
   const ModelSpec& spec() const { return engine_->spec(); }
@@ -29,10 +29,10 @@ class Scorer {
   // Cases in the order of the samples.
   Predictions Score(const PreparedDataset& data, const Tick& tick);
 
-  // The same of spoilt pictures; what is random about each depends on its patient, file name,
+  // The same for corrupted images; the random numbers of each depend on its patient, file name,
   // frame and `seed`. Corruptions of frames read the files again.
-  Predictions ScoreSpoilt(const PreparedDataset& data, Corruption corruption, int strength,
-                          std::uint64_t seed, const Tick& tick);
+  Predictions ScoreCorrupted(const PreparedDataset& data, Corruption corruption, int strength,
+                             std::uint64_t seed, const Tick& tick);
 
   // The out-of-domain scores of the pictures over the model's limit, in their order; above 1 is no
   // liver view. Empty for a model without such a score. Runs no network.

@@ -53,7 +53,7 @@ SeverityNet AdversarialObjective::AttackedCopy(SeverityNet net) {
   return bf16_net_;
 }
 
-// x', by an attack on the net in evaluation mode; counts what it did.
+// x', by an attack on the net in evaluation mode; counts its results.
 torch::Tensor AdversarialObjective::Attack(SeverityNet trained, const Batch& batch) {
   SeverityNet net = AttackedCopy(trained);
   const AttackGuard guard(*net);
@@ -70,11 +70,11 @@ torch::Tensor AdversarialObjective::Attack(SeverityNet trained, const Batch& bat
   AttackInput input{batch.pictures, batch.labels, PerSample(schedule_.epsilon(), batch),
                     batch.seeds};
   // A common shift of R, G and B moves the luma by as much.
-  const auto grey = SelectPlanes(batch.pictures, ColorPlanes::kY);
+  const auto gray = SelectPlanes(batch.pictures, ColorPlanes::kY);
   const auto picture_of = [&](const torch::Tensor& variable) {
-    return options_.luma_only ? (batch.pictures + (variable - grey)).clamp(0, 1) : variable;
+    return options_.luma_only ? (batch.pictures + (variable - gray)).clamp(0, 1) : variable;
   };
-  if (options_.luma_only) input.pictures = grey;
+  if (options_.luma_only) input.pictures = gray;
 
   const LogitsOf logits_of = [&](const torch::Tensor& variable) {
     const auto picture = picture_of(variable).to(type);

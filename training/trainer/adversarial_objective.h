@@ -7,38 +7,10 @@
 
 namespace hepar {
 
-struct AdversarialOptions {
-  // What an attack on the training pictures reaches.
-  enum class Scope {
-    kImage,     // The classifier's view of the picture; Feat1 and Feat2 stay those of the clean one
-                // (figure 2 of the paper: perturbed images are concatenated with the features).
-    kEndToEnd,  // Everything: features are computed from the attacked picture.
-  };
-  // Whose accuracy moves the classes' budgets.
-  enum class Accuracy {
-    kRobust,       // On the attacked training pictures, in evaluation mode (algorithm 1).
-    kRobustTrain,  // The same in training mode, dropout and batch statistics included.
-    kClean,        // On the clean training pictures, in evaluation mode.
-    kValidation,   // On the attacked validation part.
-  };
-
-  JointObjectiveOptions joint;  // lambda3 weights L_at.
-  ClassScheduleOptions schedule;
-  Scope scope = Scope::kImage;
-  Accuracy accuracy = Accuracy::kRobust;
-  int steps = 10;          // Of the inner maximisation.
-  double step_size = 0.0;  // Units of the [0,1] input; 0: a quarter of each picture's budget.
-  bool luma_only = false;  // The attack moves the grey level, the same for R, G and B.
-  // The net that the training attack sees computes in bfloat16, which CPUs with AVX512-BF16 do
-  // about twice as fast; the losses do not. The attack only uses the signs of the gradient.
-  bool bf16_attack = false;
-  bool detach_clean = false;  // The divergence does not train the clean branch.
-};
-
 // Algorithm 1 of the paper: l1 L_c + l2 L_s + l3 L_at, where for each picture an attack within its
-// class's budget first looks for x' of largest KL(p(f(x)) || p(f(x'))), and L_at is equation 3 with
-// its class's beta. The attack sees the net in evaluation mode and leaves nothing behind; with
-// lambda3 = 0 there is none.
+// class's budget first searches the x' of largest KL(p(f(x)) || p(f(x'))), and L_at is equation 3
+// with its class's beta. The attack runs the net in evaluation mode and restores its state; with
+// lambda3 = 0 there is no attack.
 class AdversarialObjective : public Objective {
  public:
   explicit AdversarialObjective(const AdversarialOptions& options);

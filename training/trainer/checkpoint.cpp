@@ -49,7 +49,7 @@ json ToJson(const EpochRecord& record) {
   return object;
 }
 
-// JSON has no infinity or NaN: null stands for both.
+// JSON has no infinity or NaN: null represents both.
 double NumberFrom(const json& value) {
   return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
 }

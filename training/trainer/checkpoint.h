@@ -6,14 +6,14 @@
 #include <string>
 
 #include "training/trainer/objective.h"
-#include "training/trainer/trainer.h"
+#include "training/trainer/training_state.h"
 
 namespace hepar {
 
-// Writes all that a run needs to go on as if it had never stopped: weights, averages, the best
-// weights, the optimiser with its learning rate, the states of the random generators, the
+// Writes everything that a run needs to resume as if it had never stopped: weights, averages, the
+// best weights, the optimizer with its learning rate, the states of the random generators, the
 // objective's schedule, the position (epoch, step) and the log. `run` is JSON text, an object, of
-// what must be the same when it goes on. Atomic: a full disk or a crash leaves the last one whole.
+// what must be the same when it resumes. Atomic: a full disk or a crash leaves the last one intact.
 // Throws Error(kUnreadable) when the file cannot be written.
 void SaveCheckpoint(const std::string& path, const std::string& run, const TrainingState& state,
                     const Objective& objective, torch::Device device);
@@ -23,7 +23,7 @@ std::string ReadCheckpoint(const std::string& path);
 
 // Brings `state`, `objective` and the generators to where SaveCheckpoint() left them, from the
 // `content` of its file, which messages call `path`. `state` must be of the same architecture and
-// optimiser. Throws Error: kDamaged, and kMismatch, naming the first difference, when the
+// optimizer. Throws Error: kDamaged, and kMismatch, naming the first difference, when the
 // checkpoint is of another run; `state` is of no use then.
 void LoadCheckpoint(const std::string& path, const std::string& content, const std::string& run,
                     torch::Device device, TrainingState& state, Objective& objective);

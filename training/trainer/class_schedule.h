@@ -4,17 +4,20 @@
 #include <string>
 #include <vector>
 
+#include "models/named_values.h"
 #include "training/trainer/epoch_record.h"
 
 namespace hepar {
 
-// How attack budget and loss weights of each class follow what an epoch showed.
+// How attack budget and loss weights of each class follow the results of an epoch.
 enum class Fairness {
   kNone,  // One budget and one beta for all.
   kCfa,   // Equations 1 and 2 of the paper, which are those of CFA (Wei et al., CVPR 2023).
   kDafa,  // DAFA (Lee et al., ICLR 2024): stronger attacks and more weight for classes that are
-          // mistaken for easier ones.
+          // confused with easier ones.
 };
+inline constexpr NamedValue<Fairness> kFairness[] = {
+    {"none", Fairness::kNone}, {"cfa", Fairness::kCfa}, {"dafa", Fairness::kDafa}};
 
 struct ClassScheduleOptions {
   int classes = 4;
@@ -25,9 +28,9 @@ struct ClassScheduleOptions {
   double sigma = 0.3, mu = 0.5;
   bool adapt_epsilon = true, adapt_beta = true;  // kCfa: either alone is an ablation.
   double dafa_lambda = 1.0;
-  int begin = 10;  // The first epoch (from 1) at whose end the classes part.
-  // Epoch e uses e / ramp of `epsilon` and `beta` until both are whole in epoch `ramp`; 0: they are
-  // whole from the start. Ours: neither the paper nor CFA has it.
+  int begin = 10;  // The first epoch (from 1) after which the classes differ.
+  // Epoch e uses e / ramp of `epsilon` and `beta` until both are reached in epoch `ramp`; 0: both
+  // are used in full from the start. An addition of ours: neither the paper nor CFA has it.
   int ramp = 0;
 };
 
@@ -44,7 +47,7 @@ double ClassBeta(double accuracy, double mu, double beta);
 std::vector<double> DafaWeights(const std::vector<std::vector<double>>& mean_softmax,
                                 double lambda);
 
-// What one epoch showed of one class.
+// The counts of one class in one epoch.
 struct ClassCounts {
   double samples = 0;
   double hits = 0;              // Right answers.
@@ -52,9 +55,9 @@ struct ClassCounts {
 };
 
 // Budgets and weights of the classes over a run. They start at epsilon, beta / (1 + beta) and 1
-// (with beta itself the weight 1 - beta of the cross-entropy would be negative), and part at the
-// end of epochs from `begin` on. While `ramp` lasts, the share of it that an epoch uses stands in
-// the place of epsilon and beta, in equations 1 and 2 too.
+// (with beta itself the weight 1 - beta of the cross-entropy would be negative), and differ from
+// the end of epoch `begin` on. During the ramp, the share that an epoch uses takes the place of
+// epsilon and beta, in equations 1 and 2 too.
 class ClassSchedule {
  public:
   // Throws Error(kInvalid) for numbers out of range.
@@ -65,7 +68,7 @@ class ClassSchedule {
   const std::vector<double>& weight() const { return weight_; }  // Of the samples in the loss.
 
   // Moves on after one more epoch. A class without a sample keeps the accuracy that it had. Returns
-  // what was used and seen in the epoch: "epsilon", "beta", "robust_train_accuracy" and, with
+  // the values used and measured in the epoch: "epsilon", "beta", "robust_train_accuracy" and, with
   // kDafa, "weight".
   std::vector<ClassFigures> EndEpoch(const std::vector<ClassCounts>& counts);
 
@@ -78,7 +81,7 @@ class ClassSchedule {
 
   ClassScheduleOptions options_;
   int epochs_ = 0;
-  std::vector<double> accuracy_;  // kCfa: what parted the class; NaN before.
+  std::vector<double> accuracy_;  // kCfa: the accuracy that set the budgets; NaN before.
   std::vector<double> epsilon_, beta_, weight_;
 };
 

@@ -19,8 +19,9 @@ struct EpochRecord {
   double learning_rate = 0.0;
   std::vector<double> terms;  // Means over the epoch, as Objective::TermNames().
   double train_accuracy = 0.0;
-  // What the objective's class-wise schedule saw and used in the epoch: "epsilon" (units of the
-  // [0,1] input), "beta" and "robust_train_accuracy". Empty for objectives without one.
+  // The values that the objective's class-wise schedule measured and used in the epoch: "epsilon"
+  // (units of the [0,1] input), "beta" and "robust_train_accuracy". Empty for objectives without
+  // one.
   std::vector<ClassFigures> per_class;
   struct Validation {
     double loss = 0.0, accuracy = 0.0, balanced_accuracy = 0.0, patient_balanced_accuracy = 0.0;

@@ -3,18 +3,12 @@
 
 #include <torch/types.h>
 
+#include "training/trainer/objective_options.h"
+
 namespace hepar {
 
 // The terms of the joint loss. Each is differentiable, and a scalar, the mean over the batch, where
-// nothing else is said.
-
-// The high-pass filter of the edge loss.
-enum class EdgeFilter {
-  kLaplacian,  // 3x3 [0 1 0; 1 -4 1; 0 1 0], replicated borders: the operator that the paper names.
-  kPyramid,    // x - G(up(down(G x))) with the 5-tap [.05 .25 .4 .25 .05] and up-sampling by zeros
-               // and a factor of 4: one level of a Laplacian pyramid (Burt and Adelson 1983), as in
-               // the works that the paper takes the loss from.
-};
+// not stated otherwise.
 
 // Edge loss: mean of sqrt(F(a - b)^2 + xi^2) over all values, with the filter F (paper, equation 5
 // with the square that makes it defined everywhere; xi keeps the gradient finite at zero). The
@@ -22,15 +16,9 @@ enum class EdgeFilter {
 torch::Tensor EdgeLoss(const torch::Tensor& a, const torch::Tensor& b, double xi,
                        EdgeFilter filter = EdgeFilter::kLaplacian);
 
-// L_c: what IC2's reconstruction misses of the planes, edges and grey levels.
+// L_c: the error of IC2's reconstruction of the planes, in edges and gray levels.
 torch::Tensor ReconstructionLoss(const torch::Tensor& reconstruction, const torch::Tensor& planes,
                                  double xi, EdgeFilter filter = EdgeFilter::kLaplacian);
-
-// What IC1's logits answer.
-enum class AuxiliaryTarget {
-  kOneHot,   // "Is it grade k?", for each of the K grades.
-  kOrdinal,  // "Is it at least grade k?", for k = 1..K-1; the first of the K logits is not used.
-};
 
 // L_s: binary cross-entropy of IC1's (B, K) logits, mean over the batch and the questions.
 torch::Tensor AuxiliaryLoss(const torch::Tensor& logits, const torch::Tensor& labels,

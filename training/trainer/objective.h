@@ -10,18 +10,19 @@
 #include "training/data/batches.h"
 #include "training/trainer/epoch_record.h"
 #include "training/trainer/losses.h"
+#include "training/trainer/objective_options.h"
 
 namespace hepar {
 
-// What an objective makes of one batch.
+// The losses of one batch.
 struct Losses {
-  torch::Tensor total;   // Scalar with its graph: what training minimises.
+  torch::Tensor total;   // Scalar with its graph: the quantity that training minimizes.
   torch::Tensor terms;   // Detached, one value for each name of TermNames(), on the device.
   torch::Tensor logits;  // Detached (B, K): the classifier's answer to the clean pictures.
 };
 
-// What training minimises. The one place that computes losses: the trainer knows nothing of their
-// kind, so another procedure is another objective.
+// The quantity that training minimizes. The one place that computes losses: the trainer knows
+// nothing of their kind, so another procedure is another objective.
 class Objective {
  public:
   virtual ~Objective() = default;
@@ -32,44 +33,32 @@ class Objective {
   // One forward pass of the clean pictures in training mode.
   virtual Losses Compute(SeverityNet net, const Batch& batch) = 0;
 
-  // What Compute() has counted in this epoch, or undefined: where several processes train, the
+  // The counts of Compute() in this epoch, or undefined: where several processes train, the
   // trainer puts the sum over all of them in its place before EndEpoch().
   virtual torch::Tensor Counts() const { return {}; }
   virtual void SetCounts(const torch::Tensor& /*counts*/) {}
 
   // Called after the last batch of an epoch: schedules that learn from the epoch move on here.
   // `validation_accuracy` is the robust accuracy of each class on the validation part, empty where
-  // that was not measured. Returns what the epoch used and saw of each class, for the log.
+  // that was not measured. Returns the values that the epoch used and measured for each class, for
+  // the log.
   virtual std::vector<ClassFigures> EndEpoch(const std::vector<double>& /*validation_accuracy*/) {
     return {};
   }
 
-  // What such a schedule has learned, as JSON text, so that a checkpoint can keep it.
+  // The state of such a schedule, as JSON text, so that a checkpoint can keep it.
   virtual std::string State() const { return "{}"; }
   virtual void Restore(const std::string& /*state*/) {}
 };
 
-struct JointObjectiveOptions {
-  double lambda1 = 1.0;  // Weight of L_c, reconstruction (IC2).
-  double lambda2 = 1.0;  // Weight of L_s, auxiliary prediction (IC1).
-  double lambda3 = 1.0;  // Weight of the severity loss.
-  double xi = 1e-3;      // Of the edge loss.
-  EdgeFilter edge_filter = EdgeFilter::kLaplacian;
-  AuxiliaryTarget auxiliary_target = AuxiliaryTarget::kOneHot;
-  double label_smoothing = 0.0;
-  // Of the severity loss, one for each class, of mean 1 over the training part; empty: none.
-  std::vector<double> class_weights;
-  bool detach_features = false;  // The severity loss does not train the decouplers.
-};
-
-// l1 L_c + l2 L_s: what the decouplers are trained with in every procedure.
+// l1 L_c + l2 L_s: the loss of the decouplers in every procedure.
 struct DecouplerLosses {
   torch::Tensor reconstruction, auxiliary, weighted;
 };
 DecouplerLosses ComputeDecouplerLosses(const JointObjectiveOptions& options,
                                        const Decoupled& decoupled, const torch::Tensor& labels);
 
-// x_c for the classifier: without a way back into the decouplers where `options` ask for that.
+// x_c for the classifier, detached from the decouplers where `options` say so.
 torch::Tensor ClassifierInput(const JointObjectiveOptions& options, const Decoupled& decoupled);
 
 // The paper's joint loss on clean pictures: l1 L_c + l2 L_s + l3 CE.

@@ -14,8 +14,6 @@
 #include <mutex>
 #include <utility>
 
-#include "models/named_values.h"
-
 namespace hepar {
 namespace {
 
@@ -54,10 +52,19 @@ std::unique_ptr<torch::optim::Optimizer> MakeSgd(const OptimizerOptions& o,
                                      o.weight_decay, std::move(groups));
 }
 
-constexpr NamedValue<Make> kOptimizers[] = {
-    {"adam", MakeAdam}, {"adamw", MakeAdamW}, {"sgd", MakeSgd}};
+Make MakeOf(OptimizerKind kind) {
+  switch (kind) {
+    case OptimizerKind::kAdam:
+      return MakeAdam;
+    case OptimizerKind::kAdamW:
+      return MakeAdamW;
+    case OptimizerKind::kSgd:
+      break;
+  }
+  return MakeSgd;
+}
 
-// Weights of the modules in the first group, their biases and normalisation in the second.
+// Weights of the modules in the first group, their biases and normalization in the second.
 void AppendGroups(const std::vector<torch::Tensor>& parameters,
                   std::vector<OptimizerParamGroup>* groups) {
   std::vector<torch::Tensor> weights, others;
@@ -93,7 +100,6 @@ void MixInto(SeverityNet net, double kept, SeverityNet average) {
 
 Optimizer::Optimizer(const OptimizerOptions& options, SeverityNet net)
     : factors_{1.0, 1.0, options.classifier_factor, options.classifier_factor} {
-  const Make make = ValueOf(kOptimizers, options.name, "optimizer");
   std::vector<torch::Tensor> decouplers;
   if (net->ic1) decouplers = net->ic1->parameters();
   if (net->ic2) {
@@ -104,7 +110,7 @@ Optimizer::Optimizer(const OptimizerOptions& options, SeverityNet net)
   std::vector<OptimizerParamGroup> groups;
   AppendGroups(decouplers, &groups);
   AppendGroups(net->classifier->parameters(), &groups);
-  optimizer_ = make(options, std::move(groups));
+  optimizer_ = MakeOf(options.kind)(options, std::move(groups));
   SetLearningRate(options.learning_rate);
 }
 

@@ -11,21 +11,14 @@
 #include <vector>
 
 #include "models/nets/severity_net.h"
+#include "training/trainer/optimizer_options.h"
 
 namespace hepar {
 
-struct OptimizerOptions {
-  std::string name = "adamw";  // "adam", "adamw" or "sgd" (with momentum 0.9).
-  double learning_rate = 1e-3;
-  double weight_decay = 1e-2;      // On weights; never on biases and normalisation.
-  double classifier_factor = 1.0;  // The classifier learns at this many times the rate.
-};
-
-// One of LibTorch's optimisers over the parameters of a net. Unlike LibTorch's own serialisation
-// Save() and Load() keep the learning rates too, without which a resumed run goes another way.
+// One of LibTorch's optimizers over the parameters of a net. Unlike LibTorch's own serialization
+// Save() and Load() keep the learning rates too, without which a resumed run would diverge.
 class Optimizer {
  public:
-  // Throws Error(kInvalid), listing the names, for an unknown optimiser.
   Optimizer(const OptimizerOptions& options, SeverityNet net);
 
   // The decouplers' rate; the classifier's follows by its factor.
@@ -55,20 +48,14 @@ void ToChannelsLast(torch::nn::Module& net);
 // Copies all parameters and buffers of one net to another of the same architecture.
 void CopyWeights(SeverityNet from, SeverityNet to);
 
-// Moves `average` towards `net` after its update number `update` (from 1): average = d average +
-// (1 - d) net for parameters and batch-normalisation statistics, with d rising to `decay` from a
+// Moves `average` toward `net` after its update number `update` (from 1): average = d average +
+// (1 - d) net for parameters and batch-normalization statistics, with d rising to `decay` from a
 // small value, so that the random start is soon forgotten. Counters are copied.
 void UpdateAverage(SeverityNet net, double decay, std::int64_t update, SeverityNet average);
 
-// FAWA (Wei et al., CVPR 2023): the average of the epochs at whose end no class is lost.
-struct FairAverageOptions {
-  double decay = 0.85;
-  double threshold = 0.2;  // Least robust accuracy of the worst class.
-};
-
 // Takes the weights of `net` into `average` when `worst`, the robust validation accuracy of its
 // worst class, reaches the threshold: as they are the first time, by average = decay average +
-// (1 - decay) net later. Parameters and batch-normalisation statistics; counters are copied.
+// (1 - decay) net later. Parameters and batch-normalization statistics; counters are copied.
 void UpdateFairAverage(SeverityNet net, const FairAverageOptions& options, double worst,
                        bool* begun, SeverityNet average);
 

@@ -4,23 +4,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "models/named_values.h"
-
 namespace hepar {
 namespace {
 
 constexpr double kPi = 3.14159265358979323846;
 
-constexpr NamedValue<LearningRateSchedule::Kind> kKinds[] = {
-    {"constant", LearningRateSchedule::Kind::kConstant},
-    {"cosine", LearningRateSchedule::Kind::kCosine},
-    {"step", LearningRateSchedule::Kind::kStep}};
-
 }  // namespace
-
-LearningRateSchedule::Kind LearningRateSchedule::ParseKind(const std::string& name) {
-  return ValueOf(kKinds, name, "learning-rate schedule");
-}
 
 double LearningRateSchedule::At(double epoch) const {
   const double rise = warm_up > 0.0 ? std::min(1.0, epoch / warm_up) : 1.0;

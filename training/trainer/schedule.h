@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include <string>
 #include <vector>
+
+#include "models/named_values.h"
 
 namespace hepar {
 
@@ -13,14 +14,15 @@ struct LearningRateSchedule {
   double base = 1e-3;
   int epochs = 60;              // kCosine reaches zero at their end.
   double warm_up = 2.0;         // Epochs over which the rate rises from zero.
-  std::vector<int> milestones;  // kStep: epochs from which the rate is `step_factor` times smaller.
-  double step_factor = 0.1;
+  std::vector<int> milestones;  // kStep: epochs from which the rate is lowered.
+  double step_factor = 0.1;     // kStep: by what a milestone multiplies the rate.
 
   // The rate at `epoch`, a fraction within the epoch included.
   double At(double epoch) const;
-
-  // "constant", "cosine", "step". Throws Error(kInvalid), listing them.
-  static Kind ParseKind(const std::string& name);
 };
+inline constexpr NamedValue<LearningRateSchedule::Kind> kScheduleKinds[] = {
+    {"constant", LearningRateSchedule::Kind::kConstant},
+    {"cosine", LearningRateSchedule::Kind::kCosine},
+    {"step", LearningRateSchedule::Kind::kStep}};
 
 }  // namespace hepar

@@ -22,9 +22,9 @@ cv::Mat Scan(int channels = 1) {
   cv::fillConvexPoly(inside, std::vector<cv::Point>{{35, 4}, {60, 4}, {92, 90}, {4, 90}}, 255);
   picture.setTo(0.0f, ~inside);
   if (channels == 1) return picture;
-  cv::Mat colour;
-  cv::merge(std::vector<cv::Mat>(channels, picture), colour);
-  return colour;
+  cv::Mat color;
+  cv::merge(std::vector<cv::Mat>(channels, picture), color);
+  return color;
 }
 
 cv::Mat Frame(int type) {
@@ -41,7 +41,7 @@ double Difference(const cv::Mat& a, const cv::Mat& b) {
 std::vector<Corruption> OfPictures() {
   std::vector<Corruption> kinds;
   for (const Corruption corruption : AllCorruptions()) {
-    if (!SpoilsFrame(corruption)) kinds.push_back(corruption);
+    if (!CorruptsFrame(corruption)) kinds.push_back(corruption);
   }
   return kinds;
 }
@@ -56,13 +56,13 @@ TEST(CorruptionsTest, AreNine) {
 }
 
 double DifferenceAt(Corruption corruption, int strength, std::uint64_t seed) {
-  const cv::Mat clean = SpoilsFrame(corruption) ? Frame(CV_8UC1) : Scan();
-  return Difference(SpoilsFrame(corruption) ? SpoilFrame(clean, corruption, strength, seed)
-                                            : SpoilPicture(clean, corruption, strength, seed),
+  const cv::Mat clean = CorruptsFrame(corruption) ? Frame(CV_8UC1) : Scan();
+  return Difference(CorruptsFrame(corruption) ? CorruptFrame(clean, corruption, strength, seed)
+                                              : CorruptPicture(clean, corruption, strength, seed),
                     clean);
 }
 
-TEST(CorruptionsTest, EachStrengthSpoilsMoreThanTheOneBefore) {
+TEST(CorruptionsTest, EachStrengthChangesMoreThanTheOneBefore) {
   for (const Corruption corruption :
        {Corruption::kSpeckle, Corruption::kGain, Corruption::kTimeGain, Corruption::kGamma,
         Corruption::kBlur, Corruption::kOverlay}) {
@@ -78,7 +78,7 @@ TEST(CorruptionsTest, EachStrengthSpoilsMoreThanTheOneBefore) {
 }
 
 // Grain that moves far differs no more than grain that moves a little, pixel by pixel.
-TEST(CorruptionsTest, TheLastStrengthSpoilsMoreThanTheFirst) {
+TEST(CorruptionsTest, TheLastStrengthChangesMoreThanTheFirst) {
   for (const Corruption corruption : AllCorruptions()) {
     for (const std::uint64_t seed : {1, 2, 3, 4}) {
       const double first = DifferenceAt(corruption, 1, seed);
@@ -93,12 +93,12 @@ TEST(CorruptionsTest, SameSeedGivesTheSamePicture) {
   for (const int channels : {1, 3}) {
     const cv::Mat picture = Scan(channels), copy = picture.clone();
     for (const Corruption corruption : OfPictures()) {
-      const cv::Mat spoilt = SpoilPicture(picture, corruption, 3, 8);
-      EXPECT_EQ(spoilt.type(), picture.type());
-      EXPECT_EQ(spoilt.size(), picture.size());
-      EXPECT_EQ(Difference(spoilt, SpoilPicture(picture, corruption, 3, 8)), 0.0);
+      const cv::Mat corrupted = CorruptPicture(picture, corruption, 3, 8);
+      EXPECT_EQ(corrupted.type(), picture.type());
+      EXPECT_EQ(corrupted.size(), picture.size());
+      EXPECT_EQ(Difference(corrupted, CorruptPicture(picture, corruption, 3, 8)), 0.0);
       double least = 0.0, most = 0.0;
-      cv::minMaxLoc(spoilt.reshape(1), &least, &most);
+      cv::minMaxLoc(corrupted.reshape(1), &least, &most);
       EXPECT_GE(least, 0.0);
       EXPECT_LE(most, 1.0);
     }
@@ -111,9 +111,9 @@ TEST(CorruptionsTest, ChangesOfLevelLeaveWhatIsOutsideBlack) {
   for (const Corruption corruption :
        {Corruption::kSpeckle, Corruption::kGain, Corruption::kTimeGain, Corruption::kGamma,
         Corruption::kBlur}) {
-    cv::Mat spoilt = SpoilPicture(picture, corruption, 5, 1);
-    spoilt.setTo(0.0f, ~outside);
-    EXPECT_EQ(cv::countNonZero(spoilt), 0) << ToString(corruption);
+    cv::Mat corrupted = CorruptPicture(picture, corruption, 5, 1);
+    corrupted.setTo(0.0f, ~outside);
+    EXPECT_EQ(cv::countNonZero(corrupted), 0) << ToString(corruption);
   }
 }
 
@@ -122,7 +122,7 @@ TEST(CorruptionsTest, GammaIsThePowerThatItsSizeNames) {
   const double size = SizeOf(Corruption::kGamma, 2);
   bool raised = false, lowered = false;
   for (std::uint64_t seed = 0; seed < 16; ++seed) {
-    const double value = SpoilPicture(picture, Corruption::kGamma, 2, seed).at<float>(4, 4);
+    const double value = CorruptPicture(picture, Corruption::kGamma, 2, seed).at<float>(4, 4);
     const bool up = std::abs(value - std::pow(0.5, std::exp(size))) < 1e-6;
     const bool down = std::abs(value - std::pow(0.5, std::exp(-size))) < 1e-6;
     EXPECT_TRUE(up || down);
@@ -134,23 +134,23 @@ TEST(CorruptionsTest, GammaIsThePowerThatItsSizeNames) {
 
 TEST(CorruptionsTest, TimeGainTurnsAboutTheMiddleDepth) {
   const cv::Mat picture(101, 8, CV_32FC1, cv::Scalar(0.5));
-  const cv::Mat spoilt = SpoilPicture(picture, Corruption::kTimeGain, 5, 1);
-  const double top = spoilt.at<float>(0, 4) - 0.5, middle = spoilt.at<float>(50, 4) - 0.5;
-  const double bottom = spoilt.at<float>(100, 4) - 0.5;
+  const cv::Mat corrupted = CorruptPicture(picture, Corruption::kTimeGain, 5, 1);
+  const double top = corrupted.at<float>(0, 4) - 0.5, middle = corrupted.at<float>(50, 4) - 0.5;
+  const double bottom = corrupted.at<float>(100, 4) - 0.5;
   EXPECT_NEAR(middle, 0.0, 1e-6);
   EXPECT_NEAR(top, -bottom, 1e-6);
   EXPECT_GT(std::abs(top), 0.1);
 }
 
-TEST(CorruptionsTest, FramesOfEveryKindAreSpoilt) {
+TEST(CorruptionsTest, FramesOfEveryKindAreCorrupted) {
   for (const int type : {CV_8UC1, CV_8UC3, CV_16UC1}) {
     const cv::Mat frame = Frame(type), copy = frame.clone();
     for (const Corruption corruption : {Corruption::kJpeg, Corruption::kOverlay}) {
-      const cv::Mat spoilt = SpoilFrame(frame, corruption, 2, 4);
-      EXPECT_EQ(spoilt.type(), type);
-      EXPECT_EQ(spoilt.size(), frame.size());
-      EXPECT_GT(Difference(spoilt, frame), 0.0);
-      EXPECT_EQ(Difference(spoilt, SpoilFrame(frame, corruption, 2, 4)), 0.0);
+      const cv::Mat corrupted = CorruptFrame(frame, corruption, 2, 4);
+      EXPECT_EQ(corrupted.type(), type);
+      EXPECT_EQ(corrupted.size(), frame.size());
+      EXPECT_GT(Difference(corrupted, frame), 0.0);
+      EXPECT_EQ(Difference(corrupted, CorruptFrame(frame, corruption, 2, 4)), 0.0);
     }
     EXPECT_EQ(Difference(frame, copy), 0.0);
   }
@@ -158,12 +158,12 @@ TEST(CorruptionsTest, FramesOfEveryKindAreSpoilt) {
 
 TEST(CorruptionsTest, SayWhereTheyBelong) {
   ExpectError(ErrorKind::kInvalid, {"of frames"},
-              [] { SpoilPicture(Scan(), Corruption::kJpeg, 1, 1); });
+              [] { CorruptPicture(Scan(), Corruption::kJpeg, 1, 1); });
   ExpectError(ErrorKind::kInvalid, {"of prepared pictures"},
-              [] { SpoilFrame(Frame(CV_8UC1), Corruption::kGain, 1, 1); });
+              [] { CorruptFrame(Frame(CV_8UC1), Corruption::kGain, 1, 1); });
   ExpectError(ErrorKind::kInvalid, {"strength is 6"}, [] { SizeOf(Corruption::kGain, 6); });
   ExpectError(ErrorKind::kInvalid, {"CV_8UC1"},
-              [] { SpoilPicture(Frame(CV_8UC1), Corruption::kCrop, 1, 1); });
+              [] { CorruptPicture(Frame(CV_8UC1), Corruption::kCrop, 1, 1); });
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "models/engine/engine.h"
 #include "models/nets/picture_tensor.h"
 #include "training/data/dataset.h"
+#include "training/data/prepared_dataset.h"
 #include "training/evaluation/metrics.h"
 
 namespace hepar {

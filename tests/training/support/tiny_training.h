@@ -12,6 +12,8 @@
 #include "tests/training/support/temp_folder.h"
 #include "training/data/batches.h"
 #include "training/data/dataset.h"
+#include "training/data/prepared_dataset.h"
+#include "training/scoring/score.h"
 #include "training/trainer/trainer.h"
 
 namespace hepar {
@@ -66,11 +68,18 @@ inline TrainerOptions TinyOptions(int epochs) {
   return options;
 }
 
-inline BatchOptions TinyBatches(int size = 4) {
-  BatchOptions options;
+inline BatchesOptions TinyBatches(int size = 4) {
+  BatchesOptions options;
   options.size = size;
   options.augmentation = AugmentationOptions();
   return options;
+}
+
+// Trains on all of `batches` on the CPU, from `state`.
+inline TrainingEnd Train(const TrainerOptions& options, const TinyData& data, Batches& batches,
+                         const std::vector<int>& validation, Objective& objective,
+                         TrainingState& state, const TrainingHooks& hooks = {}) {
+  return Trainer(options, {data.prepared(), batches, validation}, objective, hooks).Run(state);
 }
 
 }  // namespace hepar

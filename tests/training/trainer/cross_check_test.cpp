@@ -52,7 +52,7 @@ const Case kCases[] = {
      torch::kFloat64,
      10,
      1},
-    {"NanoEndToEndColour",
+    {"NanoEndToEndColor",
      "nano",
      "1_0",
      Scope::kEndToEnd,
@@ -140,11 +140,11 @@ SeverityNet MakeNet(const Case& c) {
   SeverityNet net(architecture);
   const torch::NoGradGuard no_grad;
   for (const auto& module : net->modules()) {
-    if (auto* normalisation = module->as<BatchNorm2dImpl>()) {
-      normalisation->weight.uniform_(0.5, 1.5);
-      normalisation->bias.normal_(0, 0.1);
-      normalisation->running_mean.normal_(0, 0.1);
-      normalisation->running_var.uniform_(0.5, 1.5);
+    if (auto* normalization = module->as<BatchNorm2dImpl>()) {
+      normalization->weight.uniform_(0.5, 1.5);
+      normalization->bias.normal_(0, 0.1);
+      normalization->running_mean.normal_(0, 0.1);
+      normalization->running_var.uniform_(0.5, 1.5);
     } else if (auto* dropout = module->as<torch::nn::DropoutImpl>()) {
       dropout->options.p(0);
     }
@@ -181,7 +181,7 @@ struct Question {
 
 Question MakeQuestion(const Case& c) {
   Question q{MakeNet(c), {}, {}, {}};
-  // Grey levels at both ends too, where the attack has room on one side only.
+  // Gray levels at both ends too, where the attack has room on one side only.
   q.batch.pictures = (torch::rand(c.pictures, c.type) * 1.4 - 0.2).clamp(0, 1);
   const auto count = c.pictures.front();
   q.batch.labels = (torch::arange(count) + c.seed).remainder(kClasses);
@@ -221,7 +221,7 @@ Attacked Attack(const Case& c, Question& q) {
   return attacked;
 }
 
-// Gradients are in the net's parameters afterwards.
+// Gradients are in the net's parameters afterward.
 struct Step {
   Losses losses;
   torch::Tensor softmax;  // Sum over each class's samples of p(f(x')): (K, K).

@@ -41,7 +41,7 @@ TEST(ReconstructionLossTest, OfEqualPicturesIsXiWithZeroGradient) {
   EXPECT_EQ(Value(reconstruction.grad().abs().max()), 0.0);
 }
 
-TEST(ReconstructionLossTest, OfACentreImpulse) {
+TEST(ReconstructionLossTest, OfACenterImpulse) {
   EXPECT_NEAR(Value(EdgeLoss(Impulse(2, 2), Zeros(), kXi)), 0.3208000849999798, 1e-9);
   EXPECT_NEAR(Value(ReconstructionLoss(Impulse(2, 2), Zeros(), kXi)), 0.3608000849999798, 1e-9);
 }

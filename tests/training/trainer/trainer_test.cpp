@@ -25,11 +25,11 @@ using testing::SizeIs;
 // The loss of each epoch of a short run.
 std::vector<double> LossTrace(const TinyData& data, int seed, int epochs) {
   TrainingState state(TinyNet(seed), OptimizerOptions());
-  BatchOptions batch_options = TinyBatches();
+  BatchesOptions batch_options = TinyBatches();
   batch_options.seed = static_cast<std::uint64_t>(seed);
   Batches batches(data.prepared(), data.all(), batch_options, torch::kCPU);
   JointObjective objective{JointObjectiveOptions()};
-  Train(TinyOptions(epochs), data.prepared(), batches, {}, torch::kCPU, objective, {}, state);
+  Train(TinyOptions(epochs), data, batches, {}, objective, state);
   std::vector<double> losses;
   for (const EpochRecord& record : state.history) losses.push_back(record.terms[0]);
   return losses;
@@ -104,7 +104,7 @@ TEST(BatchesTest, ShowEachPictureOnceInAnEpochInSharesThatDifferByOne) {
 TEST(BatchesTest, DependOnSeedEpochAndStepOnly) {
   const TinyData data;
   Batches first(data.prepared(), data.all(), TinyBatches(), torch::kCPU);
-  BatchOptions ahead = TinyBatches();
+  BatchesOptions ahead = TinyBatches();
   ahead.prefetch = true;
   Batches second(data.prepared(), data.all(), ahead, torch::kCPU);
   first.Get(0, 0);
@@ -116,7 +116,7 @@ TEST(BatchesTest, DependOnSeedEpochAndStepOnly) {
   }
   EXPECT_FALSE(first.Get(0, 0).pictures.equal(first.Get(1, 0).pictures));
 
-  BatchOptions other = TinyBatches();
+  BatchesOptions other = TinyBatches();
   other.seed = 2;
   Batches third(data.prepared(), data.all(), other, torch::kCPU);
   EXPECT_FALSE(first.Get(0, 0).pictures.equal(third.Get(0, 0).pictures));
@@ -129,7 +129,7 @@ TEST(BatchesTest, NeedAPicture) {
 
 TEST(BatchesTest, BalancedSamplingShowsEachClassEquallyOften) {
   const TinyData data;  // Samples 0 and 1 are normal, 2 mild, 4 moderate, 6 severe.
-  BatchOptions options = TinyBatches(8);
+  BatchesOptions options = TinyBatches(8);
   options.sampling = Sampling::kBalanced;
   Batches batches(data.prepared(), {0, 0, 0, 0, 1, 2, 4, 6}, options, torch::kCPU);
   const Batch batch = batches.Get(0, 0);
@@ -222,10 +222,10 @@ TEST(TrainTest, FrozenDecouplersKeepWeightsAndStatistics) {
   JointObjective objective{JointObjectiveOptions()};
   TrainerOptions options = TinyOptions(4);
   options.epochs = options.freeze_decouplers_after = 2;
-  Train(options, data.prepared(), batches, {}, torch::kCPU, objective, {}, state);
+  Train(options, data, batches, {}, objective, state);
   SeverityNet before = CopyNet(state.net);
   options.epochs = 4;
-  Train(options, data.prepared(), batches, {}, torch::kCPU, objective, {}, state);
+  Train(options, data, batches, {}, objective, state);
   ASSERT_EQ(state.epoch, 4);
   const auto same = [](torch::nn::Module& a, torch::nn::Module& b) {
     bool equal = true;
@@ -242,7 +242,7 @@ TEST(TrainTest, FrozenDecouplersKeepWeightsAndStatistics) {
   EXPECT_FALSE(same(*before->classifier, *state.net->classifier));
 }
 
-TEST(TrainTest, NormalisationThatDoesNotLearnKeepsItsStatistics) {
+TEST(TrainTest, NormalizationThatDoesNotLearnKeepsItsStatistics) {
   const TinyData data;
   SeverityNet net = TinyNet();
   for (auto& parameter : net->ic1->parameters()) parameter.set_requires_grad(false);
@@ -253,20 +253,20 @@ TEST(TrainTest, NormalisationThatDoesNotLearnKeepsItsStatistics) {
   TrainingState state(net, OptimizerOptions());
   Batches batches(data.prepared(), data.all(), TinyBatches(), torch::kCPU);
   JointObjective objective{JointObjectiveOptions()};
-  Train(TinyOptions(1), data.prepared(), batches, {}, torch::kCPU, objective, {}, state);
+  Train(TinyOptions(1), data, batches, {}, objective, state);
   EXPECT_TRUE(statistics(*net->ic1).equal(frozen));
   EXPECT_FALSE(statistics(*net->ic2).equal(learned));
 }
 
-TEST(TrainTest, FrozenNormalisationLearnsButKeepsItsStatistics) {
+TEST(TrainTest, FrozenNormalizationLearnsButKeepsItsStatistics) {
   const TinyData data;
   TrainingState state(TinyNet(1), OptimizerOptions());
   Batches batches(data.prepared(), data.all(), TinyBatches(), torch::kCPU);
   JointObjective objective{JointObjectiveOptions()};
   TrainerOptions options = TinyOptions(2);
-  options.freeze_normalisation = true;
+  options.freeze_normalization = true;
   SeverityNet before = CopyNet(state.net);
-  Train(options, data.prepared(), batches, {}, torch::kCPU, objective, {}, state);
+  Train(options, data, batches, {}, objective, state);
   ASSERT_EQ(state.epoch, 2);
   for (const auto& item : before->named_buffers()) {
     EXPECT_TRUE(item.value().equal(state.net->named_buffers()[item.key()])) << item.key();
@@ -290,7 +290,7 @@ TEST(TrainTest, SameSeedGivesTheSameTrace) {
   EXPECT_NE(first, LossTrace(data, 2, 2));
 }
 
-TEST(TrainTest, StopsBeforeALossThatIsNotFiniteSpoilsTheWeights) {
+TEST(TrainTest, StopsBeforeALossThatIsNotFiniteReachesTheWeights) {
   const TinyData data;
   for (double clip : {0.0, 5.0}) {
     TrainingState state(TinyNet(), OptimizerOptions());
@@ -299,7 +299,7 @@ TEST(TrainTest, StopsBeforeALossThatIsNotFiniteSpoilsTheWeights) {
     options.gradient_clip = clip;
     BrokenObjective objective;
     try {
-      Train(options, data.prepared(), batches, {}, torch::kCPU, objective, {}, state);
+      Train(options, data, batches, {}, objective, state);
       FAIL() << "no error";
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::kFailed);
@@ -320,7 +320,7 @@ TEST(TrainTest, KeepsTheBestEpochAndStopsWhenNothingIsGained) {
   options.patience = 2;
   options.min_delta = 1e6;  // Only the first epoch is a gain.
   JointObjective objective{JointObjectiveOptions()};
-  EXPECT_EQ(Train(options, data.prepared(), batches, data.all(), torch::kCPU, objective, {}, state),
+  EXPECT_EQ(Train(options, data, batches, data.all(), objective, state),
             TrainingEnd::kStoppedEarly);
   EXPECT_EQ(state.epoch, 3);
 
@@ -340,8 +340,7 @@ TEST(TrainTest, WithoutValidationKeepsTheLastWeightsOrTheirAverage) {
     TrainerOptions options = TinyOptions(2);
     options.ema = ema;
     JointObjective objective{JointObjectiveOptions()};
-    EXPECT_EQ(Train(options, data.prepared(), batches, {}, torch::kCPU, objective, {}, state),
-              TrainingEnd::kFinished);
+    EXPECT_EQ(Train(options, data, batches, {}, objective, state), TrainingEnd::kFinished);
     const std::string kept = ParameterDigest(state.Result(options));
     EXPECT_EQ(kept == ParameterDigest(state.net), ema == 0.0);
     EXPECT_EQ(kept == ParameterDigest(state.average), ema > 0.0);
@@ -356,8 +355,7 @@ TEST(TrainTest, SelectLastKeepsTheLastEpochWhateverTheValidationSays) {
   options.select = TrainerOptions::Select::kLast;
   options.patience = 1;
   JointObjective objective{JointObjectiveOptions()};
-  EXPECT_EQ(Train(options, data.prepared(), batches, data.all(), torch::kCPU, objective, {}, state),
-            TrainingEnd::kFinished);
+  EXPECT_EQ(Train(options, data, batches, data.all(), objective, state), TrainingEnd::kFinished);
   EXPECT_TRUE(state.history.back().validation.has_value());
   EXPECT_EQ(state.best_epoch, 0);
   EXPECT_EQ(ParameterDigest(state.Result(options)), ParameterDigest(state.net));
@@ -374,39 +372,12 @@ TEST(TrainTest, CallsTheHooksAndStopsBetweenSteps) {
   hooks.step_done = [&](int step) { steps.push_back(step); };
   hooks.epoch_done = [&](const EpochRecord&) { ++epochs; };
   hooks.stop_requested = [&] { return steps.size() == 3; };
-  EXPECT_EQ(
-      Train(TinyOptions(5), data.prepared(), batches, {}, torch::kCPU, objective, hooks, state),
-      TrainingEnd::kInterrupted);
+  EXPECT_EQ(Train(TinyOptions(5), data, batches, {}, objective, state, hooks),
+            TrainingEnd::kInterrupted);
   EXPECT_THAT(steps, ElementsAre(1, 2, 1));
   EXPECT_EQ(epochs, 1);
   EXPECT_EQ(state.epoch, 1);
   EXPECT_EQ(state.step, 1);
-}
-
-TEST(ScoreTest, LeavesModeAndStatisticsAlone) {
-  const TinyData data;
-  SeverityNet net = TinyNet();
-  net->train();
-  const std::string before = ParameterDigest(net);
-  const Scores scores = Score(net, data.prepared(), data.all(), 3, torch::kCPU);
-  EXPECT_TRUE(net->is_training());
-  EXPECT_EQ(ParameterDigest(net), before);
-  ASSERT_THAT(scores.predictions.probabilities, SizeIs(8));
-  for (const auto& p : scores.predictions.probabilities) {
-    EXPECT_NEAR(p[0] + p[1] + p[2] + p[3], 1.0, 1e-9);
-  }
-  EXPECT_EQ(scores.predictions.labels[0], data.prepared().dataset().samples[0].label);
-}
-
-TEST(ScoreTest, DoesNotDependOnTheBatchSize) {
-  const TinyData data;
-  SeverityNet net = TinyNet();
-  const Scores one = Score(net, data.prepared(), data.all(), 1, torch::kCPU);
-  const Scores all = Score(net, data.prepared(), data.all(), 8, torch::kCPU);
-  EXPECT_NEAR(one.loss, all.loss, 1e-5);
-  for (int i = 0; i < 8; ++i) {
-    EXPECT_NEAR(one.predictions.probabilities[i][0], all.predictions.probabilities[i][0], 1e-5);
-  }
 }
 
 TEST(UpdateAverageTest, MovesParametersAndStatisticsAndCopiesCounters) {
