@@ -8,6 +8,7 @@
 #include "models/log.h"
 #include "training/cli/exit_codes.h"
 #include "training/cli/options.h"
+#include "training/cli/version.h"
 #include "training/verbs/verbs.h"
 
 namespace {
@@ -21,20 +22,20 @@ struct Verb {
 };
 
 constexpr Verb kVerbs[] = {
-    {"train", "train a model on labelled scans", hepar::RunTrain},
-    {"evaluate", "measure a model on labelled scans", hepar::RunEvaluate},
-    {"attack", "measure what attacks leave of a model", hepar::RunAttackVerb},
+    {"train", "train a model on labeled scans", hepar::RunTrain},
+    {"evaluate", "measure a model on labeled scans", hepar::RunEvaluate},
+    {"attack", "measure the robustness of a model to attacks", hepar::RunAttackVerb},
     {"ablate", "train and compare classifiers and variants, as the paper's tables do",
      hepar::RunAblate},
-    {"probe", "ask what the decouplers decoupled", hepar::RunProbe},
+    {"probe", "measure how well the decouplers separate features", hepar::RunProbe},
     {"export", "write a model for other runtimes, as ONNX or TorchScript", hepar::RunExport},
-    {"bench", "measure what a frame costs", hepar::RunBench},
-    {"inspect", "show what a model bundle holds", hepar::RunInspect},
-    {"simulate", "write labelled scans of the simulated scanner", hepar::RunSimulate},
-    {"trust", "fit anew when a model says that it does not know", hepar::RunTrust},
+    {"bench", "measure the cost of a frame", hepar::RunBench},
+    {"inspect", "show the contents of a model bundle", hepar::RunInspect},
+    {"simulate", "write labeled scans of the simulated scanner", hepar::RunSimulate},
+    {"trust", "refit when a model reports that it does not know", hepar::RunTrust},
 };
 
-// LibTorch asks for megabytes for each intermediate result. By default glibc maps and unmaps each
+// LibTorch allocates megabytes for each intermediate result. By default glibc maps and unmaps each
 // of these, and the page faults cost more than the arithmetic; kept in the heap they are reused.
 // A plugin must not do this to its host, but this process is ours.
 void KeepLargeBlocksInHeap() {
@@ -68,7 +69,7 @@ int Dispatch(const std::vector<std::string>& arguments) {
     return arguments.empty() ? hepar::kExitUsage : hepar::kExitOk;
   }
   if (arguments[0] == "--version") {
-    std::cout << "hepar " HEPAR_VERSION "\n";
+    std::cout << hepar::VersionText();
     return hepar::kExitOk;
   }
   for (const Verb& verb : kVerbs) {

@@ -64,7 +64,7 @@ train_robust() {
     hepar train --config "$config" --preset clean --resume --epochs 25 --batch 32 --lr 0.002 \
       --ema 0 --lambda2 1 --data "$work/scans/manifest.csv" --out "$work/clean.hepar"
   [[ -f $work/robust.hepar ]] ||
-    hepar train --config "$config" --init "$work/clean.hepar" --freeze-normalisation --resume \
+    hepar train --config "$config" --init "$work/clean.hepar" --freeze-normalization --resume \
       --data "$work/scans/manifest.csv" --out "$work/robust.hepar"
   for model in clean robust; do
     hepar attack --model "$work/$model.hepar" --data "$work/test/manifest.csv" \

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <string>
+
 #include "models/error.h"
 
 namespace hepar {
 
-// What the program `hepar` returns to its caller; kExitCodesHelp documents it in --help.
+// Exit codes of the program `hepar`, which kExitCodesHelp documents in --help.
 enum ExitCode {
   kExitOk = 0,
   kExitFailure = 1,
@@ -29,6 +31,9 @@ class ExitError : public Error {
  private:
   ExitCode code_;
 };
+
+// Wrong use: an option or a combination of options that cannot be.
+inline Error UsageError(const std::string& message) { return Error(ErrorKind::kInvalid, message); }
 
 // Runs `function`; its errors end the program with `code`. Wrong arguments and missing devices keep
 // their own codes, wherever they are found.

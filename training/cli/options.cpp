@@ -4,7 +4,6 @@
 #include <glib.h>
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -15,6 +14,7 @@
 #include "models/error.h"
 #include "models/file_io.h"
 #include "training/cli/exit_codes.h"
+#include "training/cli/version.h"
 
 namespace hepar {
 namespace {
@@ -25,82 +25,16 @@ constexpr std::uint64_t kMaxConfigBytes = 1 << 20;
 constexpr std::size_t kHelpColumn = 30;
 constexpr std::size_t kHelpWidth = 98;
 
-Error Invalid(const std::string& message) { return Error(ErrorKind::kInvalid, message); }
-
-std::string NumberText(double value) {
-  if (value == std::floor(value) && std::abs(value) < 1e9) {
-    return std::to_string(static_cast<long>(value));
-  }
-  return ordered_json(value).dump();
-}
-
-double ParseNumber(const std::string& text, double low, double high) {
-  char* end = nullptr;
-  double value = g_ascii_strtod(text.c_str(), &end);
-  if (*end == '/' && end != text.c_str() && end[1] != '\0') {
-    value /= g_ascii_strtod(end + 1, &end);
-  }
-  if (text.empty() || *end != '\0' || !(value >= low && value <= high)) {
-    throw Invalid("expected a number in " + NumberText(low) + ".." + NumberText(high) + ", got '" +
-                  text + "'");
-  }
-  return value;
-}
-
-int ParseInteger(const std::string& text, int low, int high) {
-  gint64 value = 0;
-  if (!g_ascii_string_to_signed(text.c_str(), 10, low, high, &value, nullptr)) {
-    throw Invalid("expected an integer in " + std::to_string(low) + ".." + std::to_string(high) +
-                  ", got '" + text + "'");
-  }
-  return static_cast<int>(value);
-}
-
-bool ParseBoolean(const std::string& text) {
-  for (const char* yes : {"on", "true", "yes", "1"}) {
-    if (text == yes) return true;
-  }
-  for (const char* no : {"off", "false", "no", "0"}) {
-    if (text == no) return false;
-  }
-  throw Invalid("expected on or off, got '" + text + "'");
-}
-
-std::vector<std::string> Split(const std::string& text) {
-  std::vector<std::string> parts;
-  std::istringstream stream(text);
-  for (std::string part; std::getline(stream, part, ',');) {
-    if (!part.empty()) parts.push_back(part);
-  }
-  return parts;
-}
-
-std::size_t EditDistance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
-    }
-  }
-  return row.back();
-}
-
 std::string Suggestion(const std::string& name, const std::vector<std::string>& candidates,
                        const std::string& prefix) {
   const std::string nearest = NearestName(name, candidates);
   return nearest.empty() ? "" : "; did you mean " + prefix + nearest + "?";
 }
 
-using Given = std::vector<std::pair<std::string, std::string>>;
-
 // Only collects: an exception must not cross GLib's frames.
-gboolean Collect(const gchar* flag, const gchar* value, gpointer given, GError** /*error*/) {
-  static_cast<Given*>(given)->emplace_back(flag + 2, value ? value : "true");
+gboolean Collect(const gchar* flag, const gchar* value, gpointer flags, GError** /*error*/) {
+  static_cast<std::vector<std::pair<std::string, std::string>>*>(flags)->emplace_back(
+      flag + 2, value ? value : "true");
   return TRUE;
 }
 
@@ -130,25 +64,6 @@ std::vector<std::string> VerbNames() {
           "bench", "export",   "inspect", "simulate", "trust"};
 }
 
-std::string Join(const std::vector<std::string>& values, const std::string& separator) {
-  std::string text;
-  for (const auto& value : values) text += (text.empty() ? "" : separator) + value;
-  return text;
-}
-
-std::string NearestName(const std::string& name, const std::vector<std::string>& candidates) {
-  std::string nearest;
-  std::size_t least = std::max<std::size_t>(2, name.size() / 3) + 1;
-  for (const auto& candidate : candidates) {
-    const std::size_t distance = EditDistance(name, candidate);
-    if (distance < least) {
-      least = distance;
-      nearest = candidate;
-    }
-  }
-  return nearest;
-}
-
 OptionTable::OptionTable(std::string verb, std::string synopsis, std::string description)
     : verb_(std::move(verb)),
       synopsis_(std::move(synopsis)),
@@ -160,15 +75,8 @@ void OptionTable::Add(const std::string& name, const std::string& placeholder,
                       const std::string& help, Kind kind,
                       std::function<void(const std::string&)> set,
                       std::function<std::string()> get) {
-  options_.push_back({heading_, name, placeholder, help, kind, std::move(set), std::move(get)});
-}
-
-void OptionTable::Integer(const std::string& name, int* value, int low, int high,
-                          const std::string& help) {
-  Add(
-      name, "N", help, Kind::kNumber,
-      [=](const std::string& text) { *value = ParseInteger(text, low, high); },
-      [=] { return std::to_string(*value); });
+  options_.push_back(
+      {heading_, name, placeholder, help, kind, std::move(set), std::move(get), "", ""});
 }
 
 void OptionTable::Number(const std::string& name, double* value, double low, double high,
@@ -176,13 +84,17 @@ void OptionTable::Number(const std::string& name, double* value, double low, dou
   Add(
       name, "X", help, Kind::kNumber,
       [=](const std::string& text) { *value = ParseNumber(text, low, high); },
-      [=] { return NumberText(*value); });
+      [=] { return ShortestText(*value); });
 }
 
 void OptionTable::Text(const std::string& name, std::string* value, const std::string& placeholder,
-                       const std::string& help) {
+                       const std::string& help, const Check& check) {
   Add(
-      name, placeholder, help, Kind::kText, [=](const std::string& text) { *value = text; },
+      name, placeholder, help, Kind::kText,
+      [=](const std::string& text) {
+        if (check) check(text);
+        *value = text;
+      },
       [=] { return *value; });
 }
 
@@ -197,12 +109,7 @@ void OptionTable::Choice(const std::string& name, std::string* value,
                          const std::vector<std::string>& choices, const std::string& help) {
   Add(
       name, Join(choices, "|"), help, Kind::kText,
-      [=](const std::string& text) {
-        if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
-          throw Invalid("unknown value '" + text + "'; choose one of " + Join(choices, ", "));
-        }
-        *value = text;
-      },
+      [=](const std::string& text) { *value = choices[IndexOf(text, choices)]; },
       [=] { return *value; });
 }
 
@@ -222,8 +129,37 @@ void OptionTable::Switch(const std::string& name, bool* value, const std::string
 void OptionTable::List(const std::string& name, std::vector<std::string>* values,
                        const std::string& placeholder, const std::string& help) {
   Add(
-      name, placeholder, help, Kind::kList, [=](const std::string& text) { *values = Split(text); },
+      name, placeholder, help, Kind::kList,
+      [=](const std::string& text) { *values = SplitList(text); },
       [=] { return Join(*values, ","); });
+}
+
+template <typename T>
+void OptionTable::AddList(const std::string& name, std::vector<T>* values,
+                          const std::string& initial, const std::string& placeholder,
+                          const std::string& help, T (*parse)(const std::string&, T, T), T low,
+                          T high) {
+  const auto text = std::make_shared<std::string>();
+  const auto set = [=](const std::string& given) {
+    std::vector<T> parsed;
+    for (const std::string& part : SplitList(given)) parsed.push_back(parse(part, low, high));
+    *values = parsed;
+    *text = Join(SplitList(given), ",");
+  };
+  set(initial);
+  Add(name, placeholder, help, Kind::kList, set, [=] { return *text; });
+}
+
+void OptionTable::Integers(const std::string& name, std::vector<int>* values,
+                           const std::string& initial, int low, int high,
+                           const std::string& placeholder, const std::string& help) {
+  AddList(name, values, initial, placeholder, help, ParseInteger, low, high);
+}
+
+void OptionTable::Numbers(const std::string& name, std::vector<double>* values,
+                          const std::string& initial, double low, double high,
+                          const std::string& placeholder, const std::string& help) {
+  AddList(name, values, initial, placeholder, help, ParseNumber, low, high);
 }
 
 void OptionTable::Presets(const std::string& name, std::string* value,
@@ -243,38 +179,57 @@ void OptionTable::Positional(std::vector<std::string>* values, std::size_t max_c
   max_positionals_ = max_count;
 }
 
+void OptionTable::FormerName(const std::string& name) { options_.back().former_name = name; }
+
+void OptionTable::Required(const std::string& what) { options_.back().required = what; }
+
+void OptionTable::AlsoPositional() { positional_option_ = options_.back().name; }
+
 std::vector<std::string> OptionTable::Names() const {
-  std::vector<std::string> names = {"config", "help"};
+  std::vector<std::string> names = {"config", "help", "version"};
   for (const auto& option : options_) names.push_back(option.name);
   return names;
 }
 
 const OptionTable::Option* OptionTable::Find(const std::string& name) const {
   for (const auto& option : options_) {
-    if (option.name == name) return &option;
+    if (option.Has(name)) return &option;
   }
   return nullptr;
 }
 
 bool OptionTable::Parse(const std::vector<std::string>& arguments) {
   Given given;
+  const std::vector<std::string> rest = ReadFlags(arguments, &given);
+  if (!reply_.empty()) return false;
+  ReadPositionals(rest, &given);
+  ApplyAll(SettingsOf(given));
+  return true;
+}
+
+std::vector<std::string> OptionTable::ReadFlags(const std::vector<std::string>& arguments,
+                                                Given* given) {
   std::vector<GOptionEntry> entries;
   // FILENAME: values pass as they are, in whatever encoding the locale has.
-  const auto add_entry = [&entries](const char* name, char letter, int flags) {
-    entries.push_back({name, letter, G_OPTION_FLAG_FILENAME | flags, G_OPTION_ARG_CALLBACK,
+  const auto add_entry = [&entries](const std::string& name, int flags) {
+    entries.push_back({name.c_str(), 0, G_OPTION_FLAG_FILENAME | flags, G_OPTION_ARG_CALLBACK,
                        reinterpret_cast<gpointer>(Collect), nullptr, nullptr});
   };
   for (const auto& option : options_) {
-    add_entry(option.name.c_str(), 0, option.kind == Kind::kSwitch ? G_OPTION_FLAG_NO_ARG : 0);
+    const int flags = option.kind == Kind::kSwitch ? G_OPTION_FLAG_NO_ARG : 0;
+    add_entry(option.name, flags);
+    if (!option.former_name.empty()) add_entry(option.former_name, flags);
   }
-  add_entry("config", 0, 0);
-  gboolean help = FALSE;
+  const std::string config = "config";
+  add_entry(config, 0);
+  gboolean help = FALSE, version = FALSE;
   entries.push_back({"help", 'h', 0, G_OPTION_ARG_NONE, &help, nullptr, nullptr});
+  entries.push_back({"version", 0, 0, G_OPTION_ARG_NONE, &version, nullptr, nullptr});
   entries.push_back({});
 
   const std::unique_ptr<GOptionContext, decltype(&g_option_context_free)> context(
       g_option_context_new(nullptr), g_option_context_free);
-  GOptionGroup* group = g_option_group_new("main", "", "", &given, nullptr);
+  GOptionGroup* group = g_option_group_new("main", "", "", given, nullptr);
   g_option_group_add_entries(group, entries.data());
   g_option_context_set_main_group(context.get(), group);
   g_option_context_set_help_enabled(context.get(), FALSE);
@@ -285,41 +240,62 @@ bool OptionTable::Parse(const std::vector<std::string>& arguments) {
   argv.push_back(nullptr);
   g_auto(GStrv) rest = g_strdupv(const_cast<gchar**>(argv.data()));
   g_autoptr(GError) error = nullptr;
-  if (!g_option_context_parse_strv(context.get(), &rest, &error)) throw Invalid(error->message);
-  if (help) return false;
+  if (!g_option_context_parse_strv(context.get(), &rest, &error)) throw UsageError(error->message);
+  if (version) reply_ = VersionText();
+  if (help) reply_ = Help();
+  std::vector<std::string> left;
+  for (gchar** argument = rest + 1; *argument; ++argument) left.emplace_back(*argument);
+  return left;
+}
 
-  for (gchar** left = rest + 1; *left; ++left) {
-    const std::string argument = *left;
+void OptionTable::ReadPositionals(const std::vector<std::string>& rest, Given* given) {
+  for (const std::string& argument : rest) {
     if (argument.size() > 1 && argument[0] == '-' && argument != "--") {
       const std::string flag = argument.substr(0, argument.find('='));
       const std::string name = flag.substr(flag.find_first_not_of('-'));
-      throw Invalid("unknown option " + flag + Suggestion(name, Names(), "--") + " ('hepar " +
-                    verb_ + " --help' lists all)");
+      throw UsageError("unknown option " + flag + Suggestion(name, Names(), "--") + " ('hepar " +
+                       verb_ + " --help' lists all)");
     }
     if (argument == "--") continue;
-    if (positionals_ == nullptr || positionals_->size() == max_positionals_) {
-      throw Invalid("unexpected argument '" + argument + "'; 'hepar " + verb_ +
-                    " --help' shows the use");
+    if (!positional_option_.empty()) {
+      const bool twice = std::any_of(given->begin(), given->end(), [this](const auto& flag) {
+        return flag.first == positional_option_;
+      });
+      if (!twice) {
+        given->emplace_back(positional_option_, argument);
+        continue;
+      }
+    } else if (positionals_ != nullptr && positionals_->size() < max_positionals_) {
+      positionals_->push_back(argument);
+      continue;
     }
-    positionals_->push_back(argument);
+    throw UsageError("unexpected argument '" + argument + "'; 'hepar " + verb_ +
+                     " --help' shows the use");
   }
+}
 
+std::vector<OptionTable::Setting> OptionTable::SettingsOf(const Given& given) const {
+  std::string config;
   for (const auto& [name, value] : given) {
-    if (name == "config") config_ = value;
+    if (name == "config") config = value;
   }
   std::vector<Setting> settings;
-  if (!config_.empty()) settings = ReadConfig(config_);
+  if (!config.empty()) settings = ReadConfig(config);
 
   // A list on the command line replaces the file's, as every other flag does; its repetitions add.
-  std::map<std::string, std::string> flags;
+  std::map<std::string, Setting> flags;
   for (const auto& [name, value] : given) {
     const Option* option = Find(name);
     if (option == nullptr) continue;
-    std::string& text = flags[name];
-    text = option->kind == Kind::kList && !text.empty() ? text + "," + value : value;
+    Setting& flag = flags[option->name];
+    const bool adds = option->kind == Kind::kList && !flag.value.empty();
+    flag = {option->name, adds ? flag.value + "," + value : value, "--" + name};
   }
-  for (const auto& [name, value] : flags) settings.push_back({name, value, "--" + name});
+  for (const auto& [name, flag] : flags) settings.push_back(flag);
+  return settings;
+}
 
+void OptionTable::ApplyAll(const std::vector<Setting>& settings) {
   const Setting* preset = nullptr;
   for (const Setting& setting : settings) {
     if (setting.name == preset_option_) preset = &setting;
@@ -334,14 +310,20 @@ bool OptionTable::Parse(const std::vector<std::string>& arguments) {
     Apply(setting);
     given_.insert(setting.name);
   }
-  return true;
 }
 
 void OptionTable::Apply(const Setting& setting) {
   try {
     Find(setting.name)->set(setting.value);
   } catch (const Error& wrong) {
-    throw Invalid(setting.where + ": " + wrong.what());
+    throw UsageError(setting.where + ": " + wrong.what());
+  }
+}
+
+void OptionTable::CheckRequired() const {
+  for (const auto& option : options_) {
+    if (option.required.empty() || !option.get().empty()) continue;
+    throw UsageError("--" + option.name + " is missing: " + option.required);
   }
 }
 
@@ -351,14 +333,14 @@ std::vector<OptionTable::Setting> OptionTable::ReadConfig(const std::string& pat
                                                                    g_key_file_free);
   g_autoptr(GError) error = nullptr;
   if (!g_key_file_load_from_data(file.get(), text.data(), text.size(), G_KEY_FILE_NONE, &error)) {
-    throw Invalid(path + ": " + error->message);
+    throw UsageError(path + ": " + error->message);
   }
   const auto verbs = VerbNames();
   g_auto(GStrv) groups = g_key_file_get_groups(file.get(), nullptr);
   for (gchar** group = groups; *group; ++group) {
     if (std::find(verbs.begin(), verbs.end(), *group) == verbs.end()) {
-      throw Invalid(path + ": unknown group [" + *group + "]" + Suggestion(*group, verbs, "") +
-                    " (groups are " + Join(verbs, ", ") + ")");
+      throw UsageError(path + ": unknown group [" + *group + "]" + Suggestion(*group, verbs, "") +
+                       " (groups are " + Join(verbs, ", ") + ")");
     }
   }
   std::vector<Setting> settings;
@@ -367,12 +349,13 @@ std::vector<OptionTable::Setting> OptionTable::ReadConfig(const std::string& pat
   g_auto(GStrv) keys = g_key_file_get_keys(file.get(), verb_.c_str(), nullptr, nullptr);
   for (gchar** key = keys; *key; ++key) {
     const std::string where = path + ": [" + verb_ + "] " + *key;
-    if (Find(*key) == nullptr) {
-      throw Invalid(where + ": unknown key" + Suggestion(*key, Names(), ""));
+    const Option* option = Find(*key);
+    if (option == nullptr) {
+      throw UsageError(where + ": unknown key" + Suggestion(*key, Names(), ""));
     }
     g_autofree gchar* value = g_key_file_get_string(file.get(), verb_.c_str(), *key, &error);
-    if (value == nullptr) throw Invalid(where + ": " + error->message);
-    settings.push_back({*key, value, where});
+    if (value == nullptr) throw UsageError(where + ": " + error->message);
+    settings.push_back({option->name, value, where});
   }
   return settings;
 }
@@ -394,12 +377,15 @@ std::string OptionTable::Help() const {
     const std::string value = option.get();
     const bool shows_default = option.kind != Kind::kSwitch && !value.empty();
     add_line("--" + option.name + (option.placeholder.empty() ? "" : " ") + option.placeholder,
-             option.help + (shows_default ? " (default " + value + ")" : ""));
+             option.help + (option.required.empty() ? "" : ". Required") +
+                 (shows_default ? " (default " + value + ")" : "") +
+                 (option.former_name.empty() ? "" : "; formerly --" + option.former_name));
   }
   text += "\nGeneral:\n";
   add_line("--config FILE",
            "INI file with the same options as keys in a group [" + verb_ + "]; flags win");
-  add_line("-h, --help", "This text");
+  add_line("-h, --help", "Show this text");
+  add_line("--version", "Show the version");
   return text + "\n" + kExitCodesHelp;
 }
 
@@ -407,7 +393,7 @@ std::string OptionTable::ToJson() const {
   ordered_json object = ordered_json::object();
   for (const auto& option : options_) {
     const std::string value = option.get();
-    std::string key = option.name;
+    std::string key = option.former_name.empty() ? option.name : option.former_name;
     std::replace(key.begin(), key.end(), '-', '_');
     switch (option.kind) {
       case Kind::kNumber:

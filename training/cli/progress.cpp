@@ -45,7 +45,7 @@ void Progress::Update(int done, const std::string& note) {
   if (!terminal_) return;
   const auto now = Clock::now();
   if (first_ < 0) {
-    // What was done before the first call is not this run's work, and says nothing of its rate.
+    // Work that was done before the first call does not count for the rate of this run.
     first_ = std::max(0, done - 1);
   } else if (done < total_ && now - drawn_ < kRedrawEvery) {
     return;

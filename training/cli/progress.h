@@ -7,7 +7,8 @@
 namespace hepar {
 
 // Progress of a piece of work, on standard error. On a terminal: a bar with rate and time left,
-// redrawn in place a few times a second. Elsewhere nothing, so that logs hold plain lines only.
+// redrawn in place a few times a second. Elsewhere it prints nothing, so that logs hold plain lines
+// only.
 class Progress {
  public:
   // `unit` names what is counted: "steps".
@@ -16,15 +17,15 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  // `done` of the total; `note` stands behind the bar.
+  // `done` of the total; `note` is shown after the bar.
   void Update(int done, const std::string& note = "");
-  // Takes the bar away until the next Update(), so that a line can be printed in its place.
+  // Removes the bar until the next Update(), so that a line can be printed in its place.
   void Clear() const;
 
  private:
   std::string label_, unit_;
   int total_;
-  int first_ = -1;  // What was done when the clock started.
+  int first_ = -1;  // Work done when the clock started.
   bool terminal_;
   std::chrono::steady_clock::time_point start_, drawn_;
 };

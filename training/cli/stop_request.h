@@ -3,8 +3,8 @@
 
 namespace hepar {
 
-// While it lives, the first Ctrl-C (SIGINT) or SIGTERM asks for a stop instead of ending the
-// program; the second ends it as usual, and so does any after its time. One at a time.
+// During its lifetime, the first Ctrl-C (SIGINT) or SIGTERM requests a stop instead of ending the
+// program; the second ends it as usual, and so does any after its lifetime. One at a time.
 class StopRequest {
  public:
   StopRequest();

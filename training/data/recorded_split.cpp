@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
-#include <string>
 
 #include "models/error.h"
 
@@ -34,6 +33,36 @@ Split RecordedSplit(const ModelSpec& spec, const Dataset& dataset, const Folds* 
                 "the model was trained by folds; give --folds and --fold " + std::to_string(fold));
   }
   return SplitByFold(dataset, *folds, fold, validation, seed);
+}
+
+std::vector<int> RecordedPart(const ModelSpec& spec, const Dataset& dataset,
+                              const std::string& part) {
+  const Split split = [&] {
+    try {
+      return RecordedSplit(spec, dataset, nullptr);
+    } catch (const Error& error) {
+      throw Error(error.kind(), "--part " + part + ": " + error.what());
+    }
+  }();
+  const auto& samples = part == "train"  ? split.train
+                        : part == "test" ? split.test
+                                         : split.validation;
+  if (samples.empty()) {
+    throw Error(ErrorKind::kMismatch, "--part: the model was trained without a " + part + " part");
+  }
+  return samples;
+}
+
+void CheckSameClasses(const ModelSpec& spec, const std::string& model,
+                      const std::vector<std::string>& class_names) {
+  if (spec.class_names == class_names) return;
+  const auto list = [](const std::vector<std::string>& names) {
+    std::string text;
+    for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
+    return text;
+  };
+  throw Error(ErrorKind::kMismatch, model + ": its classes (" + list(spec.class_names) +
+                                        ") are not those of the data (" + list(class_names) + ")");
 }
 
 }  // namespace hepar

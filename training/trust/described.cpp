@@ -18,12 +18,12 @@ AugmentationOptions Changes() {
   return changes;
 }
 
-// Grey levels a v + b inside the sector, cut at black and white.
+// Gray levels a v + b inside the sector, cut at black and white.
 struct Range {
   double contrast = 1.0, offset = 0.0;
 };
 
-// What is done to the grey levels of a copy: a video whose range was taken for another (full for
+// Changes to the gray levels of a copy: a video with a misread range (full for
 // 16..235, or the other way round), or any contrast and offset.
 Range RangeOf(int variant, cv::RNG* rng) {
   constexpr double kContrast = 0.25;  // In exp(+-).

@@ -3,14 +3,14 @@
 
 #include <vector>
 
-#include "training/data/dataset.h"
+#include "training/data/prepared_dataset.h"
 #include "training/trust/domain_fit.h"
 
 namespace hepar {
 
 // The descriptors of the pictures `indices` of `data`, with their patients: of each picture as it
-// is and of kVariants copies that are changed at random (Augment()), so that what another setting
-// of the scanner or another hold of the probe would have shown is of the domain too. The same for
+// is and of kVariants randomly augmented copies (Augment()), so that other settings
+// of the scanner and positions of the probe belong to the domain too. The same for
 // every run.
 inline constexpr int kVariants = 4;
 DescribedPictures Described(const PreparedDataset& data, const std::vector<int>& indices);

@@ -122,7 +122,7 @@ double UpperQuantile(const std::vector<double>& scores, const std::vector<std::s
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(),
             [&scores](std::size_t a, std::size_t b) { return scores[a] > scores[b]; });
-  // Sums of thirds and the like may end a little below the rate that they are meant to reach.
+  // Sums of rounded shares may end slightly below the intended rate.
   double above = 0.0;
   for (const std::size_t n : order) {
     above += weights[n];

@@ -18,7 +18,7 @@ using nlohmann::ordered_json;
 // An answer that is more likely right than wrong is given.
 constexpr double kLargestAbstention = 0.5;
 
-// Fewer cannot be left out one after the other.
+// Leaving out one patient needs at least these.
 constexpr std::size_t kLeastPatients = 3;
 
 std::size_t CountPatients(const std::vector<std::string>& patients) {
@@ -41,7 +41,7 @@ ordered_json FitAnswers(const UnseenAnswers& unseen, const TrustOptions& options
                        {"frames", frames.labels.size()},
                        {"patients", CountPatients(frames.patients)}};
   if (frames.labels.empty()) return json;
-  // At the end of its range the search has found none.
+  // At the end of its range the search has found no minimum.
   const double fitted = FitTemperature(frames);
   spec->temperature = fitted < 1.01 * kLeastTemperature ? 1.0 : fitted;
 
@@ -100,7 +100,7 @@ std::string TrustText(const ordered_json& trust) {
   const ordered_json& answers = trust.at("answers");
   std::string text;
   if (!answers.contains("temperature")) {
-    text += "temperature and abstention are left as they are: " + TextOf(&answers, "source") + "\n";
+    text += "temperature and abstention are unchanged: " + TextOf(&answers, "source") + "\n";
   } else {
     text += "temperature " + Fixed(NumberOf(&answers, "temperature"), 3) + " by " +
             Count(answers, "frames") + " (" + TextOf(&answers, "source") + "): NLL " +

@@ -1,40 +1,33 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <c10/core/Allocator.h>
-#include <c10/util/ThreadLocalDebugInfo.h>
-#include <time.h>
 #include <torch/script.h>
 #include <torch/types.h>
 #include <torch/utils.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
-#include <functional>
-#include <iostream>
-#include <map>
 #include <memory>
-#include <optional>
+#include <ostream>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "models/bundle/bundle.h"
-#include "models/engine/cpu/aligned_floats.h"
-#include "models/engine/cpu/plan.h"
 #include "models/engine/device.h"
 #include "models/engine/engine.h"
-#include "models/error.h"
 #include "models/nets/architecture.h"
 #include "models/nets/picture_tensor.h"
 #include "models/nets/severity_net.h"
-#include "training/bench/standalone_convolution.h"
-#include "training/cli/decoupler_options.h"
+#include "training/bench/layer_bench.h"
+#include "training/bench/tensor_bytes.h"
+#include "training/bench/timing.h"
+#include "training/cli/common_options.h"
 #include "training/cli/exit_codes.h"
 #include "training/cli/options.h"
+#include "training/cli/output.h"
 #include "training/export/torchscript_model.h"
-#include "training/report/report.h"
 #include "training/report/table.h"
 #include "training/verbs/verbs.h"
 
@@ -44,106 +37,42 @@ namespace {
 using nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
+constexpr NamedValue<ReadClock> kClocks[] = {{"wall", WallClock}, {"processor", ProcessorClock}};
+
 struct BenchOptions {
-  std::string model, size = "live", widths, save, device = "cpu", clock = "wall", json;
-  int input_size = 224, threads = 1, repeat = 30, streams = 0;
+  std::string model, size = Architecture().size, widths, save;
+  DeviceOptions device = {"cpu"};
+  ReadClock clock = WallClock;
+  int input_size = PreprocessOptions().size, repeat = 30, streams = 0;
   bool layers = true, engine_only = false;
+  Output output;
 };
 
 OptionTable MakeTable(BenchOptions* o) {
   OptionTable table("bench", "[OPTION...]",
-                    "Measures what a frame costs in the engine, beside LibTorch's eager module, "
-                    "TorchScript optimised for inference, and the sum of the graph's convolutions "
-                    "by oneDNN alone: the same weights, in turns, as medians.");
+                    "Measures the cost of a frame in the engine, beside LibTorch's eager module, "
+                    "TorchScript optimized for inference, and the sum of the graph's convolutions "
+                    "by oneDNN alone: medians with the same weights, measured in turns.");
   table.Heading("What runs");
-  table.Path("model", &o->model, "FILE", "Model bundle; without it, a fresh network of --size");
-  table.Choice("size", &o->size, DecouplerSizes(), "Size of the fresh network");
-  table.Text("widths", &o->widths, "C,C,C,C,M,M,M,M",
-             "Other widths of its stages and of their blocks than the size's");
+  table.Path("model", &o->model, "FILE", "Model bundle; default: a fresh network of --size");
+  AddDecouplerOptions(&table, &o->size, &o->widths);
   table.Integer("input-size", &o->input_size, 32, 1024, "Side of its input, pixels");
   table.Path("save", &o->save, "FILE.hepar",
-             "Keep the fresh network, to measure it elsewhere: its weights are always the same");
-  table.Text("device", &o->device, "DEVICE", "cpu, cuda or cuda:N");
-  table.Integer("threads", &o->threads, 1, 256, "Threads of LibTorch; the engine takes one");
+             "Keep the fresh network, to measure it elsewhere; its weights are always the same");
+  table.Text("device", &o->device.name, "DEVICE", "cpu, cuda or cuda:N");
+  table.Integer("threads", &o->device.threads, 1, 256, "Threads of LibTorch; the engine uses one");
   table.Heading("What is measured");
   table.Integer("repeat", &o->repeat, 3, 10000, "Passes of each");
-  table.Choice("clock", &o->clock, {"wall", "processor"},
-               "Time that passes, or that of the thread alone: ratios on a busy machine");
-  table.Switch("engine-only", &o->engine_only, "The engine alone, nothing beside it");
-  table.OnOff("layers", &o->layers, "The table of layers, and the convolutions alone");
+  table.Enum("clock", &o->clock, kClocks,
+             "Elapsed time, or processor time of the thread, which gives ratios on a busy machine");
+  table.Switch("engine-only", &o->engine_only, "Measure the engine alone");
+  table.OnOff("layers", &o->layers, "Measure each layer, and the convolutions alone");
   table.Integer("streams", &o->streams, 0, 64,
-                "Frames a second of 1, 2, 4 ... threads up to this that share one engine");
+                "Measure frames per second of 1, 2, 4 ... threads, up to this many, that share one "
+                "engine");
   table.Heading("Output");
-  table.Path("json", &o->json, "FILE", "Write the figures as JSON; - for standard output");
+  o->output.AddTo(&table, "Write the measurements as JSON");
   return table;
-}
-
-// Reads the time in milliseconds, from an arbitrary start.
-using ReadClock = double (*)();
-
-double WallClock() {
-  return std::chrono::duration<double, std::milli>(Clock::now().time_since_epoch()).count();
-}
-
-double ProcessorClock() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
-}
-
-double Milliseconds(ReadClock read, const std::function<void()>& run) {
-  const double start = read();
-  run();
-  return read() - start;
-}
-
-double Median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
-  return values[values.size() / 2];
-}
-
-// One thing to measure: its passes are taken in turns with those of the others.
-struct Contender {
-  std::string key;
-  std::function<void()> run;
-  std::vector<double> ms;
-};
-
-void RunInTurns(std::vector<Contender>* contenders, int repeat, ReadClock clock) {
-  constexpr int kWarmUp = 3;
-  for (int i = -kWarmUp; i < repeat; ++i) {
-    for (Contender& contender : *contenders) {
-      const double ms = Milliseconds(clock, contender.run);
-      if (i >= 0) contender.ms.push_back(ms);
-    }
-  }
-}
-
-// Bytes of maps and tensors that this thread asks for while this object lives.
-class TensorBytes : public c10::MemoryReportingInfoBase {
- public:
-  // One of these is LibTorch's function, by release: the totals changed their type.
-  void reportMemoryUsage(void* /*memory*/, int64_t size, int64_t /*allocated*/,
-                         int64_t /*reserved*/, c10::Device /*device*/) {
-    if (size > 0) bytes += size;
-  }
-  void reportMemoryUsage(void* /*memory*/, int64_t size, size_t /*allocated*/, size_t /*reserved*/,
-                         c10::Device /*device*/) {
-    if (size > 0) bytes += size;
-  }
-  bool memoryProfilingEnabled() const override { return true; }
-
-  int64_t bytes = 0;
-};
-
-int64_t TensorBytesOf(const std::function<void()>& run) {
-  const auto counter = std::make_shared<TensorBytes>();
-  const auto before = cpu::AllocatedBytes();
-  {
-    const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, counter);
-    run();
-  }
-  return counter->bytes + static_cast<int64_t>(cpu::AllocatedBytes() - before);
 }
 
 // The bundle of the options, and a file that holds it.
@@ -205,124 +134,6 @@ void OneFrame(const Engine& engine, const PreparedImage& picture) {
   engine.Prepare(picture)->Classify();
 }
 
-// The steps of the CPU engine, and beside each convolution the time of oneDNN alone.
-struct Layer {
-  std::string node, kernel, shape;
-  double macs = 0.0;
-  std::vector<double> engine_ms, bf16_ms, standalone_ms;
-};
-
-// A plan with what it needs to run.
-class TimedPlan {
- public:
-  TimedPlan(const Graph& graph, const cpu::Kernels& kernels)
-      : plan_(graph, kernels),
-        workspace_(plan_.MakeWorkspace()),
-        frame_(plan_.frame().count, 0.5f) {}
-
-  const cpu::Plan& plan() const { return plan_; }
-  // The time of each step.
-  std::vector<double> Run(ReadClock clock) {
-    std::vector<double> ms;
-    plan_.RunTimed(workspace_.get(), frame_.data(), clock, &ms);
-    return ms;
-  }
-
- private:
-  cpu::Plan plan_;
-  std::shared_ptr<cpu::Plan::Workspace> workspace_;
-  std::vector<float> frame_;
-};
-
-class LayerBench {
- public:
-  LayerBench(const Graph& graph, ReadClock clock)
-      : clock_(clock), fp32_(graph, cpu::BestKernels()) {
-    // The same steps, in the same order.
-    if (const cpu::Kernels* kernels = cpu::Bf16Kernels()) bf16_.emplace(graph, *kernels);
-    for (const auto& step : fp32_.plan().steps()) {
-      Layer layer;
-      layer.node = step.node;
-      layer.kernel = step.kernel;
-      for (const Node& node : graph.nodes) {
-        const auto* conv = std::get_if<Convolution>(&node.op);
-        if (node.name != step.node) continue;
-        const Shape &in = graph.values[node.inputs[0]], &out = graph.values[node.output];
-        layer.macs = MacsOf(graph, node);
-        layer.shape = std::to_string(in.channels) + ">" + std::to_string(out.channels) + " " +
-                      std::to_string(out.height) + "x" + std::to_string(out.width);
-        // A step that only converts the layout has the same name; the convolution comes last.
-        if (conv) alone_[layers_.size()] = {conv, in, out, nullptr};
-      }
-      layers_.push_back(layer);
-    }
-    DropConversions();
-    for (auto& [index, use] : alone_) {
-      use.convolution = std::make_unique<StandaloneConvolution>(*use.op, use.in, use.out);
-    }
-  }
-
-  void Run() {
-    const auto fp32 = fp32_.Run(clock_);
-    const auto bf16 = bf16_ ? bf16_->Run(clock_) : std::vector<double>();
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
-      layers_[i].engine_ms.push_back(fp32[i]);
-      if (bf16_) layers_[i].bf16_ms.push_back(bf16[i]);
-    }
-    for (auto& [index, use] : alone_) {
-      layers_[index].standalone_ms.push_back(Milliseconds(clock_, [&] { use.convolution->Run(); }));
-    }
-  }
-
-  const std::vector<Layer>& layers() const { return layers_; }
-
-  // The sum of the convolutions' medians.
-  double RooflineMs() const {
-    double sum = 0.0;
-    for (const Layer& layer : layers_) {
-      if (!layer.standalone_ms.empty()) sum += Median(layer.standalone_ms);
-    }
-    return sum;
-  }
-
- private:
-  struct Alone {
-    const Convolution* op = nullptr;  // Of the constructor's graph, for the constructor.
-    Shape in, out;
-    std::unique_ptr<StandaloneConvolution> convolution;
-  };
-
-  void DropConversions() {
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
-      if (layers_[i].kernel.rfind("to_", 0) == 0) alone_.erase(i);
-    }
-  }
-
-  const ReadClock clock_;
-  TimedPlan fp32_;
-  std::optional<TimedPlan> bf16_;
-  std::vector<Layer> layers_;
-  std::map<std::size_t, Alone> alone_;
-};
-
-ordered_json MedianOrNull(const std::vector<double>& ms) {
-  return ms.empty() ? ordered_json() : ordered_json(Median(ms));
-}
-
-ordered_json LayersToJson(const std::vector<Layer>& layers) {
-  ordered_json list = ordered_json::array();
-  for (const Layer& layer : layers) {
-    list.push_back({{"layer", layer.node},
-                    {"kernel", layer.kernel},
-                    {"shape", layer.shape},
-                    {"macs", layer.macs},
-                    {"engine_ms", Median(layer.engine_ms)},
-                    {"engine_bf16_ms", MedianOrNull(layer.bf16_ms)},
-                    {"standalone_ms", MedianOrNull(layer.standalone_ms)}});
-  }
-  return list;
-}
-
 std::string LayerTable(const std::vector<Layer>& layers) {
   const auto text = [](const std::vector<double>& ms) {
     return ms.empty() ? std::string() : Fixed(Median(ms), 3);
@@ -371,102 +182,136 @@ ordered_json OrNull(const std::vector<Contender>& contenders, const std::string&
   return nullptr;
 }
 
+// The engine and the implementations that it is compared with, on one picture.
+class FrameBench {
+ public:
+  FrameBench(const BenchOptions& options, const BenchModel& model)
+      : options_(options),
+        spec_(model.spec()),
+        device_(ResolveDevice(options.device.name)),
+        picture_(NoisePicture(spec_.preprocess)),
+        engine_(model.Open(device_, Precision::kFp32)) {
+    SeverityNet net = model.net();
+    net->to(torch::Device(device_));
+    const auto tensor = PictureToTensor(picture_.pixels).unsqueeze(0).to(torch::Device(device_));
+    // Copied to the host, as the engine's logits are.
+    eager_ = [net, tensor]() mutable {
+      const c10::InferenceMode inference;
+      net->forward(tensor).cpu();
+    };
+    contenders_.push_back({"engine_fp32_ms", [this] { OneFrame(*engine_, picture_); }, {}});
+    if (!options.engine_only) contenders_.push_back({"eager_fp32_ms", eager_, {}});
+    const bool on_cpu = device_ == "cpu";
+    if (!on_cpu || CpuMultipliesBf16()) {
+      bf16_ = model.Open(device_, Precision::kBf16);
+      contenders_.push_back({"engine_bf16_ms", [this] { OneFrame(*bf16_, picture_); }, {}});
+    }
+    if (on_cpu && !options.engine_only) AddGraph(net, tensor);
+  }
+
+  void Run() {
+    RunInTurns(&contenders_, options_.repeat, options_.clock);
+    engine_bytes_ = TensorBytesOf([this] { OneFrame(*engine_, picture_); });
+    eager_bytes_ = TensorBytesOf(eager_);
+    for (int count = 1; count <= options_.streams; count *= 2) {
+      streams_.emplace_back(count, FramesPerSecond(*engine_, picture_, count));
+    }
+  }
+
+  ordered_json ToJson() const {
+    ordered_json result = {{"model", spec_.name},
+                           {"size", spec_.architecture.size},
+                           {"input_size", spec_.preprocess.size},
+                           {"device", device_},
+                           {"backend", engine_->backend()},
+                           {"libtorch_threads", options_.device.threads},
+                           {"clock", NameOf(kClocks, options_.clock)},
+                           {"repeat", options_.repeat}};
+    for (const char* key :
+         {"engine_fp32_ms", "engine_bf16_ms", "eager_fp32_ms", "torchscript_fp32_ms"}) {
+      result[key] = OrNull(contenders_, key);
+    }
+    result["roofline_fp32_ms"] = layers_ ? ordered_json(layers_->RooflineMs()) : ordered_json();
+    result["engine_bytes_per_frame"] = engine_bytes_;
+    result["eager_bytes_per_frame"] = eager_bytes_;
+    if (layers_) result["layers"] = LayersToJson(layers_->layers());
+    for (const auto& [count, rate] : streams_) {
+      result["streams"].push_back({{"streams", count}, {"frames_per_second", rate}});
+    }
+    return result;
+  }
+
+  std::string ToText() const {
+    const ordered_json result = ToJson();
+    const double engine_ms = result.at("engine_fp32_ms");
+    std::vector<std::vector<std::string>> rows = {{"ms per frame", "median", "to engine fp32"}};
+    for (const char* key : {"engine_fp32_ms", "engine_bf16_ms", "eager_fp32_ms",
+                            "torchscript_fp32_ms", "roofline_fp32_ms"}) {
+      const ordered_json& value = result.at(key);
+      rows.push_back({key, value.is_null() ? "-" : Fixed(value.get<double>(), 2),
+                      value.is_null() ? "-" : Fixed(value.get<double>() / engine_ms, 2)});
+    }
+    const std::string side = std::to_string(spec_.preprocess.size);
+    std::string text =
+        spec_.architecture.size + " at " + side + "x" + side + " on " + device_ + ", " +
+        engine_->backend() + "; roofline: the convolutions by oneDNN alone\n\n" +
+        FormatTable(rows) + "\nbytes of maps allocated per steady frame: engine " +
+        std::to_string(engine_bytes_) + ", eager " + std::to_string(eager_bytes_) + "\n";
+    if (layers_) text += "\n" + LayerTable(layers_->layers());
+    if (streams_.empty()) return text;
+    rows = {{"streams", "frames/s", "each"}};
+    for (const auto& [count, rate] : streams_) {
+      rows.push_back({std::to_string(count), Fixed(rate, 1), Fixed(rate / count, 1)});
+    }
+    return text + "\n" + FormatTable(rows);
+  }
+
+ private:
+  // The lowered graph as TorchScript, and by layer.
+  void AddGraph(SeverityNet net, const torch::Tensor& tensor) {
+    const PreprocessOptions& input = spec_.preprocess;
+    const Graph graph = net->Lower(input.channels, input.size, input.size);
+    torch::jit::Module exported = ToTorchScript(graph, net);
+    script_ = torch::jit::optimize_for_inference(exported);
+    contenders_.push_back({"torchscript_fp32_ms",
+                           [this, tensor] {
+                             const torch::NoGradGuard no_grad;
+                             script_.forward({tensor});
+                           },
+                           {}});
+    if (!options_.layers) return;
+    layers_ = std::make_unique<LayerBench>(graph, options_.clock);
+    contenders_.push_back({"layers", [this] { layers_->Run(); }, {}});
+  }
+
+  const BenchOptions& options_;
+  const ModelSpec& spec_;
+  const std::string device_;
+  const PreparedImage picture_;
+  const std::shared_ptr<const Engine> engine_;
+  std::shared_ptr<const Engine> bf16_;
+  std::function<void()> eager_;
+  torch::jit::Module script_;
+  std::unique_ptr<LayerBench> layers_;
+  std::vector<Contender> contenders_;
+  std::int64_t engine_bytes_ = 0, eager_bytes_ = 0;
+  std::vector<std::pair<int, double>> streams_;  // Threads, and frames per second of all.
+};
+
 }  // namespace
 
 int RunBench(const std::vector<std::string>& arguments) {
   BenchOptions options;
   OptionTable table = MakeTable(&options);
-  if (!table.Parse(arguments)) {
-    std::cout << table.Help();
-    return kExitOk;
-  }
-  const std::string device = ResolveDevice(options.device);
-  SetIntraOpThreads(options.threads);
+  if (!ReadOptions(&table, arguments)) return kExitOk;
+  ResolveDevice(options.device.name);  // Before a model is made.
+  SetIntraOpThreads(options.device.threads);
   cv::setNumThreads(1);
   const BenchModel model(options);
-  const PreprocessOptions& input = model.spec().preprocess;
-  const PreparedImage picture = NoisePicture(input);
-  const auto engine = model.Open(device, Precision::kFp32);
-  const bool on_cpu = device == "cpu";
-  const ReadClock clock = options.clock == "processor" ? ProcessorClock : WallClock;
-
-  SeverityNet net = model.net();
-  net->to(torch::Device(device));
-  const auto tensor = PictureToTensor(picture.pixels).unsqueeze(0).to(torch::Device(device));
-  // Copied to the host, as the engine's logits are.
-  const auto eager = [net, tensor]() mutable {
-    const c10::InferenceMode inference;
-    net->forward(tensor).cpu();
-  };
-  std::vector<Contender> contenders = {{"engine_fp32_ms", [&] { OneFrame(*engine, picture); }, {}}};
-  if (!options.engine_only) contenders.push_back({"eager_fp32_ms", eager, {}});
-  std::shared_ptr<const Engine> bf16;
-  if (!on_cpu || CpuMultipliesBf16()) {
-    bf16 = model.Open(device, Precision::kBf16);
-    contenders.push_back({"engine_bf16_ms", [&] { OneFrame(*bf16, picture); }, {}});
-  }
-  torch::jit::Module script;
-  std::unique_ptr<LayerBench> layers;
-  if (on_cpu && !options.engine_only) {
-    const Graph graph = net->Lower(input.channels, input.size, input.size);
-    torch::jit::Module exported = ToTorchScript(graph, net);
-    script = torch::jit::optimize_for_inference(exported);
-    contenders.push_back({"torchscript_fp32_ms",
-                          [&] {
-                            const torch::NoGradGuard no_grad;
-                            script.forward({tensor});
-                          },
-                          {}});
-    if (options.layers) {
-      layers = std::make_unique<LayerBench>(graph, clock);
-      contenders.push_back({"layers", [&] { layers->Run(); }, {}});
-    }
-  }
-  RunInTurns(&contenders, options.repeat, clock);
-
-  ordered_json result = {{"model", model.spec().name},   {"size", model.spec().architecture.size},
-                         {"input_size", input.size},     {"device", device},
-                         {"backend", engine->backend()}, {"libtorch_threads", options.threads},
-                         {"clock", options.clock},       {"repeat", options.repeat}};
-  std::vector<std::vector<std::string>> rows = {{"ms per frame", "median", "to engine fp32"}};
-  const double engine_ms = OrNull(contenders, "engine_fp32_ms");
-  for (const char* key :
-       {"engine_fp32_ms", "engine_bf16_ms", "eager_fp32_ms", "torchscript_fp32_ms"}) {
-    result[key] = OrNull(contenders, key);
-  }
-  result["roofline_fp32_ms"] = layers ? ordered_json(layers->RooflineMs()) : ordered_json();
-  for (const char* key : {"engine_fp32_ms", "engine_bf16_ms", "eager_fp32_ms",
-                          "torchscript_fp32_ms", "roofline_fp32_ms"}) {
-    const ordered_json& value = result[key];
-    rows.push_back({key, value.is_null() ? "-" : Fixed(value.get<double>(), 2),
-                    value.is_null() ? "-" : Fixed(value.get<double>() / engine_ms, 2)});
-  }
-  const std::int64_t engine_bytes = TensorBytesOf([&] { OneFrame(*engine, picture); });
-  const std::int64_t eager_bytes = TensorBytesOf(eager);
-  result["engine_bytes_per_frame"] = engine_bytes;
-  result["eager_bytes_per_frame"] = eager_bytes;
-
-  std::ostream& text = options.json == "-" ? std::cerr : std::cout;
-  text << model.spec().architecture.size << " at " << input.size << "x" << input.size << " on "
-       << device << ", " << engine->backend() << "; roofline: the convolutions by oneDNN alone\n\n"
-       << FormatTable(rows) << "\nbytes of maps taken per steady frame: engine " << engine_bytes
-       << ", eager " << eager_bytes << "\n";
-  if (layers) {
-    text << "\n" << LayerTable(layers->layers());
-    result["layers"] = LayersToJson(layers->layers());
-  }
-  if (options.streams > 0) {
-    std::vector<std::vector<std::string>> table_rows = {{"streams", "frames/s", "each"}};
-    ordered_json list = ordered_json::array();
-    for (int count = 1; count <= options.streams; count *= 2) {
-      const double rate = FramesPerSecond(*engine, picture, count);
-      table_rows.push_back({std::to_string(count), Fixed(rate, 1), Fixed(rate / count, 1)});
-      list.push_back({{"streams", count}, {"frames_per_second", rate}});
-    }
-    text << "\n" << FormatTable(table_rows);
-    result["streams"] = list;
-  }
-  if (!options.json.empty()) WriteJson(options.json, result);
+  FrameBench bench(options, model);
+  bench.Run();
+  options.output.text() << bench.ToText();
+  options.output.Write(bench.ToJson());
   return kExitOk;
 }
 

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <algorithm>
 #include <filesystem>
-#include <iostream>
 #include <sstream>
 
 #include "models/bundle/bundle.h"
 #include "models/error.h"
 #include "models/file_io.h"
 #include "models/nets/severity_net.h"
+#include "training/cli/common_options.h"
 #include "training/cli/exit_codes.h"
 #include "training/cli/options.h"
+#include "training/cli/output.h"
 #include "training/export/export_check.h"
 #include "training/export/onnx_model.h"
 #include "training/export/torchscript_model.h"
-#include "training/report/report.h"
 #include "training/report/table.h"
 #include "training/verbs/verbs.h"
 
@@ -23,24 +23,26 @@ namespace {
 using nlohmann::ordered_json;
 
 struct ExportOptions {
-  std::string model, format = "onnx", out, json;
+  std::string model, format = "onnx", out;
   double tolerance = 1e-4;
+  Output output;
 };
 
 OptionTable MakeTable(ExportOptions* o) {
   OptionTable table(
       "export", "--model FILE.hepar --format FORMAT --out FILE [OPTION...]",
       "Writes a model for other runtimes: the inference graph with its weights, batch "
-      "normalisation folded, from a prepared picture to logits, features and "
-      "reconstruction. Runs what was written and compares it with the model. For "
-      "research use only.");
+      "normalization folded, from a prepared picture to logits, features and reconstruction. "
+      "Runs the exported model and compares its results with those of the bundle. For research "
+      "use only.");
   table.Heading("Options");
-  table.Path("model", &o->model, "FILE", "The model bundle. Required");
-  table.Choice("format", &o->format, {"onnx", "torchscript"}, "What to write");
-  table.Path("out", &o->out, "FILE", "Where to write it. Required");
+  AddModelOption(&table, &o->model, "the model bundle to export");
+  table.Choice("format", &o->format, {"onnx", "torchscript"}, "Format of the exported model");
+  table.Path("out", &o->out, "FILE", "The file to write");
+  table.Required("the file to write");
   table.Number("tolerance", &o->tolerance, 0, 1,
-               "Largest difference of any result to the model's that is accepted");
-  table.Path("json", &o->json, "FILE", "Write the differences as JSON; - for standard output");
+               "Largest accepted difference of any result from the model's");
+  o->output.AddTo(&table, "Write the differences as JSON");
   return table;
 }
 
@@ -55,12 +57,7 @@ std::string Serialize(const torch::jit::Module& module) {
 int RunExport(const std::vector<std::string>& arguments) {
   ExportOptions options;
   OptionTable table = MakeTable(&options);
-  if (!table.Parse(arguments)) {
-    std::cout << table.Help();
-    return kExitOk;
-  }
-  if (options.model.empty()) throw Error(ErrorKind::kInvalid, "--model is missing: the bundle");
-  if (options.out.empty()) throw Error(ErrorKind::kInvalid, "--out is missing: the file to write");
+  if (!ReadOptions(&table, arguments)) return kExitOk;
 
   const Bundle bundle = WithExitCode(kExitModel, [&] { return LoadBundle(options.model); });
   const PreprocessOptions& input = bundle.spec.preprocess;
@@ -69,7 +66,7 @@ int RunExport(const std::vector<std::string>& arguments) {
   const std::string content =
       onnx ? ToOnnx(graph, bundle.spec) : Serialize(ToTorchScript(graph, bundle.net));
 
-  // What does not pass the check never stands under the name that was asked for.
+  // A model that fails the check never appears under the requested name.
   const std::string unchecked = options.out + ".unchecked";
   WriteFileAtomically(unchecked, content);
   ExportDifferences differences;
@@ -91,7 +88,6 @@ int RunExport(const std::vector<std::string>& arguments) {
   }
   std::filesystem::rename(unchecked, options.out);
 
-  std::ostream& text = options.json == "-" ? std::cerr : std::cout;
   std::vector<std::vector<std::string>> rows = {{"result", "largest difference"}};
   ordered_json figures = ordered_json::object();
   for (const auto& [name, difference] : differences) {
@@ -100,15 +96,13 @@ int RunExport(const std::vector<std::string>& arguments) {
     rows.push_back({name, number.str()});
     figures[name] = difference;
   }
-  text << FormatTable(rows) << "\nwrote " << options.out << " (" << content.size() / 1024
-       << " KiB)\n";
-  if (!options.json.empty()) {
-    WriteJson(options.json, {{"model", std::filesystem::path(options.model).filename().string()},
-                             {"model_id", bundle.spec.id},
-                             {"format", options.format},
-                             {"bytes", content.size()},
-                             {"largest_difference", figures}});
-  }
+  options.output.text() << FormatTable(rows) << "\nwrote " << options.out << " ("
+                        << content.size() / 1024 << " KiB)\n";
+  options.output.Write({{"model", LastPart(options.model)},
+                        {"model_id", bundle.spec.id},
+                        {"format", options.format},
+                        {"bytes", content.size()},
+                        {"largest_difference", figures}});
   return kExitOk;
 }
 

@@ -2,14 +2,15 @@
 #include <torch/types.h>
 #include <torch/utils.h>
 
-#include <iostream>
+#include <ostream>
 
 #include "models/bundle/bundle.h"
 #include "models/error.h"
 #include "models/nets/complexity.h"
+#include "training/cli/common_options.h"
 #include "training/cli/exit_codes.h"
 #include "training/cli/options.h"
-#include "training/report/report.h"
+#include "training/cli/output.h"
 #include "training/report/table.h"
 #include "training/verbs/verbs.h"
 
@@ -76,42 +77,35 @@ void PrintMetrics(const ordered_json& metrics, std::ostream& text) {
 }  // namespace
 
 int RunInspect(const std::vector<std::string>& arguments) {
-  std::vector<std::string> bundles;
-  std::string json_path;
+  std::string model;
+  Output output;
   OptionTable table("inspect", "FILE.hepar [OPTION...]",
-                    "Shows what a model bundle holds: what it expects, its size and cost, its "
-                    "figures, licence and citation.");
+                    "Shows the contents of a model bundle: its input, its size and cost, its "
+                    "metrics, license and citation.");
   table.Heading("Options");
-  table.Path("json", &json_path, "FILE", "Write all of it as JSON; - for standard output");
-  table.Positional(&bundles, 1);
-  if (!table.Parse(arguments)) {
-    std::cout << table.Help();
-    return kExitOk;
-  }
-  if (bundles.empty()) {
-    throw Error(ErrorKind::kInvalid, "which model bundle? usage: hepar inspect FILE.hepar");
-  }
-  const Bundle bundle = WithExitCode(kExitModel, [&] { return LoadBundle(bundles[0]); });
+  AddModelOption(&table, &model, "which model bundle? usage: hepar inspect FILE.hepar");
+  table.AlsoPositional();
+  output.AddTo(&table, "Write all of it as JSON");
+  if (!ReadOptions(&table, arguments)) return kExitOk;
+  const Bundle bundle = WithExitCode(kExitModel, [&] { return LoadBundle(model); });
   const ModelSpec& spec = bundle.spec;
   const auto parts = MeasureParts(bundle.net, spec.preprocess);
   ordered_json description = ordered_json::parse(ModelSpecToJson(spec));
 
-  std::ostream& text = json_path == "-" ? std::cerr : std::cout;
-  std::string classes;
-  for (const auto& name : spec.class_names) classes += (classes.empty() ? "" : ", ") + name;
+  std::ostream& text = output.text();
   const Architecture& a = spec.architecture;
   text << "name        " << spec.name << "\nid          " << spec.id << "\nmodel       "
        << (a.decouplers == DecouplerSet::kNone ? "no" : a.size) << " decouplers, " << a.classifier
        << ", planes " << ToString(a.planes) << ", " << a.feature_channels
        << " feature channel(s), IC2 skips " << ToString(a.ic2_skips) << "\ninput       "
        << spec.preprocess.size << "x" << spec.preprocess.size << ", sector "
-       << spec.preprocess.sector.ToString() << "\nclasses     " << classes << "\ntemperature "
-       << spec.temperature << "\nuncertain   "
+       << spec.preprocess.sector.ToString() << "\nclasses     " << Join(spec.class_names, ", ")
+       << "\ntemperature " << spec.temperature << "\nuncertain   "
        << (spec.abstain_below ? "below confidence " + Fixed(*spec.abstain_below, 3) : "never")
        << "\nno liver    "
        << (spec.domain ? "above score " + Fixed(spec.out_of_domain_above.value_or(0.0), 3)
                        : "never: no score")
-       << "\ndata        " << Or(spec.dataset_digest, "unknown") << "\nlicence     "
+       << "\ndata        " << Or(spec.dataset_digest, "unknown") << "\nlicense     "
        << Or(spec.licence, "not stated") << "\ncitation    " << Or(spec.citation, "not stated")
        << "\n\n";
 
@@ -126,12 +120,10 @@ int RunInspect(const std::vector<std::string>& arguments) {
   PrintMetrics(ordered_json::parse(spec.metrics), text);
   text << "\nFor research use only.\n";
 
-  if (!json_path.empty()) {
-    description.erase("tensors");
-    description.erase("domain");  // Numbers that nobody reads.
-    description["parts"] = sizes;
-    WriteJson(json_path, description);
-  }
+  description.erase("tensors");
+  description.erase("domain");  // Too many numbers for a reader.
+  description["parts"] = sizes;
+  output.Write(description);
   return kExitOk;
 }
 

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <algorithm>
 #include <cmath>
-#include <iostream>
 #include <nlohmann/json.hpp>
 #include <opencv2/imgproc.hpp>
+#include <ostream>
 
 #include "models/engine/device.h"
 #include "models/engine/engine.h"
 #include "models/error.h"
+#include "training/cli/common_options.h"
 #include "training/cli/exit_codes.h"
 #include "training/cli/options.h"
+#include "training/cli/output.h"
 #include "training/cli/progress.h"
-#include "training/cli/source_options.h"
 #include "training/data/dataset.h"
+#include "training/data/prepared_dataset.h"
+#include "training/data/split.h"
 #include "training/evaluation/linear_probe.h"
-#include "training/report/report.h"
 #include "training/report/table.h"
 #include "training/verbs/verbs.h"
 
@@ -26,33 +28,34 @@ using nlohmann::ordered_json;
 constexpr int kGroups = 5;  // Of patients, where no folds are given.
 
 struct ProbeOptions {
-  std::string model, data, folds, device = "auto", json;
-  int grid = 12, threads = 1;
-  SourceOptions source;
+  std::string model;
+  ScanOptions scans;
+  int grid = 12;
+  DeviceOptions device;
+  Output output;
 };
 
 OptionTable MakeTable(ProbeOptions* o) {
   OptionTable table(
       "probe", "--model FILE.hepar --data PATH [OPTION...]",
-      "Asks what the decouplers decoupled: how well linear probes tell the grade of patients that "
-      "they did not see, and which patient a frame is of, from Feat1, from Feat2 and from the "
-      "picture itself. Feat1 should tell more of the grade, Feat2 more of the patient.");
+      "Measures how well the decouplers separate features: how well linear probes predict the "
+      "grade of unseen patients, and which patient a frame is from, from Feat1, from Feat2 and "
+      "from the picture itself. Feat1 should predict the grade better, Feat2 the patient.");
   table.Heading("Options");
-  table.Path("model", &o->model, "FILE", "The model bundle. Required");
-  table.Path("data", &o->data, "PATH", "Labelled scans, as for 'hepar train'. Required");
-  table.Path("folds", &o->folds, "FILE",
-             "CSV file with the columns patient_id and fold: groups of patients that the grade is "
-             "probed by; without, five groups of like grades");
-  AddSourceOptions(&table, &o->source);
+  AddModelOption(&table, &o->model, "the model bundle to probe");
+  AddDataOption(&table, &o->scans, "the labeled scans to probe it with");
+  table.Path("folds", &o->scans.folds, "FILE",
+             "CSV file with the columns patient_id and fold: the folds for probing the grade; "
+             "default: five folds that are stratified by grade");
+  AddSourceOptions(&table, &o->scans.source);
   table.Integer("grid", &o->grid, 1, 64, "Pictures are averaged to this many rows and columns");
-  table.Text("device", &o->device, "NAME", "auto, cpu, cuda or cuda:N");
-  table.Integer("threads", &o->threads, 1, 256, "Threads of one operator");
-  table.Path("json", &o->json, "FILE", "Write the figures as JSON; - for standard output");
+  AddDeviceOptions(&table, &o->device);
+  o->output.AddTo(&table, "Write the results as JSON");
   return table;
 }
 
-// Patients of each grade are dealt out in turn.
-Folds DealtGroups(const Dataset& dataset) {
+// Distributes the patients of each grade over the folds in turn.
+Folds StratifiedFolds(const Dataset& dataset) {
   std::vector<std::pair<int, std::string>> patients;
   for (const Sample& sample : dataset.samples) patients.emplace_back(sample.label, sample.patient);
   std::sort(patients.begin(), patients.end());
@@ -79,7 +82,7 @@ cv::Mat ToMat(GrayPicture& picture) {
 
 ProbeFrames FramesOf(const ProbeOptions& o, const Engine& engine, const PreparedDataset& data) {
   const Dataset& dataset = data.dataset();
-  const Folds groups = o.folds.empty() ? DealtGroups(dataset) : LoadFolds(o.folds);
+  const Folds groups = o.scans.folds.empty() ? StratifiedFolds(dataset) : LoadFolds(o.scans.folds);
   ProbeFrames frames;
   Progress progress(engine.spec().name, data.size(), "pictures");
   for (int i = 0; i < data.size(); ++i) {
@@ -103,23 +106,24 @@ ProbeFrames FramesOf(const ProbeOptions& o, const Engine& engine, const Prepared
   return frames;
 }
 
-// What the figures mean, in a line each; nothing of what was not measured, and of a model without
+// An interpretation of each measured value, in a line; none for a model without
 // both decouplers.
 std::vector<std::string> Verdicts(const std::vector<ProbedPicture>& probed) {
   std::vector<std::string> verdicts;
   if (probed.size() < 3) return verdicts;
   const ProbedPicture &specific = probed[0], &common = probed[1];
   if (std::isfinite(specific.grade)) {
-    verdicts.emplace_back(specific.grade > common.grade
-                              ? "Feat1 tells the grade better than Feat2, as it should"
-                              : "Feat1 tells the grade no better than Feat2: what belongs to the "
-                                "grade was not decoupled");
+    verdicts.emplace_back(
+        specific.grade > common.grade
+            ? "Feat1 predicts the grade better than Feat2, as intended"
+            : "Feat1 predicts the grade no better than Feat2: the features of the "
+              "grade were not decoupled");
   }
   if (std::isfinite(specific.patient)) {
     verdicts.emplace_back(common.patient > specific.patient
-                              ? "Feat2 tells the patient better than Feat1, as it should"
-                              : "Feat2 tells the patient no better than Feat1: what patients have "
-                                "of their own was not kept apart");
+                              ? "Feat2 identifies the patient better than Feat1, as intended"
+                              : "Feat2 identifies the patient no better than Feat1: the features "
+                                "of patients were not separated");
   }
   return verdicts;
 }
@@ -129,31 +133,22 @@ std::vector<std::string> Verdicts(const std::vector<ProbedPicture>& probed) {
 int RunProbe(const std::vector<std::string>& arguments) {
   ProbeOptions options;
   OptionTable table = MakeTable(&options);
-  if (!table.Parse(arguments)) {
-    std::cout << table.Help();
-    return kExitOk;
-  }
-  if (options.model.empty()) {
-    throw Error(ErrorKind::kInvalid, "--model is missing: the model bundle to probe");
-  }
-  if (options.data.empty()) {
-    throw Error(ErrorKind::kInvalid, "--data is missing: the labelled scans to probe it with");
-  }
-  SetIntraOpThreads(options.threads);
+  if (!ReadOptions(&table, arguments)) return kExitOk;
+  SetIntraOpThreads(options.device.threads);
   EngineConfig config;
   config.model = options.model;
-  config.device = options.device;
+  config.device = options.device.name;
   const auto engine = WithExitCode(kExitModel, [&] { return Engine::Open(config); });
   const auto data = WithExitCode(kExitInputData, [&] {
-    return PreparedDataset(LoadDataset(options.data, options.source), engine->spec().preprocess,
-                           options.threads);
+    return PreparedDataset(LoadDataset(options.scans.path, options.scans.source),
+                           engine->spec().preprocess, options.device.threads);
   });
   const auto frames =
       WithExitCode(kExitInputData, [&] { return FramesOf(options, *engine, data); });
   const int classes = static_cast<int>(data.dataset().class_names.size());
   const auto probed = ProbePictures(frames, classes);
 
-  std::ostream& text = options.json == "-" ? std::cerr : std::cout;
+  std::ostream& text = options.output.text();
   std::vector<std::vector<std::string>> rows = {{"probe of", "grade %", "patient %"}};
   ordered_json figures = ordered_json::object();
   for (const ProbedPicture& one : probed) {
@@ -163,13 +158,11 @@ int RunProbe(const std::vector<std::string>& arguments) {
   text << data.size() << " pictures; chance of the grade " << Percent(1.0 / classes) << " %\n"
        << FormatTable(rows);
   for (const std::string& verdict : Verdicts(probed)) text << verdict << "\n";
-  if (!options.json.empty()) {
-    WriteJson(options.json, {{"model", engine->spec().name},
-                             {"model_id", engine->spec().id},
-                             {"grid", options.grid},
-                             {"probes", figures},
-                             {"verdicts", Verdicts(probed)}});
-  }
+  options.output.Write({{"model", engine->spec().name},
+                        {"model_id", engine->spec().id},
+                        {"grid", options.grid},
+                        {"probes", figures},
+                        {"verdicts", Verdicts(probed)}});
   return kExitOk;
 }
 

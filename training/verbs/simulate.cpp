@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <iostream>
+#include <nlohmann/json.hpp>
+#include <ostream>
 
-#include "models/error.h"
+#include "training/cli/common_options.h"
 #include "training/cli/exit_codes.h"
 #include "training/cli/options.h"
+#include "training/cli/output.h"
 #include "training/cli/progress.h"
 #include "training/data/simulate.h"
 #include "training/verbs/verbs.h"
@@ -13,33 +15,31 @@ namespace hepar {
 int RunSimulate(const std::vector<std::string>& arguments) {
   SimulateOptions options;
   std::string out;
-  int seed = static_cast<int>(options.seed);
+  Output output;
   OptionTable table("simulate", "--out FOLDER [OPTION...]",
-                    "Writes labelled scans of the simulated scanner, with a manifest that 'hepar "
-                    "train' and 'hepar evaluate' read. For demonstrations and tests: what is "
-                    "learned from them says nothing of patients.");
+                    "Writes labeled scans of the simulated scanner, with a manifest that 'hepar "
+                    "train' and 'hepar evaluate' read. For demonstrations and tests: results on "
+                    "them say nothing about patients.");
   table.Heading("Options");
-  table.Path("out", &out, "FOLDER", "Where to write; must be new or empty. Required");
+  table.Path("out", &out, "FOLDER", "The folder to write to; must be new or empty");
+  table.Required("the folder to write to");
   table.Integer("patients-per-grade", &options.patients_per_grade, 1, 10000,
                 "Simulated patients of each grade");
   table.Integer("frames", &options.frames_per_patient, 1, 10000,
-                "Frames of each, evenly over one breath");
-  table.Integer("seed", &seed, 0, 2147483647, "Of anatomy, scanner settings and speckle");
-  table.Integer("width", &options.width, 64, 4096, "Of the frames, pixels");
-  table.Integer("height", &options.height, 64, 4096, "Of the frames, pixels");
-  if (!table.Parse(arguments)) {
-    std::cout << table.Help();
-    return kExitOk;
-  }
-  if (out.empty()) throw Error(ErrorKind::kInvalid, "--out is missing: the folder to write to");
-  options.seed = static_cast<std::uint64_t>(seed);
+                "Frames of each patient, evenly spaced over one breath");
+  AddSeedOption(&table, &options.seed, "anatomy, scanner settings and speckle");
+  table.Integer("width", &options.width, 64, 4096, "Width of the frames, pixels");
+  table.Integer("height", &options.height, 64, 4096, "Height of the frames, pixels");
+  output.AddTo(&table, "Write the name of the manifest and the number of frames as JSON");
+  if (!ReadOptions(&table, arguments)) return kExitOk;
 
-  Progress progress("simulating", 4 * options.patients_per_grade * options.frames_per_patient,
-                    "frames");
+  const int frames = 4 * options.patients_per_grade * options.frames_per_patient;
+  Progress progress("simulating", frames, "frames");
   const std::string manifest =
       Simulate(out, options, [&progress](int done, int /*total*/) { progress.Update(done); });
   progress.Clear();
-  std::cout << "wrote " << manifest << "\n";
+  output.text() << "wrote " << manifest << "\n";
+  output.Write({{"manifest", manifest}, {"frames", frames}});
   return kExitOk;
 }
 

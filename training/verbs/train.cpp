@@ -5,12 +5,12 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
-#include <opencv2/core.hpp>
 
 #include "models/bundle/bundle.h"
 #include "models/engine/device.h"
 #include "models/error.h"
 #include "models/file_io.h"
+#include "models/nets/classifier.h"
 #include "models/nets/weights_import.h"
 #include "training/cli/exit_codes.h"
 #include "training/cli/progress.h"
@@ -20,10 +20,12 @@
 #include "training/report/html_report.h"
 #include "training/report/report.h"
 #include "training/report/table.h"
+#include "training/scoring/score.h"
 #include "training/trainer/checkpoint.h"
 #include "training/trainer/trainer.h"
 #include "training/trust/described.h"
 #include "training/trust/trust_fit.h"
+#include "training/verbs/threads.h"
 #include "training/verbs/train_setup.h"
 #include "training/verbs/verbs.h"
 
@@ -36,8 +38,6 @@ using nlohmann::ordered_json;
 
 // Above this the decoupler of common features passes its input on instead of decoupling.
 constexpr double kCollapsedCorrelation = 0.99;
-
-Error Invalid(const std::string& message) { return Error(ErrorKind::kInvalid, message); }
 
 std::string Counts(const Dataset& dataset, const std::vector<int>& part) {
   std::vector<int> pictures(dataset.class_names.size(), 0);
@@ -58,7 +58,8 @@ std::string Counts(const Dataset& dataset, const std::vector<int>& part) {
 
 std::string EpochLine(const EpochRecord& record, const TrainOptions& o,
                       const std::vector<std::string>& terms) {
-  std::string line = "epoch " + std::to_string(record.epoch) + "/" + std::to_string(o.epochs);
+  std::string line =
+      "epoch " + std::to_string(record.epoch) + "/" + std::to_string(o.trainer.epochs);
   for (std::size_t i = 0; i < terms.size(); ++i) {
     line += "  " + terms[i].substr(0, terms[i].find("_loss")) + " " + Fixed(record.terms[i], 4);
   }
@@ -97,18 +98,18 @@ class TrainingRun {
       : options_(options),
         table_(table),
         launch_(ReadLaunch()),
-        // One of several processes speaks for all.
-        text_(launch_.rank > 0 ? nullptr : (options.json == "-" ? std::cerr : std::cout).rdbuf()),
+        // Only rank 0 writes output.
+        text_(launch_.rank > 0 ? nullptr : options.output.text().rdbuf()),
         trainer_(TrainerOptionsOf(options)),
-        device_(DeviceOf(options, launch_)) {
-    SetIntraOpThreads(options.threads);
-    cv::setNumThreads(options.threads);
+        device_(DeviceOf(options.device.name, launch_)) {
+    SetThreads(options.device);
     work_ = options.work.empty() ? options.out + ".work" : options.work;
     checkpoint_ = work_ / "last.ckpt";
   }
 
   int Run() {
     PrepareWorkFolder();
+    ChooseArchitecture();
     LoadData();
     Join();
     BuildModel();
@@ -118,10 +119,10 @@ class TrainingRun {
   }
 
  private:
-  // Each process of a machine takes a GPU of its own.
-  static torch::Device DeviceOf(const TrainOptions& options, const Launch& launch) {
-    std::string device = ResolveDevice(options.device);
-    if (device != "cpu" && launch.size > 1 && options.device.find(':') == std::string::npos) {
+  // Each process of a machine uses its own GPU.
+  static torch::Device DeviceOf(const std::string& name, const Launch& launch) {
+    std::string device = ResolveDevice(name);
+    if (device != "cpu" && launch.size > 1 && name.find(':') == std::string::npos) {
       device = ResolveDevice("cuda:" + std::to_string(launch.local_rank));
     }
     return torch::Device(device);
@@ -146,17 +147,24 @@ class TrainingRun {
                   "--work: cannot create " + work_.string() + ": " + error.message());
     }
     if (!options_.resume && fs::exists(checkpoint_)) {
-      throw Invalid(checkpoint_.string() +
-                    " is there from an unfinished run; go on with it by --resume, remove it, or "
-                    "give another --work");
+      throw UsageError(checkpoint_.string() +
+                       " exists from an unfinished run; resume it with --resume, remove it, or "
+                       "give another --work");
     }
+  }
+
+  // Before the data is read, which takes longer than to find a classifier unusable.
+  void ChooseArchitecture() {
+    const auto classes = static_cast<int>(Dataset().class_names.size());
+    architecture_ = WithExitCode(kExitModel, [&] { return ArchitectureOf(options_, classes); });
   }
 
   void LoadData() {
     WithExitCode(kExitInputData, [this] {
-      const Dataset dataset = LoadDataset(options_.data, options_.source);
+      const Dataset dataset = LoadDataset(options_.scans.path, options_.scans.source);
       split_ = MakeSplit(options_, dataset);
-      data_ = std::make_unique<PreparedDataset>(dataset, PreprocessOf(options_), options_.threads);
+      data_ = std::make_unique<PreparedDataset>(dataset, PreprocessOf(options_),
+                                                options_.device.threads);
     });
     const Dataset& dataset = data_->dataset();
     text_ << "train:      " << Counts(dataset, split_.train) << "\n";
@@ -168,13 +176,11 @@ class TrainingRun {
 
   void BuildModel() {
     torch::manual_seed(options_.seed);
-    const auto classes = static_cast<int>(data_->dataset().class_names.size());
-    const Architecture architecture =
-        WithExitCode(kExitModel, [&] { return ArchitectureOf(options_, classes); });
-    SeverityNet net(architecture);
+    SeverityNet net(architecture_);
     if (CountTrainable(*net->classifier) == 0) {
-      if (options_.freeze_decouplers_after > 0) {
-        throw Invalid("--freeze-decouplers-after: the classifier has no parameter that can learn");
+      if (options_.trainer.freeze_decouplers_after > 0) {
+        throw UsageError(
+            "--freeze-decouplers-after: the classifier has no parameter that can learn");
       }
       std::cerr << "hepar train: warning: the classifier has no parameter that can learn; only the "
                    "decouplers will\n";
@@ -184,7 +190,7 @@ class TrainingRun {
       text_ << "init:       " << fs::path(options_.init).filename().string() << "\n";
     }
     if (!options_.weights.empty()) {
-      const auto how = options_.first_layer == "luma" ? FirstLayer::kLuma : FirstLayer::kRepeat;
+      const auto how = options_.first_layer_luma ? FirstLayer::kLuma : FirstLayer::kRepeat;
       const ImportReport report = WithExitCode(
           kExitModel, [&] { return ImportClassifierWeights(options_.weights, how, net); });
       if (options_.freeze_weights) {
@@ -196,21 +202,15 @@ class TrainingRun {
     net->to(device_);
 
     objective_ = ObjectiveOf(options_, data_->dataset(), split_.train);
-
-    OptimizerOptions optimizer;
-    optimizer.name = options_.optimizer;
-    optimizer.learning_rate = options_.learning_rate;
-    optimizer.weight_decay = options_.weight_decay;
-    optimizer.classifier_factor = options_.classifier_factor;
-    state_ = std::make_unique<TrainingState>(net, optimizer);
+    state_ = std::make_unique<TrainingState>(net, OptimizerOptionsOf(options_));
     run_ = RunDescription(table_, data_->dataset(), split_, net->architecture, launch_.size);
     // Building the net drew from the generator; training starts from a state that does not depend
     // on how much.
     torch::manual_seed(options_.seed);
 
     if (others_) {
-      // Also what another run may change, but all processes of one must change alike.
-      const json length = {options_.epochs, options_.patience, options_.min_delta,
+      // Also the options that a resumed run may change, but that all processes must share.
+      const json length = {trainer_.epochs, trainer_.patience, trainer_.min_delta,
                            options_.report_steps};
       others_->RequireSame({{"run (options, data and their parts)", run_},
                             {"length of the run", length.dump()},
@@ -221,7 +221,7 @@ class TrainingRun {
     text_ << "device:     " << device_ << std::endl;
   }
 
-  // Goes on from the checkpoint of the work folder, where that is asked for; several processes from
+  // Resumes from the checkpoint of the work folder, if requested; several processes from
   // that of rank 0, which need not be on a disk that all see.
   void Resume() {
     std::string content;
@@ -235,7 +235,7 @@ class TrainingRun {
     if (!content.empty()) {
       text_ << "resumed:    after epoch " << state_->epoch << ", step " << state_->step << "\n";
     } else if (options_.resume) {
-      text_ << "no checkpoint in " << work_.string() << ": starting anew\n";
+      text_ << "no checkpoint in " << work_.string() << ": starting from the beginning\n";
     }
   }
 
@@ -252,12 +252,8 @@ class TrainingRun {
   }
 
   Batches MakeBatches() const {
-    BatchOptions options;
-    options.size = options_.batch;
-    options.seed = static_cast<std::uint64_t>(options_.seed);
-    options.sampling = options_.sampling == "balanced" ? Sampling::kBalanced : Sampling::kEach;
-    if (options_.augment) options.augmentation = options_.augmentation;
-    options.prefetch = device_.is_cuda() || options_.threads > 1;
+    BatchesOptions options = BatchesOptionsOf(options_);
+    options.prefetch = device_.is_cuda() || options_.device.threads > 1;
     const Parts parts{{ShardByPatient(data_->dataset(), split_.train, launch_.size, launch_.rank)},
                       launch_.rank,
                       static_cast<int>(split_.train.size())};
@@ -269,7 +265,7 @@ class TrainingRun {
     Batches batches = MakeBatches();
     const auto terms = objective_->TermNames();
     const auto& class_names = data_->dataset().class_names;
-    Progress progress("training", options_.epochs * batches.steps(), "steps");
+    Progress progress("training", trainer_.epochs * batches.steps(), "steps");
     TrainingHooks hooks;
     hooks.stop_requested = StopRequest::Requested;
     hooks.step_done = [&](int step) {
@@ -292,20 +288,21 @@ class TrainingRun {
     // What follows is short; Ctrl-C ends it as usual.
     const TrainingEnd end = [&] {
       const StopRequest stop;
-      return hepar::Train(trainer_, *data_, batches, split_.validation, device_, *objective_, hooks,
-                          *state_, others_.get());
+      return Trainer(trainer_, {*data_, batches, split_.validation, device_, others_.get()},
+                     *objective_, hooks)
+          .Run(*state_);
     }();
     progress.Clear();
     if (end == TrainingEnd::kInterrupted) {
       if (!speaks()) return false;
       Checkpoint();
       std::cerr << "hepar train: interrupted in epoch " << state_->epoch + 1 << " after step "
-                << state_->step << "; the same command with --resume goes on from "
+                << state_->step << "; the same command with --resume continues from "
                 << checkpoint_.string() << "\n";
       return false;
     }
     if (end == TrainingEnd::kStoppedEarly) {
-      text_ << "no gain for " << options_.patience << " epochs: stopped early\n";
+      text_ << "no gain for " << trainer_.patience << " epochs: stopped early\n";
     }
     return true;
   }
@@ -313,8 +310,9 @@ class TrainingRun {
   void WriteReport(const ordered_json& metrics) const {
     TrainingReport report;
     report.title = NameOfModel();
-    report.subtitle = "preset " + options_.preset + ", " + options_.size + " decouplers, " +
-                      options_.classifier + ", " + std::to_string(options_.input_size) + " pixels";
+    report.subtitle = "preset " + options_.preset + ", " + options_.architecture.size +
+                      " decouplers, " + options_.architecture.classifier + ", " +
+                      std::to_string(options_.preprocess.size) + " pixels";
     report.class_names = data_->dataset().class_names;
     report.terms = objective_->TermNames();
     report.history = state_->history;
@@ -336,14 +334,14 @@ class TrainingRun {
                      ordered_json* metrics) {
     if (part.empty()) return {};
     const auto& class_names = data_->dataset().class_names;
-    const Scores scores = Score(net, *data_, part, options_.batch, device_, others_.get());
+    const Scores scores = Score(net, *data_, part, trainer_.batch, device_, others_.get());
     ordered_json figures = EvaluationToJson(scores.predictions, class_names);
     figures["loss"] = scores.loss;
     text_ << "\n" << name << " part\n" << EvaluationTable(scores.predictions, class_names);
     if (options_.report_steps > 0) {
-      const RobustCheck check{options_.epsilon, options_.report_steps};
+      const RobustCheck check{options_.adversarial.schedule.epsilon, options_.report_steps};
       const Predictions attacked =
-          ScoreAttacked(net, *data_, part, options_.batch, device_, check, others_.get());
+          ScoreAttacked(net, *data_, part, trainer_.batch, device_, check, others_.get());
       figures["under_attack"] = EvaluationToJson(attacked, class_names);
       figures["under_attack"]["attack"] = {{"name", "pgd"},
                                            {"steps", check.steps},
@@ -382,12 +380,12 @@ class TrainingRun {
       part.push_back(split_.train[i * split_.train.size() / count]);
     }
     const double correlation =
-        Score(net, *data_, part, options_.batch, device_, others_.get()).feature_correlation;
+        Score(net, *data_, part, trainer_.batch, device_, others_.get()).feature_correlation;
     (*metrics)["feature_correlation"] = correlation;
     if (correlation > kCollapsedCorrelation && speaks()) {
       std::cerr << "hepar train: warning: Feat2 is a copy of the picture (correlation "
                 << Fixed(correlation, 4)
-                << "), so nothing was decoupled; try --ic2-skips no_top or none\n";
+                << "), so no features were decoupled; try --ic2-skips no_top or none\n";
     }
   }
 
@@ -419,22 +417,20 @@ class TrainingRun {
     spec.training_options = table_.ToJson();
     spec.metrics = metrics.dump();
     spec.dataset_digest = data_->dataset().digest;
-    spec.licence = options_.licence;
+    spec.licence = options_.license;
     spec.citation = options_.citation;
     spec = SaveBundle(options_.out, spec, net);
-    // The run is complete; the checkpoint would only stand in the way of the next.
+    // The run is complete; its checkpoint would block the next run.
     fs::remove(checkpoint_);
 
     text_ << "\nkept epoch " << metrics["kept_epoch"] << " of " << state_->epoch << ", "
           << Fixed(seconds / state_->epoch, 1) << " s per epoch, peak memory " << Fixed(peak, 0)
           << " MiB\nwrote " << options_.out << " (id " << spec.id.substr(0, 12) << ") and "
           << (work_ / "report.html").string() << "\n";
-    if (!options_.json.empty()) {
-      metrics["model"] = fs::path(options_.out).filename().string();
-      metrics["model_id"] = spec.id;
-      metrics["options"] = ordered_json::parse(table_.ToJson());
-      WriteJson(options_.json, metrics);
-    }
+    metrics["model"] = fs::path(options_.out).filename().string();
+    metrics["model_id"] = spec.id;
+    metrics["options"] = ordered_json::parse(table_.ToJson());
+    options_.output.Write(metrics);
   }
 
   const TrainOptions& options_;
@@ -443,6 +439,7 @@ class TrainingRun {
   std::ostream text_;
   TrainerOptions trainer_;
   torch::Device device_;
+  Architecture architecture_;
   fs::path work_, checkpoint_;
   Split split_;
   std::unique_ptr<PreparedDataset> data_;
@@ -456,11 +453,8 @@ class TrainingRun {
 
 int RunTrain(const std::vector<std::string>& arguments) {
   TrainOptions options;
-  OptionTable table = MakeTrainOptionTable(&options);
-  if (!table.Parse(arguments)) {
-    std::cout << table.Help();
-    return kExitOk;
-  }
+  OptionTable table = MakeTrainOptionTable(&options, ClassifierNames());
+  if (!ReadOptions(&table, arguments)) return kExitOk;
   CheckTrainOptions(options);
   for (const std::string& idle : IdleTrainOptions(table, options)) {
     std::cerr << "hepar train: warning: " << idle << "\n";

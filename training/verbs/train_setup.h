@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// From the options of `hepar train` to what the parts of a run take.
+// Builds the parts of a training run from the options of `hepar train`.
 #pragma once
 
 #include <memory>
@@ -9,13 +9,10 @@
 
 #include "training/cli/train_options.h"
 #include "training/data/dataset.h"
+#include "training/data/split.h"
 #include "training/trainer/trainer.h"
 
 namespace hepar {
-
-// Throws Error(kInvalid), naming the flags, for wrong combinations and places that cannot be
-// written, before hours are spent.
-void CheckTrainOptions(const TrainOptions& options);
 
 // Reads the file of a TorchScript classifier; errors as SetClassifier().
 Architecture ArchitectureOf(const TrainOptions& options, int classes);
@@ -25,14 +22,16 @@ PreprocessOptions PreprocessOf(const TrainOptions& options);
 void StartFrom(const std::string& bundle, SeverityNet net);
 
 TrainerOptions TrainerOptionsOf(const TrainOptions& options);
+OptimizerOptions OptimizerOptionsOf(const TrainOptions& options);
+BatchesOptions BatchesOptionsOf(const TrainOptions& options);
 // `train`: the training part, which balanced class weights count.
 std::unique_ptr<Objective> ObjectiveOf(const TrainOptions& options, const Dataset& dataset,
                                        const std::vector<int>& train);
 // By patient, checked. Throws Error(kMismatch) when a class of the data has no training picture.
 Split MakeSplit(const TrainOptions& options, const Dataset& dataset);
 
-// What must be the same for a checkpoint to go on: all options but those that do not touch the
-// numbers, and the data. JSON text, an object.
+// What must be the same for a checkpoint to be resumed: all options but those that do not affect
+// the numbers, and the data. JSON text, an object.
 std::string RunDescription(const OptionTable& table, const Dataset& dataset, const Split& split,
                            const Architecture& architecture, int processes);
 

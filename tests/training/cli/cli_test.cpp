@@ -174,11 +174,17 @@ TEST_F(CliTest, HelpNamesEveryVerbAndExitCode) {
   EXPECT_EQ(help.Wait(), kExitOk);
   EXPECT_THAT(help.out(), AllOf(HasSubstr("train"), HasSubstr("evaluate"), HasSubstr("inspect"),
                                 HasSubstr("simulate"), HasSubstr("Exit codes")));
-  for (const char* verb : {"train", "evaluate", "attack", "inspect", "simulate", "trust"}) {
+  Program version({"--version"});
+  EXPECT_EQ(version.Wait(), kExitOk);
+  for (const char* verb : {"train", "evaluate", "attack", "ablate", "probe", "bench", "export",
+                           "inspect", "simulate", "trust"}) {
     Program verb_help({verb, "--help"});
     EXPECT_EQ(verb_help.Wait(), kExitOk) << verb;
-    EXPECT_THAT(verb_help.out(), HasSubstr("Usage: hepar " + std::string(verb)));
-    EXPECT_THAT(verb_help.out(), HasSubstr("Exit codes"));
+    EXPECT_THAT(verb_help.out(), AllOf(HasSubstr("Usage: hepar " + std::string(verb)),
+                                       HasSubstr("--json FILE"), HasSubstr("Exit codes")));
+    Program verb_version({verb, "--version"});
+    EXPECT_EQ(verb_version.Wait(), kExitOk) << verb;
+    EXPECT_EQ(verb_version.out(), version.out()) << verb;
   }
 }
 
@@ -197,9 +203,17 @@ TEST_F(CliTest, WrongUseExitsWithTwo) {
   ExpectFailure({"train", "--data", Manifest(), "--out", Path("none/m.hepar")}, kExitUsage,
                 "does not exist");
   ExpectFailure(Train("m.hepar", 1, {"--device", "gpu"}), kExitUsage, "unknown device 'gpu'");
-  Program weights(Train("m.hepar", 1, {"--class-weights", "1,2"}));
-  EXPECT_EQ(weights.Wait(), kExitUsage);
-  EXPECT_THAT(weights.err(), HasSubstr("--class-weights: expected 4 numbers"));
+  ExpectFailure(Train("m.hepar", 1, {"--class-weights", "1,2"}), kExitUsage,
+                "--class-weights: expected 4 numbers");
+  // Before the data is read: there is none.
+  ExpectFailure(
+      {"train", "--data", Path("none"), "--out", Path("m.hepar"), "--classifier", "nosuch"},
+      kExitUsage, "--classifier: unknown value 'nosuch'");
+  ExpectFailure({"train", "--data", Path("none"), "--out", Path("m.hepar"), "--classifier",
+                 "torchscript:" + Path("none.pt")},
+                kExitModel, "none.pt");
+  ExpectFailure({"attack", "--model", "m.hepar", "--data", Path("none"), "--attacks", "nosuch"},
+                kExitUsage, "--attacks: ");
 }
 
 TEST_F(CliTest, InputDataModelAndDeviceHaveTheirOwnExitCodes) {
@@ -215,7 +229,7 @@ TEST_F(CliTest, InputDataModelAndDeviceHaveTheirOwnExitCodes) {
 }
 
 TEST_F(CliTest, TrainsABundleThatTheOtherVerbsAndTheEngineAccept) {
-  Program train(Train("a.hepar", 2, {"--json", Path("train.json"), "--licence", "CC0-1.0"}));
+  Program train(Train("a.hepar", 2, {"--json", Path("train.json"), "--license", "CC0-1.0"}));
   ASSERT_EQ(train.Wait(), kExitOk) << train.err();
   EXPECT_THAT(train.out(), AllOf(HasSubstr("epoch 2/2"), HasSubstr("balanced accuracy"),
                                  HasSubstr("MiB"), HasSubstr("wrote ")));
@@ -241,10 +255,13 @@ TEST_F(CliTest, TrainsABundleThatTheOtherVerbsAndTheEngineAccept) {
   const json description = json::parse(inspect.out());
   EXPECT_EQ(description.at("id"), spec.id);
   EXPECT_EQ(description.at("parts").at("total").at("parameters"), 972083);
+  Program inspect_by_flag({"inspect", "--model", Path("a.hepar"), "--json", "-"});
+  ASSERT_EQ(inspect_by_flag.Wait(), kExitOk) << inspect_by_flag.err();
+  EXPECT_EQ(inspect_by_flag.out(), inspect.out());
 
   Program probe({"probe", "--model", Path("a.hepar"), "--data", Manifest(), "--json", "-"});
   ASSERT_EQ(probe.Wait(), kExitOk) << probe.err();
-  EXPECT_THAT(probe.err(), AllOf(HasSubstr("Feat1 tells the grade"), HasSubstr("the patient")));
+  EXPECT_THAT(probe.err(), AllOf(HasSubstr("Feat1 predicts the grade"), HasSubstr("the patient")));
   const json probes = json::parse(probe.out()).at("probes");
   EXPECT_GT(probes.at("common").at("patient").get<double>(), 0.0);
   EXPECT_LE(probes.at("specific").at("grade").get<double>(), 1.0);
@@ -328,7 +345,7 @@ TEST_F(CliTest, TrainingFitsTrustAndTheVerbFitsItAnewAlike) {
 TEST_F(CliTest, WithoutAValidationPartTrainingSaysThatTemperatureStays) {
   Program train(Train("bare.hepar", 1, {"--validation-fraction", "0"}));
   ASSERT_EQ(train.Wait(), kExitOk) << train.err();
-  EXPECT_THAT(train.out(), HasSubstr("temperature and abstention are left as they are"));
+  EXPECT_THAT(train.out(), HasSubstr("temperature and abstention are unchanged"));
   const ModelSpec spec = SpecOf(Path("bare.hepar"));
   EXPECT_EQ(spec.temperature, 1.0);
   EXPECT_FALSE(spec.abstain_below.has_value());
@@ -437,7 +454,7 @@ TEST_F(CliTest, EvaluatesWithAllEvidenceOnOnePage) {
 
   const std::string page = ReadFile(Path("evidence.html"), kMaxOutput);
   EXPECT_THAT(page, AllOf(HasSubstr("Evaluation of evidence"), HasSubstr("Reporting checklist"),
-                          HasSubstr("Robustness to spoilt pictures"), HasSubstr("</html>")));
+                          HasSubstr("Robustness to image corruptions"), HasSubstr("</html>")));
 }
 
 TEST_F(CliTest, ChoosesOnTheValidationPartOnlyWhatItDoesNotScore) {
@@ -681,7 +698,7 @@ TEST_F(CliTest, AttackPresetGivesTheWholeTable) {
 TEST_F(CliTest, FlagsWinOverPresets) {
   ExpectFailure(Train("m.hepar", 1, {"--preset", "papre"}), kExitUsage, "--preset");
   ExpectFailure(Train("m.hepar", 1, {"--fawa"}), kExitUsage, "--fawa needs");
-  ExpectFailure(Train("m.hepar", 1, {"--freeze-normalisation"}), kExitUsage, "needs --init");
+  ExpectFailure(Train("m.hepar", 1, {"--freeze-normalization"}), kExitUsage, "needs --init");
   ExpectFailure(Train("m.hepar", 1, {"--select", "robust"}), kExitUsage, "--procedure adversarial");
   ExpectFailure(Train("m.hepar", 1, {"--epsilon", "8/0"}), kExitUsage, "--epsilon");
   Program train(Train("flags.hepar", 1,

@@ -4,10 +4,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "models/error.h"
 #include "tests/training/support/temp_folder.h"
+#include "training/cli/common_options.h"
 #include "training/cli/train_options.h"
 #include "training/report/table.h"
 
@@ -21,11 +27,13 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
+const std::vector<std::string> kClassifiers = {"squeezenet1_1", "vit_tiny", "torchscript"};
+
 // The message of the error that parsing `arguments` as `hepar train` ends in.
 std::string ErrorOf(const std::vector<std::string>& arguments,
                     ErrorKind kind = ErrorKind::kInvalid) {
   TrainOptions options;
-  OptionTable table = MakeTrainOptionTable(&options);
+  OptionTable table = MakeTrainOptionTable(&options, kClassifiers);
   try {
     table.Parse(arguments);
   } catch (const Error& error) {
@@ -37,7 +45,7 @@ std::string ErrorOf(const std::vector<std::string>& arguments,
 
 TrainOptions Parsed(const std::vector<std::string>& arguments) {
   TrainOptions options;
-  OptionTable table = MakeTrainOptionTable(&options);
+  OptionTable table = MakeTrainOptionTable(&options, kClassifiers);
   EXPECT_TRUE(table.Parse(arguments));
   return options;
 }
@@ -45,14 +53,14 @@ TrainOptions Parsed(const std::vector<std::string>& arguments) {
 TEST(OptionTableTest, FlagsSetTheirVariablesAndLeaveTheOthers) {
   const TrainOptions o = Parsed({"--lr", "0.5", "--epochs=7", "--size", "nano", "--augment", "off",
                                  "--final-relu", "--milestones", "3,5", "--data", "a b/\xe4.csv"});
-  EXPECT_EQ(o.learning_rate, 0.5);
-  EXPECT_EQ(o.epochs, 7);
-  EXPECT_EQ(o.size, "nano");
+  EXPECT_EQ(o.trainer.learning_rate.base, 0.5);
+  EXPECT_EQ(o.trainer.epochs, 7);
+  EXPECT_EQ(o.architecture.size, "nano");
   EXPECT_FALSE(o.augment);
-  EXPECT_TRUE(o.final_relu);
-  EXPECT_THAT(o.milestones, ElementsAre("3", "5"));
-  EXPECT_EQ(o.data, "a b/\xe4.csv");
-  EXPECT_EQ(o.batch, TrainOptions().batch);
+  EXPECT_TRUE(o.architecture.final_relu);
+  EXPECT_THAT(o.trainer.learning_rate.milestones, ElementsAre(3, 5));
+  EXPECT_EQ(o.scans.path, "a b/\xe4.csv");
+  EXPECT_EQ(o.batches.size, TrainOptions().batches.size);
 }
 
 TEST(OptionTableTest, FlagsWinOverTheFile) {
@@ -62,10 +70,10 @@ TEST(OptionTableTest, FlagsWinOverTheFile) {
       "[train]\nlr=0.25\nepochs=9\nfinal-relu=true\nmilestones=4,8\n[evaluate]\nfold=1\n");
   const TrainOptions o =
       Parsed({"--epochs", "3", "--config", file, "--milestones", "5", "--milestones", "6"});
-  EXPECT_EQ(o.learning_rate, 0.25);
-  EXPECT_EQ(o.epochs, 3);
-  EXPECT_TRUE(o.final_relu);
-  EXPECT_THAT(o.milestones, ElementsAre("5", "6"));
+  EXPECT_EQ(o.trainer.learning_rate.base, 0.25);
+  EXPECT_EQ(o.trainer.epochs, 3);
+  EXPECT_TRUE(o.architecture.final_relu);
+  EXPECT_THAT(o.trainer.learning_rate.milestones, ElementsAre(5, 6));
 }
 
 TEST(OptionTableTest, UnknownFlagNamesTheNearest) {
@@ -99,11 +107,125 @@ TEST(OptionTableTest, WrongValuesNameOptionRangeAndValue) {
   EXPECT_THAT(ErrorOf({"--epochs", "3.5"}), HasSubstr("got '3.5'"));
   EXPECT_THAT(ErrorOf({"--size", "huge"}), HasSubstr("choose one of nano, live, paper"));
   EXPECT_THAT(ErrorOf({"--augment", "maybe"}), HasSubstr("expected on or off, got 'maybe'"));
+  EXPECT_THAT(ErrorOf({"--optimizer", "lion"}), HasSubstr("choose one of adam, adamw, sgd"));
+  EXPECT_THAT(ErrorOf({"--planes", "cmyk"}), HasSubstr("choose one of y, ycbcr, rgb"));
+  EXPECT_THAT(ErrorOf({"--milestones", "3,0"}), HasSubstr("--milestones: expected an integer"));
+  EXPECT_THAT(ErrorOf({"--widths", "16,16"}), HasSubstr("--widths: "));
+  EXPECT_THAT(ErrorOf({"--sector", "round"}), HasSubstr("--sector: "));
   EXPECT_THAT(ErrorOf({"--lr"}), HasSubstr("--lr"));
 
   const TempFolder folder;
   const std::string file = folder.Write("run.ini", "[train]\nlr=fast\n");
   EXPECT_THAT(ErrorOf({"--config", file}), HasSubstr("run.ini: [train] lr: expected a number"));
+}
+
+TEST(OptionTableTest, UnknownClassifierIsFoundBeforeAnyDataIsRead) {
+  EXPECT_THAT(ErrorOf({"--classifier", "nosuch"}),
+              AllOf(HasSubstr("--classifier: unknown value 'nosuch'"), HasSubstr("squeezenet1_1"),
+                    HasSubstr("vit_tiny")));
+  EXPECT_EQ(Parsed({"--classifier", "torchscript:own.pt"}).architecture.classifier,
+            "torchscript:own.pt");
+}
+
+TEST(OptionTableTest, EveryNameOfAnEnumIsReadBackAsItWasGiven) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> enums = {
+      {"decouplers", {"both", "specific", "common", "none"}},
+      {"planes", {"y", "ycbcr", "rgb", "hsv_v", "lab_l"}},
+      {"ic2-skips", {"all", "no_top", "none"}},
+      {"first-layer", {"repeat", "luma"}},
+      {"procedure", {"joint", "adversarial"}},
+      {"optimizer", {"adam", "adamw", "sgd"}},
+      {"schedule", {"constant", "cosine", "step"}},
+      {"sampling", {"each", "balanced"}},
+      {"select", {"balanced-accuracy", "loss", "robust", "last"}},
+      {"edge-filter", {"laplacian", "pyramid"}},
+      {"auxiliary-target", {"one-hot", "ordinal"}},
+      {"attack-precision", {"fp32", "bf16"}},
+      {"scope", {"image", "end2end"}},
+      {"perturb", {"image", "luma"}},
+      {"fairness", {"none", "cfa", "dafa"}},
+      {"accuracy-source", {"robust", "robust-train-mode", "clean", "validation"}}};
+  for (const auto& [option, names] : enums) {
+    std::string key = option;
+    std::replace(key.begin(), key.end(), '-', '_');
+    for (const std::string& name : names) {
+      TrainOptions options;
+      OptionTable table = MakeTrainOptionTable(&options, kClassifiers);
+      ASSERT_TRUE(table.Parse({"--" + option, name})) << option;
+      EXPECT_EQ(json::parse(table.ToJson()).at(key), name) << option;
+    }
+  }
+}
+
+TEST(OptionTableTest, FormerNamesStayValidAndAreTheKeysOfRecords) {
+  const TempFolder folder;
+  const std::string file = folder.Write("run.ini", "[train]\nlicence=CC0-1.0\n");
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"--license", "CC0-1.0", "--freeze-normalization"},
+        std::vector<std::string>{"--licence", "CC0-1.0", "--freeze-normalisation"},
+        std::vector<std::string>{"--config", file, "--freeze-normalization"}}) {
+    TrainOptions options;
+    OptionTable table = MakeTrainOptionTable(&options, kClassifiers);
+    ASSERT_TRUE(table.Parse(arguments));
+    EXPECT_EQ(options.license, "CC0-1.0");
+    EXPECT_TRUE(options.trainer.freeze_normalization);
+    EXPECT_TRUE(table.IsGiven("license"));
+    const json values = json::parse(table.ToJson());
+    EXPECT_EQ(values.at("licence"), "CC0-1.0");
+    EXPECT_EQ(values.at("freeze_normalisation"), true);
+    EXPECT_FALSE(values.contains("license"));
+  }
+}
+
+TEST(OptionTableTest, RequiredOptionsAreMissedByName) {
+  TrainOptions options;
+  OptionTable table = MakeTrainOptionTable(&options, kClassifiers);
+  ASSERT_TRUE(table.Parse({"--out", "m.hepar"}));
+  try {
+    table.CheckRequired();
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kInvalid);
+    EXPECT_THAT(error.what(), HasSubstr("--data is missing: the labeled scans to train on"));
+  }
+  ASSERT_TRUE(table.Parse({"--data", "labels.csv"}));
+  EXPECT_NO_THROW(table.CheckRequired());
+}
+
+TEST(OptionTableTest, VersionIsAnsweredLikeHelp) {
+  TrainOptions options;
+  OptionTable table = MakeTrainOptionTable(&options, kClassifiers);
+  EXPECT_FALSE(table.Parse({"--version"}));
+  EXPECT_THAT(table.Reply(), testing::StartsWith("hepar "));
+}
+
+TEST(OptionTableTest, AnArgumentWithoutFlagCanBeTheValueOfAnOption) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"m.hepar"}, std::vector<std::string>{"--model", "m.hepar"}}) {
+    std::string model;
+    OptionTable table("inspect", "FILE", "Shows a file.");
+    AddModelOption(&table, &model, "the model bundle");
+    table.AlsoPositional();
+    ASSERT_TRUE(table.Parse(arguments));
+    EXPECT_EQ(model, "m.hepar");
+  }
+  std::string model;
+  OptionTable table("inspect", "FILE", "Shows a file.");
+  AddModelOption(&table, &model, "the model bundle");
+  table.AlsoPositional();
+  EXPECT_THROW(table.Parse({"a.hepar", "--model", "b.hepar"}), Error);
+  EXPECT_THROW(table.Parse({"a.hepar", "b.hepar"}), Error);
+}
+
+TEST(OptionTableTest, ListsOfNumbersShowTheTextThatWasGiven) {
+  std::vector<double> budgets;
+  OptionTable table("attack", "", "Attacks.");
+  table.Numbers("epsilon", &budgets, "8/255", 0, 1, "X,X,...", "Budgets");
+  EXPECT_THAT(budgets, ElementsAre(8.0 / 255));
+  ASSERT_TRUE(table.Parse({"--epsilon", "0.5/255,1/255", "--epsilon", "0.25"}));
+  EXPECT_THAT(budgets, ElementsAre(0.5 / 255, 1.0 / 255, 0.25));
+  EXPECT_EQ(json::parse(table.ToJson()).at("epsilon"), "0.5/255,1/255,0.25");
+  EXPECT_THROW(table.Parse({"--epsilon", "2"}), Error);
 }
 
 TEST(OptionTableTest, ArgumentsWithoutFlagAreTakenUpToTheirNumber) {
@@ -119,17 +241,19 @@ TEST(OptionTableTest, ArgumentsWithoutFlagAreTakenUpToTheirNumber) {
 
 TEST(OptionTableTest, HelpListsEachOptionWithItsDefault) {
   TrainOptions options;
-  OptionTable table = MakeTrainOptionTable(&options);
+  OptionTable table = MakeTrainOptionTable(&options, kClassifiers);
   EXPECT_FALSE(table.Parse({"--help", "--epochs", "7"}));
   const std::string help = table.Help();
   const json values = json::parse(table.ToJson());
   for (const auto& [key, value] : values.items()) {
     std::string flag = "--" + key;
     std::replace(flag.begin(), flag.end(), '_', '-');
-    EXPECT_THAT(help, HasSubstr("  " + flag)) << flag;
+    EXPECT_THAT(help, HasSubstr(flag)) << flag;  // Or as a former name.
   }
   EXPECT_THAT(help, HasSubstr("(default 60)"));
   EXPECT_THAT(help, HasSubstr("--config FILE"));
+  EXPECT_THAT(help, HasSubstr("  --license TEXT"));
+  for (const std::string& name : kClassifiers) EXPECT_THAT(help, HasSubstr(name));
   EXPECT_THAT(help, HasSubstr("130 interrupted"));
   std::istringstream lines(help);
   for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100u) << line;
@@ -137,7 +261,7 @@ TEST(OptionTableTest, HelpListsEachOptionWithItsDefault) {
 
 TEST(OptionTableTest, JsonHasTypesAndNoFoldersOfThisMachine) {
   TrainOptions options;
-  OptionTable table = MakeTrainOptionTable(&options);
+  OptionTable table = MakeTrainOptionTable(&options, kClassifiers);
   ASSERT_TRUE(table.Parse({"--data", "/home/somebody/labels.csv", "--lr", "1e-4", "--resume"}));
   const json values = json::parse(table.ToJson());
   EXPECT_EQ(values.at("data"), "labels.csv");
@@ -150,7 +274,7 @@ TEST(OptionTableTest, JsonHasTypesAndNoFoldersOfThisMachine) {
 
 std::vector<std::string> IdleOf(const std::vector<std::string>& arguments) {
   TrainOptions options;
-  OptionTable table = MakeTrainOptionTable(&options);
+  OptionTable table = MakeTrainOptionTable(&options, kClassifiers);
   EXPECT_TRUE(table.Parse(arguments));
   return IdleTrainOptions(table, options);
 }

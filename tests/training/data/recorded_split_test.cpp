@@ -73,5 +73,36 @@ TEST(RecordedSplitTest, RefusesOtherDataAndModelsThatSayNothing) {
   EXPECT_EQ(HeldOutFold(TrainedWith("{}")), -1);
 }
 
+TEST(RecordedPartTest, IsThePartThatIsNamed) {
+  const Dataset dataset = SomeData();
+  const ModelSpec spec = TrainedWith(kByPatient);
+  const Split split = SplitByPatient(dataset, 0.3, 0.2, 7);
+  EXPECT_EQ(RecordedPart(spec, dataset, "train"), split.train);
+  EXPECT_EQ(RecordedPart(spec, dataset, "validation"), split.validation);
+  EXPECT_EQ(RecordedPart(spec, dataset, "test"), split.test);
+}
+
+TEST(RecordedPartTest, ErrorsNameTheOption) {
+  const Dataset dataset = SomeData();
+  const ModelSpec without_test =
+      TrainedWith(R"({"test_fraction": 0, "validation_fraction": 0.2, "seed": 7, "fold": -1})");
+  ExpectError(ErrorKind::kMismatch, {"--part", "without a test part"},
+              [&] { RecordedPart(without_test, dataset, "test"); });
+  ModelSpec foreign = TrainedWith(kByPatient);
+  foreign.dataset_digest = "beef";
+  ExpectError(ErrorKind::kMismatch, {"--part train", "other data"},
+              [&] { RecordedPart(foreign, dataset, "train"); });
+}
+
+TEST(CheckSameClassesTest, NamesTheModelAndTheClassesOfBoth) {
+  ModelSpec spec;
+  spec.class_names = {"normal", "fatty"};
+  EXPECT_NO_THROW(CheckSameClasses(spec, "m.hepar", {"normal", "fatty"}));
+  ExpectError(ErrorKind::kMismatch, {"m.hepar", "(normal, fatty)", "(normal, mild)"}, [&] {
+    CheckSameClasses(spec, "m.hepar", {"normal", "mild"});
+  });
+  EXPECT_THROW(CheckSameClasses(spec, "m.hepar", {"fatty", "normal"}), Error);
+}
+
 }  // namespace
 }  // namespace hepar

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <opencv2/core.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "models/bundle/model_spec.h"
+#include "training/data/dataset.h"
+#include "training/data/picture_cache.h"
+#include "training/data/prepared_dataset.h"
+#include "training/data/split.h"
+#include "training/evaluation/choice.h"
+#include "training/evaluation/domain_check.h"
+#include "training/evaluation/metrics.h"
+#include "training/report/evidence.h"
+#include "training/scoring/corruptions.h"
+#include "training/scoring/scorer.h"
+#include "training/verbs/evaluate_options.h"
+
+namespace hepar {
+
+// What all runs of one evaluation share.
+struct EvaluationInputs {
+  const EvaluateOptions& options;
+  const Dataset& dataset;
+  const Folds& folds;
+  const Dataset& other_views;  // Out-of-distribution pictures; empty without --ood.
+  // Models of one configuration prepare a picture once.
+  PictureCache cache{PictureCache::kDefaultBytes};
+};
+
+// The answers of several models to their parts of the data, pooled. Errors carry exit codes.
+class EvaluationRun {
+ public:
+  // `inputs` must outlive this.
+  explicit EvaluationRun(EvaluationInputs* inputs);
+
+  // Scores the pictures, clean and with each corruption at all severities. Call it once.
+  void AddAll(const std::vector<std::string>& models, const std::vector<Corruption>& corruptions);
+
+  const Predictions& frames() const { return frames_; }
+  // Out-of-domain scores, by the models that have one.
+  const DomainScores& liver_scores() const { return liver_scores_; }
+  const DomainScores& other_scores() const { return other_scores_; }
+  const std::vector<CorruptedAnswers>& corrupted() const { return corrupted_; }
+  const std::vector<std::string>& warnings() const { return warnings_; }
+  const std::vector<std::string>& names() const { return names_; }
+  const nlohmann::ordered_json& models() const { return models_; }
+
+  // The patients on whom thresholds and a temperature may be chosen.
+  ChoicePlan Plan() const;
+  // The worst mistakes, and their pictures in the same order.
+  std::pair<nlohmann::ordered_json, std::vector<cv::Mat>> Failures() const;
+  nlohmann::ordered_json Cost() const;
+  // One line for each picture: its place, patient, label, answer and probabilities.
+  std::string ToCsv() const;
+
+ private:
+  void Add(const std::string& model, int fold);
+  void AddDomainScores(const Scorer& scorer, const PreparedDataset& liver);
+  PreparedDataset Prepared(const Dataset& dataset, const ModelSpec& spec);
+  Dataset PartOf(const ModelSpec& spec, int fold) const;
+  Predictions ScoreOthers(Scorer* scorer, int fold);
+  Dataset ValidationPart(const ModelSpec& spec, int fold);
+  void Sort();
+
+  const EvaluateOptions& options_;
+  EvaluationInputs& inputs_;
+  Predictions frames_;
+  DomainScores liver_scores_, other_scores_;
+  std::vector<ScoredPart> parts_;  // Of the models that have other patients to choose on.
+  std::vector<CorruptedAnswers> corrupted_;
+  std::vector<Sample> samples_;
+  std::vector<cv::Mat> pictures_;  // As prepared; shared with the cache.
+  std::vector<double> inference_ms_;
+  nlohmann::ordered_json models_ = nlohmann::ordered_json::array();
+  std::vector<std::string> names_, warnings_;
+  std::string reason_;  // Why there is nobody to choose on.
+};
+
+}  // namespace hepar
