@@ -41,7 +41,7 @@ pid_t Start(const std::string& program, const Job& job) {
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, job.log.c_str(),
                                    O_WRONLY | O_CREAT | O_TRUNC, 0644);
   posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-  // A group of its own: Ctrl-C reaches the job through the caller only, and so just once.
+  // Its own process group: Ctrl-C reaches the job through the caller only, and so just once.
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
@@ -80,7 +80,7 @@ class Run {
     }
   }
   ~Run() {
-    // Only where an exception passes: nobody would wait for these any more.
+    // Only after an exception: nothing waits for these jobs then.
     for (const auto& [pid, job] : running_) kill(pid, SIGTERM);
     while (!running_.empty()) Reap(true);
   }

@@ -161,7 +161,7 @@ class PlanReader {
                       [&](const AblationPart& other) { return other.name == variant->init_from; });
       if (!above) {
         throw Wrong("variant " + variant->name,
-                    "init-from: no variant '" + variant->init_from + "' stands above it");
+                    "init-from: no variant '" + variant->init_from + "' is defined above it");
       }
     }
   }

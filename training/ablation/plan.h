@@ -10,14 +10,14 @@ namespace hepar {
 // Options of `hepar train`, as name without dashes and value.
 using TrainSettings = std::vector<std::pair<std::string, std::string>>;
 
-// A row's part of a table: what its trainings have beside the common options.
+// One dimension of a table's rows: the options that its trainings add to the common ones.
 struct AblationPart {
   std::string name;
   TrainSettings settings;
   std::string init_from;  // Of variants: start from the models of this one; empty: from scratch.
 };
 
-// Which trainings a table of classifiers and variants is made of.
+// The trainings behind a table of classifiers and variants.
 struct AblationPlan {
   std::string title;
   std::vector<int> seeds = {1};
@@ -29,13 +29,13 @@ struct AblationPlan {
 
 // Reads a plan from an INI file:
 //
-//   [ablation]               title, seeds=1,2,3, attacks, epsilon; all of them may be left out
+//   [ablation]               title, seeds=1,2,3, attacks, epsilon; all optional
 //   [train]                  options of `hepar train` that all trainings have
 //   [classifier SqueezeNet]  options of one classifier, under the name that tables give it
 //   [variant base]           options of one variant; init-from=VARIANT starts from that one's
 //   models
 //
-// The first variant is what the others are compared with. "${NAME}" in a value stands for the
+// The other variants are compared with the first. "${NAME}" in a value stands for the
 // environment variable. Options that the runs set themselves (data, folds, fold, seed, out, work,
 // resume, init, json, name, threads) may not be given. Throws Error: kNotFound, kUnreadable (the
 // file), kInvalid (its content, with group and key).

@@ -92,7 +92,7 @@ SeedFigures OverSeeds(const std::vector<Predictions>& seeds, int classes,
 SeedDifference Difference(const SeedFigures& first, const SeedFigures& second,
                           double EvaluationFigures::*figure) {
   if (first.resampled.size() != second.resampled.size()) {
-    throw Error(ErrorKind::kMismatch, "the two were not resampled alike");
+    throw Error(ErrorKind::kMismatch, "the two have different resamples");
   }
   SeedDifference result;
   result.difference = first.mean.*figure - second.mean.*figure;

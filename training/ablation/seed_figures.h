@@ -31,7 +31,7 @@ struct SeedDifference {
 };
 
 // Both from the same patients and BootstrapOptions, so that their resamples go together. Throws
-// Error(kMismatch) for unlike numbers of resamples.
+// Error(kMismatch) for different numbers of resamples.
 SeedDifference Difference(const SeedFigures& first, const SeedFigures& second,
                           double EvaluationFigures::*figure);
 

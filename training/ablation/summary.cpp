@@ -16,7 +16,7 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr const char* kLevels[] = {"frame", "patient"};
-// What a variant is said to change, where the tables have it.
+// The change that the tables report for a variant.
 constexpr const char* kChanged[] = {"accuracy",     "balanced_accuracy", "best_worst", "auc_mild",
                                     "auc_moderate", "auc_severe",        "qwk"};
 

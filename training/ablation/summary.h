@@ -10,13 +10,13 @@
 
 namespace hepar {
 
-// What is left of accuracy under an attack, by frame.
+// Accuracy under an attack, by frame.
 struct AttackOutcome {
   std::string attack;  // As `hepar attack` names it.
   double accuracy = 0.0;
 };
 
-// One seed of a row: what its models said of each case that they did not learn from.
+// One seed of a row: the answers of its models to the cases that they were not trained on.
 struct AblationSeed {
   Predictions frames;
   std::vector<AttackOutcome> attacks;

@@ -8,7 +8,7 @@
 
 namespace hepar {
 
-// A convolution of a graph by oneDNN alone, without residual: the yardstick of what a library makes
+// A convolution of a graph by oneDNN alone, without residual: the baseline of what a library makes
 // of each layer. Of the layouts that oneDNN offers it takes the fastest, without the cost of
 // getting there. One thread.
 class StandaloneConvolution {

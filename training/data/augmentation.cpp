@@ -16,8 +16,8 @@
 namespace hepar {
 namespace {
 
-// The grey level below which added gain fades out, so that what is near black stays there, as under
-// the log compression of a scanner, and what is 0 stays 0.
+// The gray level below which added gain fades out, so that dark pixels stay dark, as under
+// the log compression of a scanner, and 0 stays 0.
 constexpr float kKneeLevel = 0.06f;
 constexpr int kTimeGainKnobs = PictureChange::kTimeGainKnobs;
 constexpr double kLeastBlur = 0.2;  // Pixels; a narrower kernel is 1 to two decimals.
@@ -29,7 +29,7 @@ constexpr int kSpeckleKernel = 7;
 // Everything random about one picture. All of it is drawn whatever the options are, so that
 // switching one change off leaves the others as they were.
 PictureChange DrawFor(const AugmentationOptions& options, std::uint64_t seed) {
-  // cv::RNG starts neighbouring seeds with nearly equal numbers.
+  // cv::RNG starts neighboring seeds with nearly equal numbers.
   std::mt19937_64 mix(seed);
   cv::RNG rng(mix());
   const auto about_0 = [&rng](double most) { return most * rng.uniform(-1.0, 1.0); };
@@ -163,7 +163,7 @@ cv::Mat MoveEchoes(const cv::Mat& picture, const PictureChange& change) {
   return moved;
 }
 
-// Rotation and zoom about the centre, then shift, then mirror, in one resampling.
+// Rotation and zoom about the center, then shift, then mirror, in one resampling.
 cv::Mat MoveProbe(const cv::Mat& picture, const PictureChange& change) {
   cv::Matx23d move = cv::getRotationMatrix2D(
       {0.5f * static_cast<float>(picture.cols - 1), 0.5f * static_cast<float>(picture.rows - 1)},

@@ -7,14 +7,14 @@
 
 namespace hepar {
 
-// Random changes to a prepared picture that keep its grade: what another scanner setting, another
-// hold of the probe or another moment would have shown. Zero switches a change off.
+// Random changes to a prepared picture that keep its grade: they imitate other scanner settings,
+// another position of the probe or another moment. Zero switches a change off.
 //
 // The defaults were chosen by eye on dark and bright scans: stronger gain blacks out the far field
 // of a dark scan, and stronger time gain imitates the deep attenuation that steatosis itself
 // causes.
 //
-// `depth` imitates the depth knob: echoes move along their beams, towards the probe in a deeper
+// `depth` imitates the depth knob: echoes move along their beams, toward the probe in a deeper
 // view and away from it in a shallower one. `sector_angle` imitates the width of the sector: beams
 // turn about its apex, together for a wider sector and apart for a narrower one. For both, the
 // sector is found as the convex hull of what is not 0, its beams meet where its sides do (or are
@@ -26,9 +26,9 @@ struct AugmentationOptions {
   double zoom = 0.10;             // Factor in 1 +-, 0..0.9.
   double shift = 0.05;            // Fraction of the side, +-, 0..1.
   double flip_probability = 0.0;  // Left-right mirror; the probe's marker side changes.
-  double gain = 0.08;             // Added grey level, +-, 0..1; less near black.
+  double gain = 0.08;             // Added gray level, +-, 0..1; less near black.
   double gamma = 0.15;            // Exponent in exp(+-), 0..3.
-  double time_gain = 0.08;        // Added grey level by depth: a random smooth curve, +-, 0..1.
+  double time_gain = 0.08;        // Added gray level by depth: a random smooth curve, +-, 0..1.
   double speckle = 0.08;          // Standard deviation, 0..1, of multiplicative noise with a grain
                                   // of about a speckle.
   double blur_pixels = 0.6;       // Largest standard deviation of a Gaussian blur, 0..20.
@@ -42,7 +42,7 @@ struct AugmentationOptions {
 // leaves the others as they were. Throws Error(kInvalid) for another type or options out of range.
 cv::Mat Augment(const cv::Mat& picture, const AugmentationOptions& options, std::uint64_t seed);
 
-// The changes themselves, each of a given size; as it stands, none.
+// The changes themselves, each of a given size; by default none.
 struct PictureChange {
   static constexpr int kTimeGainKnobs = 5;  // Of the time-gain curve, evenly spaced over the depth.
 
@@ -50,9 +50,9 @@ struct PictureChange {
   double zoom = 1.0;                    // Factor.
   double shift_x = 0.0, shift_y = 0.0;  // Fractions of the side.
   bool flip = false;
-  double gain = 0.0;                                  // Added grey level; less near black.
-  double exponent = 1.0;                              // Of the grey levels.
-  std::array<double, kTimeGainKnobs> time_gain = {};  // Added grey level at each knob.
+  double gain = 0.0;                                  // Added gray level; less near black.
+  double exponent = 1.0;                              // Of the gray levels.
+  std::array<double, kTimeGainKnobs> time_gain = {};  // Added gray level at each knob.
   double blur_pixels = 0.0;                           // Standard deviation.
   double speckle = 0.0;                               // Standard deviation, 0..1.
   std::uint64_t speckle_seed = 1;

@@ -88,7 +88,7 @@ class CsvParser {
       if (rest_.empty() || SkipLineEnd()) return fields;
       if (rest_.front() != ',') {
         throw Damaged(rest_.front() == '\r' ? "has a carriage return that ends no line"
-                                            : "goes on after a closing quote");
+                                            : "continues after a closing quote");
       }
       rest_.remove_prefix(1);
     }

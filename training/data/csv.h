@@ -15,7 +15,7 @@ class CsvTable {
  public:
   // Throws Error: kNotFound, kUnreadable, kDamaged.
   static CsvTable Read(const std::string& path);
-  // `name` stands for the table in messages. Throws Error(kDamaged).
+  // `name` names the table in messages. Throws Error(kDamaged).
   static CsvTable Parse(std::string_view text, const std::string& name);
 
   const std::string& name() const { return name_; }

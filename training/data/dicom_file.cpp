@@ -27,7 +27,7 @@ namespace hepar {
 namespace {
 
 constexpr std::uint64_t kMaxFileBytes = 4ull << 30;
-// A cine of a minute in colour is a third of it; a damaged header asks for any number.
+// A color cine of one minute takes a third of it; a damaged header may declare any number.
 constexpr std::uint64_t kMaxPixelBytes = 4ull << 30;
 
 Error Damaged(const std::string& path, const std::string& what) {
@@ -63,7 +63,7 @@ void Describe(const DicomContent& content, gdcm::Image& image) {
                                          static_cast<unsigned short>(content.bits_stored),
                                          static_cast<unsigned short>(content.bits_stored - 1),
                                          content.is_signed ? 1 : 0));
-  // The palette is applied here, so to GDCM its numbers are grey levels.
+  // The palette is applied here, so to GDCM its numbers are gray levels.
   const std::string photometric =
       content.photometric == "PALETTE COLOR" ? "MONOCHROME2" : content.photometric;
   image.SetPhotometricInterpretation(gdcm::PhotometricInterpretation(
@@ -87,7 +87,7 @@ void Describe(const DicomContent& content, gdcm::Image& image) {
   image.SetDataElement(pixels);
 }
 
-// The pixels of all frames, colour by pixels or by planes as they are stored.
+// The pixels of all frames, color by pixels or by planes as they are stored.
 std::vector<char> Decode(const DicomContent& content, const std::string& path) {
   const std::uint64_t bytes = FrameBytes(content) * content.frames;
   if (bytes > kMaxPixelBytes) {
@@ -105,7 +105,7 @@ std::vector<char> Decode(const DicomContent& content, const std::string& path) {
   throw Damaged(path, "its pixel data is damaged");
 }
 
-// One frame of what Decode() gives, which must outlive it; colour by pixels.
+// One frame of what Decode() gives, which must outlive it; color by pixels.
 cv::Mat FrameOf(const DicomContent& content, std::vector<char>& pixels, int frame) {
   char* begin = pixels.data() + FrameBytes(content) * frame;
   if (!content.is_planar) return {content.rows, content.columns, TypeOf(content), begin};
@@ -119,16 +119,16 @@ cv::Mat FrameOf(const DicomContent& content, std::vector<char>& pixels, int fram
   return merged;
 }
 
-// The grey level, 0 to 1, that a stored number is shown as.
-double GreyOf(const DicomContent& content, unsigned raw) {
+// The gray level, 0 to 1, that a stored number is shown as.
+double GrayOf(const DicomContent& content, unsigned raw) {
   const int span = 1 << content.bits_stored;
   int value = static_cast<int>(raw) & (span - 1);
   if (content.is_signed && value >= span / 2) value -= span;
   double level;
-  if (content.window_centre) {
+  if (content.window_center) {
     const double modality = content.slope * value + content.intercept;
     const double width = *content.window_width;
-    const double offset = modality - (*content.window_centre - 0.5);
+    const double offset = modality - (*content.window_center - 0.5);
     level = width > 1.0 ? offset / (width - 1.0) + 0.5 : (offset > 0.0 ? 1.0 : 0.0);
   } else {
     // The stretch to the whole range undoes what the rescaling does.
@@ -152,15 +152,15 @@ cv::Mat MapPixels(const cv::Mat& stored, int type, const Function& function) {
   return shown;
 }
 
-cv::Mat ShowGrey(const cv::Mat& stored, const DicomContent& content) {
-  const bool is_plain = content.bits_stored == 8 && !content.is_signed && !content.window_centre;
+cv::Mat ShowGray(const cv::Mat& stored, const DicomContent& content) {
+  const bool is_plain = content.bits_stored == 8 && !content.is_signed && !content.window_center;
   if (is_plain && stored.depth() == CV_8U) {
     return MapPixels<std::uint8_t, std::uint8_t>(stored, CV_8UC1, [&](unsigned raw) {
       return static_cast<std::uint8_t>(content.photometric == "MONOCHROME1" ? 255 - raw : raw);
     });
   }
   const auto level = [&](unsigned raw) {
-    return static_cast<std::uint16_t>(std::lround(65535.0 * GreyOf(content, raw)));
+    return static_cast<std::uint16_t>(std::lround(65535.0 * GrayOf(content, raw)));
   };
   return stored.depth() == CV_8U ? MapPixels<std::uint8_t, std::uint16_t>(stored, CV_16UC1, level)
                                  : MapPixels<std::uint16_t, std::uint16_t>(stored, CV_16UC1, level);
@@ -224,7 +224,7 @@ std::vector<cv::Mat> ReadDicomFrames(const std::string& path, const std::vector<
     const cv::Mat stored = FrameOf(content, pixels, frame);
     pictures.push_back(content.samples == 3       ? ShowColor(stored, content)
                        : !content.palette.empty() ? ShowPalette(stored, content)
-                                                  : ShowGrey(stored, content));
+                                                  : ShowGray(stored, content));
   }
   return pictures;
 }

@@ -7,8 +7,8 @@
 
 namespace hepar {
 
-// Whether a file says that it is DICOM (PS3.10: "DICM" after 128 bytes) or is named *.dcm or
-// *.dicom. False for what is not there.
+// Whether a file declares to be DICOM (PS3.10: "DICM" after 128 bytes) or is named *.dcm or
+// *.dicom. False for a missing file.
 bool IsDicom(const std::string& path);
 
 // How many frames a DICOM file has; 1 for a still. Checks the file as a whole

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "models/error.h"
+#include "training/data/dicom_codestream.h"
 
 namespace hepar {
 namespace {
@@ -34,7 +35,7 @@ constexpr std::uint32_t kBitsAllocated = 0x00280100;
 constexpr std::uint32_t kBitsStored = 0x00280101;
 constexpr std::uint32_t kHighBit = 0x00280102;
 constexpr std::uint32_t kSign = 0x00280103;
-constexpr std::uint32_t kWindowCentre = 0x00281050;
+constexpr std::uint32_t kWindowCenter = 0x00281050;
 constexpr std::uint32_t kWindowWidth = 0x00281051;
 constexpr std::uint32_t kIntercept = 0x00281052;
 constexpr std::uint32_t kSlope = 0x00281053;
@@ -228,7 +229,7 @@ class Parser {
 
   // Encapsulated pixel data (PS3.5, A.4).
   std::size_t ReadFragments(std::size_t at, std::size_t end) {
-    bool is_table = true;  // The first item says where frames begin.
+    bool is_table = true;  // The first item is the table of frame offsets.
     while (end - at >= 8) {
       const std::uint32_t tag = TagAt(at);
       const std::uint32_t length = Number(at + 4, 4, false);
@@ -258,14 +259,14 @@ class Parser {
     content_.bits_stored = static_cast<int>(Word(kBitsStored));
     content_.is_signed = WordOr0(kSign) == 1;
     content_.photometric = Text(kPhotometric);
-    // JPEG has an order of its own, whatever the file says.
+    // JPEG has its own order, whatever the file declares.
     content_.is_planar = content_.samples > 1 && WordOr0(kPlanar) == 1 &&
                          (syntax_.coding == Coding::kNative || syntax_.coding == Coding::kRle);
     content_.frames = 1;
     if (elements_.count(kFrames) > 0) {
       const double frames = FirstNumber(kFrames).value_or(0.0);
       if (!(frames >= 1.0 && frames <= kMaxFrames)) {
-        throw Damaged("says that it has '" + Text(kFrames) + "' frames");
+        throw Damaged("declares '" + Text(kFrames) + "' frames");
       }
       content_.frames = static_cast<int>(frames);
     }
@@ -307,10 +308,10 @@ class Parser {
   void ReadScale() {
     content_.slope = FirstNumber(kSlope).value_or(1.0);
     content_.intercept = FirstNumber(kIntercept).value_or(0.0);
-    const auto centre = FirstNumber(kWindowCentre);
+    const auto center = FirstNumber(kWindowCenter);
     const auto width = FirstNumber(kWindowWidth);
-    if (!centre || !width || *width < 1.0) return;
-    content_.window_centre = centre;
+    if (!center || !width || *width < 1.0) return;
+    content_.window_center = center;
     content_.window_width = width;
   }
 
@@ -335,7 +336,7 @@ class Parser {
         largest = std::max(largest, colors[i][c]);
       }
     }
-    // Some writers put 8-bit colours into 16-bit entries.
+    // Some writers put 8-bit colors into 16-bit entries.
     const int shift = largest > 255 ? 8 : 0;
     for (int i = 0; i < entries; ++i) {
       for (int c = 0; c < 3; ++c) {
@@ -365,126 +366,28 @@ class Parser {
       frames = {joined};
     }
     if (frames.size() != static_cast<std::size_t>(content_.frames)) {
-      throw Damaged("holds " + std::to_string(frames.size()) + " compressed frames, but says " +
+      throw Damaged("holds " + std::to_string(frames.size()) + " compressed frames, but declares " +
                     std::to_string(content_.frames));
     }
     for (std::size_t i = 0; i < frames.size(); ++i) {
       const bool is_sound = syntax_.coding == Coding::kRle    ? IsRle(frames[i], content_)
-                            : syntax_.coding == Coding::kJpeg ? IsJpeg(frames[i])
+                            : syntax_.coding == Coding::kJpeg ? AddJpegFrame(frames[i])
                                                               : IsJpeg2000(frames[i], content_);
       if (!is_sound) throw Damaged("its compressed frame " + std::to_string(i) + " is damaged");
     }
-    // Many writers of lossy JPEG say RGB of what is luma and chroma, so the stream has the word.
-    if (content_.samples == 3 && is_dct_ && stream_is_ybr_) {
-      content_.photometric = *stream_is_ybr_ ? "YBR_FULL" : "RGB";
+    // Many writers of lossy JPEG declare luma and chroma as RGB, so the stream decides.
+    if (content_.samples == 3 && jpeg_.is_dct && jpeg_.is_ybr) {
+      content_.photometric = *jpeg_.is_ybr ? "YBR_FULL" : "RGB";
     }
   }
 
-  static std::uint32_t BigNumber(std::string_view bytes, std::size_t at, int size) {
-    std::uint32_t number = 0;
-    for (int i = 0; i < size; ++i) {
-      number = number << 8 | static_cast<unsigned char>(bytes[at + i]);
-    }
-    return number;
-  }
-
-  // PS3.5, annex G: up to 15 segments of one byte of each pixel, run-length coded.
-  static bool IsRle(std::string_view frame, const DicomContent& content) {
-    constexpr std::size_t kHeader = 64;
-    if (frame.size() < kHeader) return false;
-    const auto offset = [&](std::size_t i) {
-      std::size_t number = 0;
-      for (int b = 3; b >= 0; --b) {
-        number = number << 8 | static_cast<unsigned char>(frame[4 * i + b]);
-      }
-      return number;
-    };
-    const std::size_t segments = offset(0);
-    const auto samples = static_cast<std::size_t>(content.samples);
-    if (segments != samples * (content.bits_allocated / 8) || offset(1) != kHeader) return false;
-    for (std::size_t i = 1; i <= segments; ++i) {
-      const std::size_t end = i < segments ? offset(i + 1) : frame.size();
-      std::size_t at = offset(i);
-      if (at > end || end > frame.size()) return false;
-      std::uint64_t pixels = 0;
-      while (at < end && pixels < FramePixels(content)) {
-        const auto code = static_cast<unsigned char>(frame[at]);
-        if (code < 128) {  // That many bytes and one as they are.
-          pixels += code + 1;
-          at += code + 2;
-        } else if (code > 128) {  // The next byte repeated.
-          pixels += 257 - code;
-          at += 2;
-        } else {
-          ++at;
-        }
-      }
-      if (at > end || pixels != FramePixels(content)) return false;
-    }
+  // Records the coding that the stream declares; false for a damaged stream.
+  bool AddJpegFrame(std::string_view frame) {
+    const auto stream = ReadJpegStream(frame, content_);
+    if (!stream) return false;
+    jpeg_.is_dct = jpeg_.is_dct || stream->is_dct;
+    if (stream->is_ybr) jpeg_.is_ybr = stream->is_ybr;
     return true;
-  }
-
-  // ITU-T T.81 and T.87, annex B: the segments up to the first scan, and the end of the picture.
-  bool IsJpeg(std::string_view frame) {
-    if (frame.substr(0, 2) != "\xff\xd8") return false;
-    const auto last = frame.find_last_not_of('\0');
-    if (last == std::string_view::npos || last < 1 || frame.substr(last - 1, 2) != "\xff\xd9") {
-      return false;
-    }
-    bool has_frame = false;
-    std::size_t at = 2;
-    while (frame.size() - at >= 4 && frame[at] == '\xff') {
-      const auto marker = static_cast<unsigned char>(frame[at + 1]);
-      const std::size_t length = BigNumber(frame, at + 2, 2);
-      if (length < 2 || length > frame.size() - at - 2) return false;
-      const std::string_view segment = frame.substr(at + 4, length - 2);
-      at += 2 + length;
-      if (marker == 0xda) return has_frame;
-      const bool is_dct = marker >= 0xc0 && marker <= 0xc2;
-      if (is_dct || marker == 0xc3 || marker == 0xf7) {
-        if (has_frame || !IsJpegFrame(segment)) return false;
-        has_frame = true;
-        if (is_dct) CheckSampling(segment);
-      } else if (marker == 0xe0 && segment.substr(0, 5) == std::string_view("JFIF\0", 5)) {
-        stream_is_ybr_ = true;
-      } else if (marker == 0xee && segment.size() >= 12 && segment.substr(0, 5) == "Adobe") {
-        if (segment[11] != 0 && segment[11] != 1) return false;
-        stream_is_ybr_ = segment[11] == 1;
-      } else if (marker >= 0xc0 && marker <= 0xcf && marker != 0xc4) {
-        return false;  // Arithmetic coding and hierarchies, which DICOM does not have.
-      }
-    }
-    return false;
-  }
-
-  bool IsJpegFrame(std::string_view segment) const {
-    const auto is = [&](std::size_t at, int size, int value) {
-      return BigNumber(segment, at, size) == static_cast<std::uint32_t>(value);
-    };
-    const auto samples = static_cast<std::size_t>(content_.samples);
-    return segment.size() == 6 + 3 * samples &&
-           BigNumber(segment, 0, 1) <= static_cast<std::uint32_t>(content_.bits_allocated) &&
-           is(1, 2, content_.rows) && is(3, 2, content_.columns) && is(5, 1, content_.samples);
-  }
-
-  // Only chroma is stored with fewer samples.
-  void CheckSampling(std::string_view segment) {
-    if (content_.samples == 3 && segment[7] != segment[10]) stream_is_ybr_ = true;
-    is_dct_ = true;
-  }
-
-  // ITU-T T.800, annex A: the main header's size segment comes first.
-  static bool IsJpeg2000(std::string_view frame, const DicomContent& content) {
-    constexpr std::size_t kSizeSegment = 4 + 38;
-    if (frame.size() < kSizeSegment || frame.substr(0, 4) != "\xff\x4f\xff\x51") return false;
-    const std::uint32_t right = BigNumber(frame, 8, 4);
-    const std::uint32_t bottom = BigNumber(frame, 12, 4);
-    const std::uint32_t left = BigNumber(frame, 16, 4);
-    const std::uint32_t top = BigNumber(frame, 20, 4);
-    return right > left && bottom > top &&
-           right - left == static_cast<std::uint32_t>(content.columns) &&
-           bottom - top == static_cast<std::uint32_t>(content.rows) &&
-           BigNumber(frame, 40, 2) == static_cast<std::uint32_t>(content.samples);
   }
 
   std::string_view bytes_;
@@ -492,8 +395,7 @@ class Parser {
   Syntax syntax_;
   std::map<std::uint32_t, std::string_view> elements_;  // Of the outermost level.
   bool has_pixels_ = false;
-  bool is_dct_ = false;                // A lossy JPEG stream.
-  std::optional<bool> stream_is_ybr_;  // Where a JPEG stream says what its colours are.
+  JpegStream jpeg_;  // Of all frames.
   DicomContent content_;
 };
 

@@ -172,7 +172,7 @@ bool IsZlibStream(std::ifstream& file, std::uint64_t length) {
 }
 
 // Whether the elements of a file of level 5 end where it does, and the compressed ones are sound:
-// matio fills up with anything what a file cut short lacks, and damage may end the program in it.
+// matio fills the missing part of a truncated file with arbitrary bytes, and may crash on damage.
 bool IsWhole(const std::string& path) {
   constexpr std::uint64_t kHeader = 128;
   constexpr std::uint32_t kCompressed = 15;
@@ -256,7 +256,7 @@ std::vector<MatPatient> ReadMatFile(const std::string& path) {
     patient.fat = NumberOf(*data, "fat", i, where);
     if (!(patient.fat >= 0.0 && patient.fat <= 100.0)) {
       throw Damaged(where,
-                    "fat is " + std::to_string(patient.fat) + ", expected per cent, 0 to 100");
+                    "fat is " + std::to_string(patient.fat) + ", expected percent, 0 to 100");
     }
     patient.frames = FramesOf(*data, i, where);
     patients.push_back(std::move(patient));

@@ -17,11 +17,11 @@ namespace hepar {
 // ablation, or the models of a cross-validation, prepare each picture once. Owned by whoever starts
 // those runs and lent to each PreparedDataset.
 //
-// A picture is known by the SHA-256 of its file's content, its frame and the whole of
+// A picture is identified by the SHA-256 of its file's content, its frame and the whole of
 // PreprocessOptions, so a copy under another name is found, and neither a changed file nor changed
 // options ever give an old picture. Nothing is written to disk.
 //
-// Where the bound is reached, what was not used for longest goes; data sets that hold it keep it
+// Above the bound the least recently used pictures are evicted; data sets that hold one keep it
 // alive. Thread-safe.
 class PictureCache {
  public:

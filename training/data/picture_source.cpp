@@ -38,7 +38,7 @@ void CheckExists(const std::string& path) {
   if (!fs::exists(path, code)) throw Error(ErrorKind::kNotFound, path + ": no such file");
 }
 
-// A picture as OpenCV decodes it, with grey or B, G, R in 8 or, for grey, 16 bits.
+// A picture as OpenCV decodes it, with gray or B, G, R in 8 or, for gray, 16 bits.
 cv::Mat ReadStill(const std::string& path) {
   cv::Mat picture;
   try {

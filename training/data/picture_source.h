@@ -28,7 +28,7 @@ int CountFrames(const std::string& path);
 std::vector<int> ChooseFrames(int count, const SourceOptions& options);
 
 // Hands out frames (0-based, ascending, each once) of a picture, DICOM, video or MAT file as a live
-// source would deliver them: CV_8UC1 or CV_16UC1 for grey, CV_8UC3 (B, G, R) for colour, alpha
+// source would deliver them: CV_8UC1 or CV_16UC1 for gray, CV_8UC3 (B, G, R) for color, alpha
 // dropped. The frames of a MAT file count on from patient to patient. Threads may call it at the
 // same time. Throws Error, naming the file: kNotFound, kUnreadable, kDamaged, and what `take`
 // throws.

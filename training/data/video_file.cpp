@@ -66,7 +66,7 @@ void ReadVideoFrames(const std::string& path, const std::vector<int>& frames,
     }
     if (picture.type() != CV_8UC3) {
       throw Damaged(
-          path, "its frames are " + cv::typeToString(picture.type()) + ", expected 8-bit colour");
+          path, "its frames are " + cv::typeToString(picture.type()) + ", expected 8-bit color");
     }
     take(frame, picture);
   }

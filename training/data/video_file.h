@@ -14,7 +14,7 @@ using TakeFrame = std::function<void(int frame, const cv::Mat& picture)>;
 // Whether a file is named as a video: *.mp4 .m4v .mkv .mov .avi .mpg .mpeg .webm.
 bool IsVideo(const std::string& path);
 
-// How many frames can be decoded: all are, because what containers say of their length is an
+// How many frames can be decoded: all are, because the length that containers declare is an
 // estimate. Throws Error, naming the file: kNotFound, kDamaged (no frame can be decoded).
 int CountVideoFrames(const std::string& path);
 

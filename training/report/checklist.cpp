@@ -20,7 +20,7 @@ std::string Count(double count, const std::string& of) {
   return std::isnan(count) ? "" : Fixed(count, 0) + " " + of;
 }
 
-// Of the first model: those of a cross-validation are alike.
+// Of the first model: those of a cross-validation have the same settings.
 const ordered_json* FirstModel(const ordered_json& figures) {
   const ordered_json* models = Find(&figures, "models");
   return models == nullptr || models->empty() ? nullptr : &models->front();
@@ -76,11 +76,11 @@ std::string ArchitectureText(const ordered_json* model) {
          TextOf(architecture, "classifier") + ", see the model card; parameters: hepar inspect.";
 }
 
-std::string SpoiltText(const ordered_json& figures) {
+std::string CorruptedText(const ordered_json& figures) {
   const ordered_json* relative = Find(Find(Find(&figures, "corruptions"), "relative"), "frame");
   const double kept = NumberOf(relative, "accuracy");
   if (std::isnan(kept)) return "";
-  return "On spoilt pictures " + PercentText(kept) +
+  return "On corrupted images " + PercentText(kept) +
          " % of the clean accuracy by frame is kept on average, see the section on robustness. "
          "Adversarial attacks: hepar attack.";
 }
@@ -119,7 +119,7 @@ std::vector<ChecklistItem> Checklist(const ordered_json& figures) {
       {"Data", "Number of patients and pictures, by grade", kAll, CasesText(figures)},
       {"Data", "Age, sex, weight, disease of the patients", kAll, ""},
       {"Data", "Size of the study and why it suffices", kAll, ""},
-      {"Data", "Missing data, and how they were dealt with", kAll, ""},
+      {"Data", "Missing data, and how they were handled", kAll, ""},
       {"Data", "How pictures are prepared", kClaimTripod,
        input == nullptr
            ? ""
@@ -134,7 +134,7 @@ std::vector<ChecklistItem> Checklist(const ordered_json& figures) {
       {"Model", "Architecture, input and output", kClaimTripod, ArchitectureText(model)},
       {"Model", "Where weights started", kClaim,
        NamedValues(trained, {"weights", "init", "first_layer", "seed"})},
-      {"Model", "Training: objective, optimiser, augmentation, all hyper-parameters", kClaimTripod,
+      {"Model", "Training: objective, optimizer, augmentation, all hyper-parameters", kClaimTripod,
        trained == nullptr ? "" : "All options are in the model card."},
       {"Model", "How the model was chosen among those trained", kClaimTripod,
        NamedValues(trained, {"select", "validation_fraction", "epochs", "patience"})},
@@ -150,14 +150,14 @@ std::vector<ChecklistItem> Checklist(const ordered_json& figures) {
        "accuracy "
        "and the range over classes; areas for each threshold of grade; by frame and patient."},
       {"Evaluation", "Uncertainty of every figure", kAll, uncertainty},
-      {"Evaluation", "How thresholds were set, without looking at what is scored", kAll,
+      {"Evaluation", "How thresholds were set, independent of the scored cases", kAll,
        chosen ? "On " + TextOf(choice, "source") + "." : ""},
       {"Evaluation", "Calibration", kClaimTripod,
        chosen ? "Before and after a temperature fitted on " + TextOf(choice, "source") + "."
-              : "As the model stands; no other patients to fit a temperature on."},
+              : "As the model gives them; no other patients to fit a temperature on."},
       {"Evaluation", "Uncertain answers and what becomes of them", kClaimStard,
        "Accuracy against coverage, see there."},
-      {"Evaluation", "Robustness to changed input", kClaim, SpoiltText(figures)},
+      {"Evaluation", "Robustness to changed input", kClaim, CorruptedText(figures)},
       {"Evaluation", "Differences between groups of patients", kAll, subgroups},
       {"Evaluation", "What was compared, and with which test", kAll,
        Find(&figures, "comparison") == nullptr

@@ -10,8 +10,9 @@ namespace hepar {
 // A question that reporting guidelines put to a study.
 struct ChecklistItem {
   std::string section, question;
-  std::string guidelines;  // Those that ask it: CLAIM (2024), STARD-AI (2025), TRIPOD+AI (2024).
-  std::string answer;      // "" where only the authors know.
+  std::string
+      guidelines;  // The guidelines that ask it: CLAIM (2024), STARD-AI (2025), TRIPOD+AI (2024).
+  std::string answer;  // "" where only the authors know.
 };
 
 // The questions, in our words, answered where the figures of an evaluation (evidence.h, and what

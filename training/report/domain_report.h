@@ -8,9 +8,9 @@
 
 namespace hepar {
 
-// What `hepar evaluate` says of the out-of-domain score, under the key "domain": "liver", and where
-// there are frames of other views "other" (with "by_clip"), "auc", and the same at the limit that
-// flags `rate` of the liver frames, "at_false_flags". docs/evaluation.md lists the keys.
+// The results for the out-of-domain score in `hepar evaluate`, under the key "domain": "liver", and
+// where there are frames of other views "other" (with "by_clip"), "auc", and the same at the limit
+// that flags `rate` of the liver frames, "at_false_flags". docs/evaluation.md lists the keys.
 nlohmann::ordered_json DomainToJson(const DomainScores& liver, const DomainScores& other,
                                     double rate, const BootstrapOptions& bootstrap);
 

@@ -7,7 +7,7 @@
 
 namespace hepar {
 
-// What an evaluation has to tell.
+// The results of an evaluation.
 struct EvaluationReport {
   std::string title, subtitle;
   std::vector<std::string> class_names;  // In the order of the grades.

@@ -159,16 +159,16 @@ ordered_json LevelOfComparison(const Comparison& comparison) {
           {"figures", figures}};
 }
 
-// What a corruption is judged by.
-constexpr const char* kSpoiltKeys[] = {"accuracy", "balanced_accuracy", "qwk",
-                                       "auc_mild", "auc_moderate",      "auc_severe"};
+// The metrics under corruptions.
+constexpr const char* kCorruptedKeys[] = {"accuracy", "balanced_accuracy", "qwk",
+                                          "auc_mild", "auc_moderate",      "auc_severe"};
 
-ordered_json SpoiltFigures(const Predictions& frames, int classes) {
+ordered_json CorruptedFigures(const Predictions& frames, int classes) {
   ordered_json result = ordered_json::object();
   for (const bool by_patient : {false, true}) {
     const EvaluationFigures figures = Evaluate(AtLevel(frames, by_patient), classes);
     ordered_json level = ordered_json::object();
-    for (const char* key : kSpoiltKeys) {
+    for (const char* key : kCorruptedKeys) {
       for (const NamedFigure& figure : kNamedFigures) {
         if (std::string(figure.key) == key) level[key] = figures.*figure.member;
       }
@@ -183,7 +183,7 @@ template <typename Combine>
 ordered_json Combined(const std::vector<ordered_json>& sets, const Combine& combine) {
   ordered_json result = ordered_json::object();
   for (const char* level : {"frame", "patient"}) {
-    for (const char* key : kSpoiltKeys) {
+    for (const char* key : kCorruptedKeys) {
       std::vector<double> values;
       for (const ordered_json& set : sets) values.push_back(set.at(level).at(key));
       result[level][key] = combine(values);
@@ -252,34 +252,35 @@ ordered_json ComparisonToJson(const Predictions& first, const Predictions& secon
                           Compare(ByPatient(first), ByPatient(second), classes, true, bootstrap))}};
 }
 
-ordered_json CorruptionsToJson(const Predictions& clean, const std::vector<SpoiltAnswers>& spoilt,
+ordered_json CorruptionsToJson(const Predictions& clean,
+                               const std::vector<CorruptedAnswers>& corrupted,
                                const std::vector<std::string>& class_names) {
   const int classes = static_cast<int>(class_names.size());
-  const ordered_json clean_figures = SpoiltFigures(clean, classes);
+  const ordered_json clean_figures = CorruptedFigures(clean, classes);
   ordered_json kinds = ordered_json::array();
   std::vector<ordered_json> means;
-  if (spoilt.size() % kCorruptionStrengths != 0) {
+  if (corrupted.size() % kCorruptionStrengths != 0) {
     throw Error(ErrorKind::kInvalid, "corruptions come without some of their strengths");
   }
-  for (std::size_t first = 0; first < spoilt.size(); first += kCorruptionStrengths) {
-    const Corruption corruption = spoilt[first].corruption;
+  for (std::size_t first = 0; first < corrupted.size(); first += kCorruptionStrengths) {
+    const Corruption corruption = corrupted[first].corruption;
     ordered_json levels = ordered_json::array();
     std::vector<ordered_json> figures;
     for (int strength = 1; strength <= kCorruptionStrengths; ++strength) {
-      const SpoiltAnswers& answers = spoilt[first + strength - 1];
+      const CorruptedAnswers& answers = corrupted[first + strength - 1];
       if (answers.corruption != corruption || answers.strength != strength) {
         throw Error(ErrorKind::kInvalid, "strengths of corruption '" + ToString(corruption) +
                                              "' are not 1 to " +
                                              std::to_string(kCorruptionStrengths) + " in order");
       }
-      figures.push_back(SpoiltFigures(answers.frames, classes));
+      figures.push_back(CorruptedFigures(answers.frames, classes));
       ordered_json level = {{"strength", strength}, {"size", SizeOf(corruption, strength)}};
       level.update(figures.back());
       levels.push_back(level);
     }
     means.push_back(Combined(figures, MeanOf));
     kinds.push_back({{"name", ToString(corruption)},
-                     {"place", SpoilsFrame(corruption) ? "frame" : "picture"},
+                     {"place", CorruptsFrame(corruption) ? "frame" : "picture"},
                      {"unit", UnitOf(corruption)},
                      {"levels", levels},
                      {"mean", means.back()},

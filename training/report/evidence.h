@@ -18,8 +18,8 @@ namespace hepar {
 struct EvidenceInput {
   std::vector<std::string> class_names;
   Predictions frames;
-  // On whose frames thresholds and temperature are chosen. Its parts together score the frames, in
-  // any order; where it has none, what is chosen is left out.
+  // The frames that thresholds and temperature are chosen on. Its parts together score the frames,
+  // in any order; where it has none, thresholds and temperature are left out.
   ChoicePlan plan;
   ThresholdRule rule;
   BootstrapOptions bootstrap;
@@ -36,8 +36,8 @@ nlohmann::ordered_json ComparisonToJson(const Predictions& first, const Predicti
                                         const std::vector<std::string>& class_names,
                                         const BootstrapOptions& bootstrap);
 
-// Answers to spoilt pictures.
-struct SpoiltAnswers {
+// Answers to corrupted images.
+struct CorruptedAnswers {
   Corruption corruption = Corruption::kSpeckle;
   int strength = 1;
   Predictions frames;
@@ -47,7 +47,7 @@ struct SpoiltAnswers {
 // relative to the clean ones. Throws Error(kInvalid) unless each corruption comes with all
 // strengths, in order.
 nlohmann::ordered_json CorruptionsToJson(const Predictions& clean,
-                                         const std::vector<SpoiltAnswers>& spoilt,
+                                         const std::vector<CorruptedAnswers>& corrupted,
                                          const std::vector<std::string>& class_names);
 
 }  // namespace hepar

@@ -6,7 +6,7 @@
 
 namespace hepar {
 
-// What EvidenceToJson() and its companions add to EvaluationTable(), as tables for a terminal:
+// The results that EvidenceToJson() and its companions add to EvaluationTable(), as text tables:
 // intervals, operating points, calibration, and corruptions and comparison where they are there.
 std::string EvidenceText(const nlohmann::ordered_json& figures);
 

@@ -9,7 +9,7 @@
 
 namespace hepar {
 
-// Which wrong answers to look at first: those farthest from the truth in grades, and of equal
+// The wrong answers to look at first: those farthest from the truth in grades, and of equal
 // distance the most confident. At most `most`, and `per_patient` of one patient, whose frames tell
 // the same story. Indices of cases.
 std::vector<int> WorstMistakes(const Predictions& predictions, int most, int per_patient = 2);

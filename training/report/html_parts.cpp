@@ -16,7 +16,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// Share of its row from which a cell is so deep that its text reads better inverted.
+// Share of its row from which a cell is dark enough to need inverted text.
 constexpr double kDeepShare = 0.75;
 
 std::string OptionText(const ordered_json& value) {
@@ -56,7 +56,7 @@ std::string PercentText(const Interval& interval) {
   return PercentText(interval.low) + "–" + PercentText(interval.high);
 }
 
-std::string Capitalised(std::string text) {
+std::string Capitalized(std::string text) {
   if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] += 'A' - 'a';
   return text;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What the reports of `hepar train` and `hepar evaluate` are made of.
+// Building blocks of the reports of `hepar train` and `hepar evaluate`.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -13,14 +13,14 @@
 
 namespace hepar {
 
-// "<name>content</name>"; `name` may have attributes behind it.
+// "<name>content</name>"; attributes may follow `name`.
 std::string Tag(const std::string& name, const std::string& content);
 
 // A child that may not be there; null where it is not.
 const nlohmann::ordered_json* Find(const nlohmann::ordered_json* object, const std::string& key);
-// NaN for what is not there or null, which is what NaN becomes in a file.
+// NaN for a missing member and for null, which NaN becomes in a file.
 double NumberOf(const nlohmann::ordered_json* object, const std::string& key);
-// "" for what is not there.
+// "" for a missing member.
 std::string TextOf(const nlohmann::ordered_json* object, const std::string& key);
 
 // "81.2" for 0.812, "–" for NaN.
@@ -28,7 +28,7 @@ std::string PercentText(double fraction);
 // "70.3–92.8" for (0.703, 0.928).
 std::string PercentText(const Interval& interval);
 // With an upper-case first letter.
-std::string Capitalised(std::string text);
+std::string Capitalized(std::string text);
 
 // The member "confusion_matrix" of a level's figures, if it has one. Throws Error(kInvalid) for one
 // that does not fit `classes`.

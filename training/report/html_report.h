@@ -9,7 +9,7 @@
 
 namespace hepar {
 
-// What a run of training has to tell.
+// The results of a training run.
 struct TrainingReport {
   std::string title, subtitle;
   std::vector<std::string> class_names;  // In the order of the grades.

@@ -3,7 +3,7 @@
 
 namespace hepar {
 
-// The style of html_report.cpp and svg_chart.cpp. No character here is special to XML. The colours
+// The style of html_report.cpp and svg_chart.cpp. No character here is special to XML. The colors
 // c0..c4 were chosen by search: each pair differs by at least 0.10 in OKLab to normal vision and to
 // simulated protanopia, deuteranopia and tritanopia (Machado et al. 2009), and each has a contrast
 // of 3 or more with its background.

@@ -12,7 +12,7 @@ namespace hepar {
 std::string EscapeMarkup(std::string_view text);
 
 // A number as people write it, with up to `digits` significant ones: "0.0312", "2.5×10⁻⁵"; "–" for
-// what is not finite.
+// values that are not finite.
 std::string NumberText(double value, int digits = 4);
 
 // "×10⁻⁵" for -5.

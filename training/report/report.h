@@ -15,12 +15,12 @@ nlohmann::ordered_json FiguresToJson(const EvaluationFigures& figures,
 
 // {"frame": figures, "patient": figures, "chance": {"frame": ..., "patient": ...}}. Beside their
 // figures "frame" and "patient" hold "confusion_matrix" (rows truth, columns answers),
-// "per_class_specificity" and, for each grade but the lowest, what the answers are worth as a test
+// "per_class_specificity" and, for each grade but the lowest, the quality of the answers as a test
 // for "at_least" that grade: sensitivity, specificity, ppv, npv.
 nlohmann::ordered_json EvaluationToJson(const Predictions& frames,
                                         const std::vector<std::string>& class_names);
 
-// The same as a table: by frame and by patient, each beside what guessing gives.
+// The same as a table: by frame and by patient, each beside the metrics of guessing.
 std::string EvaluationTable(const Predictions& frames, const std::vector<std::string>& class_names);
 
 // Writes `value` to a file, atomically, or to standard output for "-".

@@ -14,7 +14,7 @@
 namespace hepar {
 namespace {
 
-constexpr int kColours = 6;
+constexpr int kColors = 6;
 constexpr double kWidth = 600;
 constexpr double kLeft = 58, kTop = 40;
 constexpr double kFoot = 44;  // Below the x axis.
@@ -84,7 +84,7 @@ std::vector<double> FiniteValues(const LineChart& chart) {
   return values;
 }
 
-// The y axis: what it spans, and its ticks.
+// The y axis: its range and its ticks.
 class Scale {
  public:
   explicit Scale(const LineChart& chart) : percent_(chart.percent), bottom_(chart.height - kFoot) {
@@ -102,7 +102,7 @@ class Scale {
       }
       if (low > high) low = 0.0, high = 1.0;
       if (low == high) {
-        // One value all through stands in the middle of what is near it.
+        // A constant series is centered in a range around its value.
         const double margin = low == 0.0 ? 1.0 : std::abs(low) / 20.0;
         low -= low == 0.0 ? 0.0 : margin;
         high += margin;
@@ -125,7 +125,7 @@ class Scale {
     if (log_) return NumberText(tick, 1);
     // NiceTicks leaves the rounding error of its multiples on what should be 0.
     if (std::abs(tick) < step_ / 2.0) return "0";
-    // As many digits as tell neighbours apart.
+    // As many digits as distinguish neighbors.
     const double digits = std::floor(std::log10(std::abs(tick) * (1.0 + 1e-9))) -
                           std::floor(std::log10(step_ * (1.0 + 1e-9)));
     return NumberText(percent_ ? 100.0 * tick : tick / std::pow(10.0, exponent_),
@@ -181,7 +181,7 @@ class Drawing {
       first_ = chart.x_range->first;
       last_ = chart.x_range->second;
     } else if (first_ == last_) {
-      // A single point stands in the middle.
+      // A single point is centered.
       first_ -= 1.0;
       last_ += 1.0;
     }
@@ -211,7 +211,7 @@ class Drawing {
     const double step = chart_.x_range ? nice : std::max(1.0, nice);
     for (double tick = std::ceil(first_ / step - 1e-9) * step; tick <= last_ + step * 1e-9;
          tick += step) {
-      // A lone epoch has no neighbours to name.
+      // A lone epoch has no neighbors to name.
       if (!chart_.x_range && chart_.x.size() == 1 && tick != chart_.x.front()) continue;
       text += Line("axis", X(tick), bottom_, X(tick), bottom_ + 4);
       const double shown = std::abs(tick) < step / 2.0 ? 0.0 : tick;
@@ -237,11 +237,11 @@ class Drawing {
     return series.x.empty() ? chart_.x : series.x;
   }
 
-  // Of a series: references take no colour.
-  std::string Colour(std::size_t s) const {
+  // Of a series: references take no color.
+  std::string Color(std::size_t s) const {
     std::size_t before = 0;
     for (std::size_t i = 0; i < s; ++i) before += chart_.series[i].reference ? 0 : 1;
-    return std::to_string(before % kColours);
+    return std::to_string(before % kColors);
   }
 
   std::string XText(double x) const {
@@ -254,7 +254,7 @@ class Drawing {
       const ChartSeries& series = chart_.series[s];
       const auto& values = series.values;
       const auto& places = PlacesOf(series);
-      const std::string colour = Colour(s);
+      const std::string color = Color(s);
       std::string path, dots;
       bool pen_down = false;
       for (std::size_t i = 0; i < values.size(); ++i) {
@@ -268,16 +268,16 @@ class Drawing {
           }
           // A line of one point would not show.
           if (!on_line || series.dots) {
-            dots += "<circle class=\"mark" + colour + "\"" + Attribute("cx", X(places[i])) +
+            dots += "<circle class=\"mark" + color + "\"" + Attribute("cx", X(places[i])) +
                     Attribute("cy", scale_.Y(values[i])) + " r=\"3\"/>\n";
           }
         }
         pen_down = drawn;
       }
       if (!path.empty()) {
-        const bool again = s >= static_cast<std::size_t>(kColours);
+        const bool again = s >= static_cast<std::size_t>(kColors);
         text += "<path class=\"" +
-                (series.reference ? "reference" : "line" + colour + (again ? " dashed" : "")) +
+                (series.reference ? "reference" : "line" + color + (again ? " dashed" : "")) +
                 "\" d=\"" + path + "\"/>\n";
       }
       text += dots;
@@ -285,13 +285,13 @@ class Drawing {
     return text;
   }
 
-  // What is pointed at one by one, above the bands.
+  // Points with their own tooltips, above the bands.
   std::string Notes() const {
     std::string text;
     for (std::size_t s = 0; s < chart_.series.size(); ++s) {
       const ChartSeries& series = chart_.series[s];
       const auto note = [&](double x, double y, const std::string& words, bool seen) {
-        text += "<circle class=\"point" + (seen ? " line" + Colour(s) : "") + "\"" +
+        text += "<circle class=\"point" + (seen ? " line" + Color(s) : "") + "\"" +
                 Attribute("cx", X(x)) + Attribute("cy", scale_.Y(y)) + " r=\"5\"><title>" +
                 EscapeMarkup(words) + "</title></circle>\n";
       };
@@ -362,12 +362,12 @@ class Drawing {
     std::string text;
     for (const Name& name : names) {
       const bool reference = chart_.series[name.series].reference;
-      const std::string colour = Colour(name.series);
-      text += "<path class=\"leader " + (reference ? "reference" : "line" + colour) + "\" d=\"M" +
+      const std::string color = Color(name.series);
+      text += "<path class=\"leader " + (reference ? "reference" : "line" + color) + "\" d=\"M" +
               Position(name.x) + " " + Position(name.y) + " L" + Position(right_ + 14) + " " +
               Position(name.label_y) + "\"/>\n";
       if (!reference) {
-        text += "<circle class=\"mark" + colour + "\"" + Attribute("cx", name.x) +
+        text += "<circle class=\"mark" + color + "\"" + Attribute("cx", name.x) +
                 Attribute("cy", name.y) + " r=\"3\"/>\n";
       }
       text += Text("name", "start", right_ + 18, name.label_y + 4,

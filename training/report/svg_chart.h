@@ -10,12 +10,12 @@ namespace hepar {
 
 struct ChartSeries {
   std::string name;
-  std::vector<double> values;  // One for each x; what is not finite makes a gap.
-  std::vector<double> x = {};  // Rising; empty: LineChart::x.
-  bool dots = false;           // Each point has a dot, that tells its values when pointed at.
-  std::vector<std::string> notes = {};  // Of each dot, to be told with its values; or empty.
-  bool reference = false;  // Something to compare with: thin, dashed, without a colour.
-  // A point of note, with what it says when pointed at.
+  std::vector<double> values;           // One for each x; a value that is not finite makes a gap.
+  std::vector<double> x = {};           // Rising; empty: LineChart::x.
+  bool dots = false;                    // Each point has a dot with a tooltip.
+  std::vector<std::string> notes = {};  // Text for the tooltip of each dot; or empty.
+  bool reference = false;               // Something to compare with: thin, dashed, without a color.
+  // A marked point with the text of its tooltip.
   struct Mark {
     double x = 0.0, y = 0.0;
     std::string text;
@@ -23,7 +23,7 @@ struct ChartSeries {
   std::vector<Mark> marks = {};
 };
 
-// Lines over one axis. Each has its name at its right end, so that no colour needs looking up.
+// Lines over one axis. Each has its name at its right end, so that no color needs looking up.
 struct LineChart {
   std::string description;  // For those who do not see it.
   std::string x_name, y_name;
@@ -48,7 +48,7 @@ bool HasValues(const LineChart& chart);
 // finite, and count >= 1.
 std::vector<double> NiceTicks(double low, double high, int count);
 
-// The chart as one <svg> element of well-formed XML, 600 units wide. It has no colours of its own:
+// The chart as one <svg> element of well-formed XML, 600 units wide. It defines no colors:
 // lines are of the classes line0..line5 (again dashed from the seventh series on), end marks
 // mark0..mark5; other classes are grid, axis, leader, kept, reference, point and band, and text is
 // plain, `name` or `quiet`. Pointing at an x shows its values by <title>, without scripts. Throws

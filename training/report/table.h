@@ -6,14 +6,14 @@
 
 namespace hepar {
 
-// Rows of text as columns of one width each: the first to the left, the others to the right. The
-// first row is the head, and a line is drawn under it. Rows may be of different length.
+// Rows of text as aligned columns: the first to the left, the others to the right. The
+// first row is the header, with a line under it. Rows may have different lengths.
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
 
 // "76.67" for 0.7667, "-" for NaN.
 std::string Percent(double fraction);
 
-// `value` with `digits` behind the point; "-" for NaN.
+// `value` with `digits` after the decimal point; "-" for NaN.
 std::string Fixed(double value, int digits);
 
 }  // namespace hepar

@@ -85,7 +85,7 @@ void ExpectRow(const torch::Tensor& picture, std::vector<double> expected) {
   }
 }
 
-// A small classifier with features, batch normalisation and dropout.
+// A small classifier with features, batch normalization and dropout.
 struct ToyNetImpl : torch::nn::Module {
   ToyNetImpl() {
     conv = register_module("conv", torch::nn::Conv2d(torch::nn::Conv2dOptions(1, 8, 3).padding(1)));

@@ -287,7 +287,7 @@ std::vector<double> Levels(std::vector<double> clean, std::vector<double> attack
   return {rounded.data_ptr<double>(), rounded.data_ptr<double>() + rounded.numel()};
 }
 
-TEST(EightBitTest, TakesTheNearestLevelOrTheNextTowardsTheCleanValue) {
+TEST(EightBitTest, TakesTheNearestLevelOrTheNextTowardTheCleanValue) {
   using ::testing::DoubleNear;
   const auto are = [](std::vector<double> levels) {
     std::vector<::testing::Matcher<double>> near;

@@ -26,7 +26,7 @@ AugmentationOptions Nothing() {
   return options;
 }
 
-// A textured disc on exact zero, off the centre, so that no change of geometry keeps it.
+// A textured disc on exact zero, off the center, so that no change of geometry keeps it.
 cv::Mat Disc(int channels = 1) {
   cv::RNG rng(7);
   cv::Mat texture(96, 96, CV_32FC1);
@@ -55,7 +55,7 @@ TEST(AugmentTest, SameSeedGivesTheSamePictureOnAnyThread) {
   EXPECT_TRUE(Equal(first, other.get()));
 }
 
-TEST(AugmentTest, NeighbouringSeedsGiveUnlikePictures) {
+TEST(AugmentTest, NeighboringSeedsGiveUnlikePictures) {
   const cv::Mat picture = Disc();
   auto options = Nothing();
   options.gain = 0.2;
@@ -115,7 +115,7 @@ TEST(AugmentTest, StaysInRangeAndKeepsSizeAndType) {
   }
 }
 
-TEST(AugmentTest, GreyPicturesInColourStayGrey) {
+TEST(AugmentTest, GrayPicturesInColorStayGray) {
   std::vector<cv::Mat> planes;
   cv::split(Augment(Disc(3), {}, 11), planes);
   EXPECT_TRUE(Equal(planes[0], planes[1]));
@@ -141,17 +141,17 @@ TEST(AugmentTest, DefaultsNeverFlip) {
   }
 }
 
-TEST(AugmentTest, ShiftMovesTheCentreByAtMostItsFraction) {
+TEST(AugmentTest, ShiftMovesTheCenterByAtMostItsFraction) {
   auto options = Nothing();
   options.shift = 0.05;
-  const auto centre = [](const cv::Mat& picture) {
+  const auto center = [](const cv::Mat& picture) {
     const auto moments = cv::moments(picture);
     return cv::Point2d(moments.m10 / moments.m00, moments.m01 / moments.m00);
   };
-  const auto before = centre(Disc());
+  const auto before = center(Disc());
   double farthest = 0.0;
   for (int seed = 0; seed < 32; ++seed) {
-    const auto moved = centre(Augment(Disc(), options, seed)) - before;
+    const auto moved = center(Augment(Disc(), options, seed)) - before;
     farthest = std::max({farthest, std::abs(moved.x), std::abs(moved.y)});
   }
   EXPECT_LT(farthest, 0.05 * 96 + 0.05);

@@ -73,7 +73,7 @@ TEST(CsvTableTest, RowOfAnotherLengthNamesItsLineAndBothLengths) {
 
 TEST(CsvTableTest, IrregularQuotesAreErrors) {
   EXPECT_THAT(DamageOf("a\n\"never closed\n"), HasSubstr("line 2: opens a quote"));
-  EXPECT_THAT(DamageOf("a\n\"x\"y\n"), HasSubstr("line 2: goes on after"));
+  EXPECT_THAT(DamageOf("a\n\"x\"y\n"), HasSubstr("line 2: continues after"));
   EXPECT_THAT(DamageOf("a\nx\"y\n"), HasSubstr("line 2: has a quote inside"));
 }
 

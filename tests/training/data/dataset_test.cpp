@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/data/dataset.h"
+#include "training/data/prepared_dataset.h"
+#include "training/data/split.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -488,14 +490,14 @@ class PrepareFileTest : public testing::Test {
   const TempFolder folder_;
 };
 
-TEST_F(PrepareFileTest, ReadsGreyOfEightAndSixteenBits) {
+TEST_F(PrepareFileTest, ReadsGrayOfEightAndSixteenBits) {
   const auto eight = Save("8.png", cv::Mat(24, 32, CV_8UC1, cv::Scalar(51)));
   EXPECT_NEAR(LevelOf(eight, 1)[0], 0.2, 1e-5);
   const auto sixteen = Save("16.png", cv::Mat(24, 32, CV_16UC1, cv::Scalar(13107)));
   EXPECT_NEAR(LevelOf(sixteen, 1)[0], 0.2, 1e-5);
 }
 
-TEST_F(PrepareFileTest, ReadsColourAsRedGreenBlueWithoutAlpha) {
+TEST_F(PrepareFileTest, ReadsColorAsRedGreenBlueWithoutAlpha) {
   const auto color = Save("c.png", cv::Mat(24, 32, CV_8UC3, cv::Scalar(51, 102, 204)));
   const auto alpha = Save("a.png", cv::Mat(24, 32, CV_8UC4, cv::Scalar(51, 102, 204, 7)));
   const auto deep = Save("d.png", cv::Mat(24, 32, CV_16UC3, cv::Scalar(13107, 26214, 52428)));
@@ -595,7 +597,7 @@ TEST(PublishedSetTest, EveryFoldIsDisjointAndTheFoldsCoverAllPatients) {
   EXPECT_EQ(tested.size(), 35u);
 }
 
-TEST_F(PrepareFileTest, DicomStillHasItsColoursInPlace) {
+TEST_F(PrepareFileTest, DicomStillHasItsColorsInPlace) {
   const auto set = DataFolder("dicom");
   if (set.empty()) GTEST_SKIP() << "set HEPAR_DATA_DIR to a folder that has dicom/";
   PreprocessOptions options;

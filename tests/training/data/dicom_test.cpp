@@ -28,6 +28,7 @@
 #include "tests/training/support/expect_error.h"
 #include "tests/training/support/temp_folder.h"
 #include "training/data/dataset.h"
+#include "training/data/prepared_dataset.h"
 
 namespace hepar {
 namespace {
@@ -142,7 +143,7 @@ class DicomTest : public testing::Test {
   const TempFolder folder_;
 };
 
-TEST_F(DicomTest, GreyOfEightBitsIsAsStoredInEveryLosslessSyntax) {
+TEST_F(DicomTest, GrayOfEightBitsIsAsStoredInEveryLosslessSyntax) {
   for (const auto syntax :
        {gdcm::TransferSyntax::ExplicitVRLittleEndian, gdcm::TransferSyntax::RLELossless,
         gdcm::TransferSyntax::JPEGLosslessProcess14_1, gdcm::TransferSyntax::JPEGLSLossless,
@@ -166,7 +167,7 @@ TEST_F(DicomTest, BaselineJpegIsNearWhatWasStored) {
   EXPECT_LE(cv::norm(picture, stored, cv::NORM_INF), 4.0);
 }
 
-TEST_F(DicomTest, ColourComesAsBlueGreenRed) {
+TEST_F(DicomTest, ColorComesAsBlueGreenRed) {
   for (const auto syntax :
        {gdcm::TransferSyntax::ExplicitVRLittleEndian, gdcm::TransferSyntax::RLELossless,
         gdcm::TransferSyntax::JPEGLosslessProcess14_1, gdcm::TransferSyntax::JPEG2000Lossless}) {
@@ -186,7 +187,7 @@ TEST_F(DicomTest, ColourComesAsBlueGreenRed) {
   }
 }
 
-TEST_F(DicomTest, LumaAndChromaBecomeColour) {
+TEST_F(DicomTest, LumaAndChromaBecomeColor) {
   DicomParts parts;
   parts.photometric = Photometric::YBR_FULL;
   parts.format.SetSamplesPerPixel(3);
@@ -198,7 +199,7 @@ TEST_F(DicomTest, LumaAndChromaBecomeColour) {
   EXPECT_NEAR(pixel[2], 255, 2);
 }
 
-TEST_F(DicomTest, LumaWithHalfTheChromaBecomesColour) {
+TEST_F(DicomTest, LumaWithHalfTheChromaBecomesColor) {
   DicomParts parts;
   parts.photometric = Photometric::YBR_FULL_422;
   parts.format.SetSamplesPerPixel(3);
@@ -226,7 +227,7 @@ TEST_F(DicomTest, LossyJpegIsShownAsItsStreamSays) {
   }
 }
 
-TEST_F(DicomTest, ColourByPlanesIsInterleaved) {
+TEST_F(DicomTest, ColorByPlanesIsInterleaved) {
   for (const auto syntax :
        {gdcm::TransferSyntax::ExplicitVRLittleEndian, gdcm::TransferSyntax::RLELossless}) {
     DicomParts parts;
@@ -454,7 +455,7 @@ TEST_F(PublishedDicomTest, PowerDopplerIsYellowAndRed) {
     EXPECT_EQ(CountDicomFrames(folder_ + name), 1);
     const cv::Mat picture = Read(name);
     ASSERT_EQ(picture.size(), cv::Size(640, 480)) << name;
-    const auto yellow = picture.at<cv::Vec3b>(160, 30);  // The top of the colour bar.
+    const auto yellow = picture.at<cv::Vec3b>(160, 30);  // The top of the color bar.
     EXPECT_LT(yellow[0], 80) << name;
     EXPECT_GT(yellow[1], 180) << name;
     EXPECT_GT(yellow[2], 200) << name;
@@ -464,7 +465,7 @@ TEST_F(PublishedDicomTest, PowerDopplerIsYellowAndRed) {
             3.0);
 }
 
-TEST_F(PublishedDicomTest, PaletteShowsABlueBarOverAGreyScan) {
+TEST_F(PublishedDicomTest, PaletteShowsABlueBarOverAGrayScan) {
   EXPECT_EQ(CountDicomFrames(folder_ + "OBXXXX1A_rle_2frame.dcm"), 2);
   const cv::Mat picture = Read("OBXXXX1A_rle_2frame.dcm");
   ASSERT_EQ(picture.size(), cv::Size(800, 600));
@@ -479,7 +480,7 @@ TEST_F(PublishedDicomTest, PaletteShowsABlueBarOverAGreyScan) {
   EXPECT_NE(cv::norm(picture, Read("OBXXXX1A_rle_2frame.dcm", 1), cv::NORM_INF), 0.0);
 }
 
-TEST_F(PublishedDicomTest, JpegCineIsGreyWithAGreenMark) {
+TEST_F(PublishedDicomTest, JpegCineIsGrayWithAGreenMark) {
   const std::string name = "examples_ybr_color.dcm";
   ASSERT_EQ(CountDicomFrames(folder_ + name), 30);
   for (const int frame : {0, 29}) {

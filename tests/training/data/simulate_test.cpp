@@ -19,6 +19,7 @@
 #include "tests/training/support/temp_folder.h"
 #include "training/data/csv.h"
 #include "training/data/dataset.h"
+#include "training/data/prepared_dataset.h"
 
 namespace hepar {
 namespace {

@@ -15,6 +15,7 @@
 #include "tests/training/support/expect_error.h"
 #include "tests/training/support/temp_folder.h"
 #include "training/data/dataset.h"
+#include "training/data/prepared_dataset.h"
 
 namespace hepar {
 namespace {

@@ -396,7 +396,7 @@ void TrainParts() {
   }
 }
 
-// Trains for ever, until contact is lost; a step normalises and averages.
+// Trains for ever, until contact is lost; a step normalizes and averages.
 void TrainUntilLost(std::chrono::seconds collective_timeout) {
   auto communicator = Join(collective_timeout);
   torch::manual_seed(1);

@@ -23,20 +23,20 @@ TEST(TemperatureTest, DividesTheLogits) {
   ExpectError(ErrorKind::kInvalid, {"temperature"}, [&] { WithTemperature(predictions, 0.0); });
 }
 
-TEST(TemperatureTest, FitFindsTheOneThatTheLogitsWereSpoiltBy) {
+TEST(TemperatureTest, FitFindsTheOneThatTheLogitsWereMultipliedBy) {
   for (const double truth : {0.4, 1.0, 2.5}) {
     std::mt19937 random(11);
     std::normal_distribution<double> normal(0.0, 1.5);
     Predictions predictions;
     for (int i = 0; i < 20000; ++i) {
-      std::vector<double> logits(4), spoilt(4);
+      std::vector<double> logits(4), distorted(4);
       for (int k = 0; k < 4; ++k) {
         logits[k] = normal(random);
-        spoilt[k] = logits[k] * truth;
+        distorted[k] = logits[k] * truth;
       }
       const auto p = Softmax(logits);
       predictions.labels.push_back(std::discrete_distribution<int>(p.begin(), p.end())(random));
-      predictions.probabilities.push_back(Softmax(spoilt));
+      predictions.probabilities.push_back(Softmax(distorted));
     }
     const double fitted = FitTemperature(predictions);
     EXPECT_NEAR(fitted, truth, 0.03 * truth);

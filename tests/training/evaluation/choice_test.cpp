@@ -101,23 +101,23 @@ TEST(ChoiceTest, WhatIsScoredHasNoSay) {
   const Predictions frames = SyntheticPredictions(40, 2, 1.0, 7);
   std::vector<int> groups;
   for (int patient = 0; patient < 40; ++patient) groups.insert(groups.end(), 2, patient / 20);
-  Predictions spoilt = frames;
-  for (std::size_t i = 0; i < spoilt.labels.size(); ++i) {
+  Predictions distorted = frames;
+  for (std::size_t i = 0; i < distorted.labels.size(); ++i) {
     // Truth of the first group turned about, and its answers made sure.
     if (groups[i] != 0) continue;
-    spoilt.labels[i] = 3 - spoilt.labels[i];
-    spoilt.probabilities[i] =
-        WithTemperature({{0}, {spoilt.probabilities[i]}, {}}, 0.3).probabilities[0];
+    distorted.labels[i] = 3 - distorted.labels[i];
+    distorted.probabilities[i] =
+        WithTemperature({{0}, {distorted.probabilities[i]}, {}}, 0.3).probabilities[0];
   }
   for (const bool by_patient : {false, true}) {
     const auto before = ChooseOperatingPoint(CrossFitted(frames, groups, ""), 2, by_patient, {});
-    const auto after = ChooseOperatingPoint(CrossFitted(spoilt, groups, ""), 2, by_patient, {});
+    const auto after = ChooseOperatingPoint(CrossFitted(distorted, groups, ""), 2, by_patient, {});
     ASSERT_TRUE(before && after);
     EXPECT_DOUBLE_EQ(before->thresholds[0], after->thresholds[0]);
     EXPECT_NE(before->thresholds[1], after->thresholds[1]);
   }
   const auto before = Recalibrate(CrossFitted(frames, groups, ""));
-  const auto after = Recalibrate(CrossFitted(spoilt, groups, ""));
+  const auto after = Recalibrate(CrossFitted(distorted, groups, ""));
   ASSERT_TRUE(before && after);
   EXPECT_DOUBLE_EQ(before->temperatures[0], after->temperatures[0]);
   EXPECT_NE(before->temperatures[1], after->temperatures[1]);

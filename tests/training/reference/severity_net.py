@@ -24,7 +24,7 @@ HEADS = 4
 
 
 def luma(picture):
-    """BT.601 luma of R'G'B' pictures; grey ones are their own."""
+    """BT.601 luma of R'G'B' pictures; gray ones are their own."""
     if picture.size(1) == 1:
         return picture
     weights = picture.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
@@ -53,7 +53,7 @@ class CBR(nn.Module):
 
 
 class GridAttention(nn.Module):
-    """Self-attention over the pixels of the grid, normalised first; no residual."""
+    """Self-attention over the pixels of the grid, normalized first; no residual."""
 
     def __init__(self, width):
         super().__init__()
@@ -223,7 +223,7 @@ class SqueezeNet(nn.Module):
 
 
 class SeverityNet(nn.Module):
-    """Pictures in [0,1] to logits; normalisation is inside."""
+    """Pictures in [0,1] to logits; normalization is inside."""
 
     def __init__(self, size, squeezenet="1_1", classes=4, dropout=0.5):
         super().__init__()

@@ -37,15 +37,15 @@ EvaluationReport FullReport() {
   report.subtitle = "72 frames";
   report.class_names = kNames;
   report.figures = EvidenceToJson(input);
-  std::vector<SpoiltAnswers> spoilt;
+  std::vector<CorruptedAnswers> corrupted;
   for (const Corruption corruption : AllCorruptions()) {
     for (int strength = 1; strength <= 5; ++strength) {
-      spoilt.push_back(
+      corrupted.push_back(
           {corruption, strength, SyntheticPredictions(24, 3, 1.5 - 0.2 * strength, 2)});
     }
   }
   ordered_json& figures = report.figures;
-  figures["corruptions"] = CorruptionsToJson(input.frames, spoilt, kNames);
+  figures["corruptions"] = CorruptionsToJson(input.frames, corrupted, kNames);
   figures["comparison"] =
       ComparisonToJson(input.frames, SyntheticPredictions(24, 3, 0.5, 3), kNames, {100, 1});
   figures["comparison"]["name"] = "other <model>";
@@ -86,10 +86,10 @@ std::string AllText(const std::vector<Element>& elements) {
 TEST(EvaluationHtmlTest, HasEverySection) {
   const auto elements = Parse(EvaluationReportHtml(FullReport()));
   EXPECT_THAT(Texts(Named(elements, "h2")),
-              ElementsAre("Figures", "ROC curves and operating points", "Confusion matrices",
-                          "Calibration", "Abstention", "Robustness to spoilt pictures", "Subgroups",
-                          "Comparison on the same patients", "Worst mistakes", "Model card",
-                          "Reporting checklist", "Options of this evaluation"));
+              ElementsAre("Metrics", "ROC curves and operating points", "Confusion matrices",
+                          "Calibration", "Abstention", "Robustness to image corruptions",
+                          "Subgroups", "Comparison on the same patients", "Worst mistakes",
+                          "Model card", "Reporting checklist", "Options of this evaluation"));
   // ROC and reliability by frame and patient, abstention, two of robustness.
   EXPECT_THAT(Named(elements, "svg"), SizeIs(7));
   EXPECT_THAT(OfClass(elements, "confusion"), SizeIs(2));
@@ -102,7 +102,7 @@ TEST(EvaluationHtmlTest, ViewsThatAreNoneOfALiverHaveATableByClip) {
   report.figures["domain"] = DomainToJson({{0.5, 0.6, 1.2}, {"P1", "P1", "P2"}},
                                           {{3.0, 0.9}, {"lung.mp4", "eye.mp4"}}, 0.4, {50, 1});
   const auto elements = Parse(EvaluationReportHtml(report));
-  EXPECT_THAT(Texts(Named(elements, "h2")), Contains("Views that are none of a liver"));
+  EXPECT_THAT(Texts(Named(elements, "h2")), Contains("Non-liver views (out-of-distribution)"));
   const auto cells = Texts(Named(elements, "td"));
   EXPECT_THAT(cells, Contains("1 of 3"));
   EXPECT_THAT(cells, Contains("1 of 2"));
@@ -189,7 +189,7 @@ TEST(EvaluationHtmlTest, SaysWhyWhatIsChosenIsLeftOut) {
                           HasSubstr("No temperature is fitted: nobody else was there.")));
   // What is not there leaves no empty section.
   EXPECT_THAT(Texts(Named(elements, "h2")),
-              ElementsAre("Figures", "ROC curves and operating points", "Confusion matrices",
+              ElementsAre("Metrics", "ROC curves and operating points", "Confusion matrices",
                           "Calibration", "Abstention", "Reporting checklist"));
 }
 

@@ -178,15 +178,15 @@ Predictions Right(int right) {
 }
 
 TEST(CorruptionsToJsonTest, MeansAndSharesWorkedOutByHand) {
-  std::vector<SpoiltAnswers> spoilt;
+  std::vector<CorruptedAnswers> corrupted;
   for (int strength = 1; strength <= 5; ++strength) {
     // Accuracies 1, 0.75, 0.5, 0.25, 0: mean 0.5.
-    spoilt.push_back({Corruption::kBlur, strength, Right(5 - strength)});
+    corrupted.push_back({Corruption::kBlur, strength, Right(5 - strength)});
   }
   for (int strength = 1; strength <= 5; ++strength) {
-    spoilt.push_back({Corruption::kJpeg, strength, Right(4)});
+    corrupted.push_back({Corruption::kJpeg, strength, Right(4)});
   }
-  const ordered_json json = CorruptionsToJson(Right(4), spoilt, kNames);
+  const ordered_json json = CorruptionsToJson(Right(4), corrupted, kNames);
   EXPECT_DOUBLE_EQ(json.at("clean").at("frame").at("accuracy"), 1.0);
   const auto& blur = json.at("kinds").at(0);
   EXPECT_EQ(blur.at("name"), "blur");
@@ -198,21 +198,21 @@ TEST(CorruptionsToJsonTest, MeansAndSharesWorkedOutByHand) {
   EXPECT_DOUBLE_EQ(json.at("mean").at("frame").at("accuracy"), 0.75);
   EXPECT_DOUBLE_EQ(json.at("relative").at("patient").at("accuracy"), 0.75);
 
-  const ordered_json half = CorruptionsToJson(Right(2), spoilt, kNames);
+  const ordered_json half = CorruptionsToJson(Right(2), corrupted, kNames);
   EXPECT_DOUBLE_EQ(half.at("kinds").at(0).at("relative").at("frame").at("accuracy"), 1.0);
   EXPECT_DOUBLE_EQ(half.at("kinds").at(1).at("relative").at("frame").at("accuracy"), 2.0);
 }
 
 TEST(CorruptionsToJsonTest, RefusesMissingStrengths) {
-  std::vector<SpoiltAnswers> spoilt;
+  std::vector<CorruptedAnswers> corrupted;
   for (const int strength : {1, 2, 4, 3, 5}) {
-    spoilt.push_back({Corruption::kBlur, strength, Right(4)});
+    corrupted.push_back({Corruption::kBlur, strength, Right(4)});
   }
   ExpectError(ErrorKind::kInvalid, {"in order"},
-              [&] { CorruptionsToJson(Right(4), spoilt, kNames); });
-  spoilt.pop_back();
+              [&] { CorruptionsToJson(Right(4), corrupted, kNames); });
+  corrupted.pop_back();
   ExpectError(ErrorKind::kInvalid, {"some of their strengths"},
-              [&] { CorruptionsToJson(Right(4), spoilt, kNames); });
+              [&] { CorruptionsToJson(Right(4), corrupted, kNames); });
 }
 
 TEST(ComparisonToJsonTest, HasBothLevelsAndNoMcNemarOfFrames) {

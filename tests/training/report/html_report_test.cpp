@@ -170,7 +170,7 @@ TEST(SvgChartTest, WhatIsNotFiniteMakesAGap) {
   EXPECT_THAT(Texts(Named(broken, "title")), Contains(HasSubstr("train: –")));
 }
 
-TEST(SvgChartTest, PointsWithoutNeighboursAreDrawn) {
+TEST(SvgChartTest, PointsWithoutNeighborsAreDrawn) {
   const auto dots = [](const std::vector<double>& values) {
     return Named(Parse(LineChartSvg(Chart(values))), "circle").size();
   };
@@ -209,7 +209,7 @@ TEST(SvgChartTest, SmallValuesShareOneUnit) {
   EXPECT_THAT(texts, IsSupersetOf({"rate (×10⁻³)", "0", "0.2", "0.8", "1"}));
 }
 
-TEST(SvgChartTest, NeighbouringTicksReadDifferently) {
+TEST(SvgChartTest, NeighboringTicksReadDifferently) {
   const auto texts = Texts(OfClass(Parse(LineChartSvg(Chart({1000.0, 1001.0}))), "quiet"));
   EXPECT_THAT(texts, IsSupersetOf({"1000", "1000.2", "1000.8", "1001"}));
 }
@@ -255,7 +255,7 @@ TEST(SvgChartTest, SeriesMayHavePlacesOfTheirOwn) {
   ChartSeries dots{"dots", {0.2, 0.4}, {0.25, 0.75}, true, {"n = 3", "n = 4"}};
   chart.series = {ideal, stairs, dots};
   const auto elements = Parse(LineChartSvg(chart));
-  // The reference takes no colour, so the first line has the first.
+  // The reference takes no color, so the first line has the first.
   EXPECT_THAT(OfClass(elements, "reference"), SizeIs(2));  // And the way to its name.
   EXPECT_FALSE(OfClass(elements, "line0").empty());
   EXPECT_TRUE(OfClass(elements, "line2").empty());
@@ -391,11 +391,11 @@ TEST(HtmlReportTest, NeedsNothingBesideItself) {
   EXPECT_THAT(page, Not(HasSubstr("http")));
 }
 
-TEST(HtmlReportTest, HasColoursForLightAndDarkPagesAndForPrint) {
+TEST(HtmlReportTest, HasColorsForLightAndDarkPagesAndForPrint) {
   const auto style = Named(Parse(TrainingReportHtml(AdversarialReport(1))), "style").at(0).text;
   EXPECT_THAT(style, HasSubstr("prefers-color-scheme: dark"));
   EXPECT_THAT(style, HasSubstr("@media print"));
-  // Each colour that is used has a value in both schemes.
+  // Each color that is used has a value in both schemes.
   const auto dark = style.find("prefers-color-scheme: dark");
   for (const char* name : {"--paper:", "--ink:", "--quiet:", "--rule:", "--c0:", "--c1:", "--c2:",
                            "--c3:", "--c4:", "--c5:", "--heat:", "--on-heat:"}) {

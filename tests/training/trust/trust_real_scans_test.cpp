@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "training/data/dataset.h"
-#include "training/data/unlabelled.h"
+#include "training/data/prepared_dataset.h"
+#include "training/data/split.h"
+#include "training/data/unlabeled.h"
 #include "training/evaluation/domain_check.h"
 #include "training/trust/described.h"
 #include "training/trust/trust_fit.h"
@@ -47,7 +49,7 @@ TEST(TrustRealScansTest, LungsAndEyesAreNoLiverViewAndLiversOfOthersAre) {
   const PreparedDataset liver(LoadDataset(folder + "/byra2018/labels.csv"), preprocess);
   SourceOptions few;
   few.frames_per_video = 8;
-  const PreparedDataset clips(LoadUnlabelled(folder + "/clips", few), preprocess);
+  const PreparedDataset clips(LoadUnlabeled(folder + "/clips", few), preprocess);
   std::vector<int> all_clips;
   for (int i = 0; i < clips.size(); ++i) all_clips.push_back(i);
 

@@ -10,7 +10,7 @@
 
 #include "models/error.h"
 #include "tests/training/support/temp_folder.h"
-#include "training/data/unlabelled.h"
+#include "training/data/unlabeled.h"
 #include "training/evaluation/calibration.h"
 #include "training/evaluation/domain_check.h"
 #include "training/evaluation/predictions_file.h"
@@ -25,13 +25,13 @@ namespace {
 using ::testing::HasSubstr;
 
 // Descriptors of `patients` people, drawn around a mean of each person's own.
-DescribedPictures People(int patients, int pictures, unsigned seed, double centre = 0.0) {
+DescribedPictures People(int patients, int pictures, unsigned seed, double center = 0.0) {
   std::mt19937 random(seed);
   std::normal_distribution<double> normal;
   DescribedPictures result;
   for (int p = 0; p < patients; ++p) {
     PictureDescriptor own;
-    for (float& number : own) number = static_cast<float>(centre + normal(random));
+    for (float& number : own) number = static_cast<float>(center + normal(random));
     for (int i = 0; i < pictures; ++i) {
       PictureDescriptor one = own;
       for (float& number : one) number += static_cast<float>(0.1 * normal(random));
@@ -282,21 +282,21 @@ TEST(PredictionsFileTest, NamesWhatIsWrong) {
   EXPECT_THAT(error(head + "P1,mild,0.5,0.9\n"), HasSubstr("add up to"));
 }
 
-TEST(UnlabelledTest, FindsPicturesInFoldersAndNamesThem) {
+TEST(UnlabeledTest, FindsPicturesInFoldersAndNamesThem) {
   TempFolder folder;
   const cv::Mat picture(40, 40, CV_8UC1, cv::Scalar(90));
   for (const char* name : {"b.png", "sub/a.png", ".hidden/c.png", "notes.txt"}) {
     const std::string path = folder.Write(name, "text");
     if (std::string(name).find(".png") != std::string::npos) cv::imwrite(path, picture);
   }
-  const Dataset dataset = LoadUnlabelled(folder.path());
+  const Dataset dataset = LoadUnlabeled(folder.path());
   ASSERT_EQ(dataset.samples.size(), 2u);
   EXPECT_EQ(dataset.samples[0].patient, "b.png");
   EXPECT_EQ(dataset.samples[1].patient, "sub/a.png");
-  EXPECT_EQ(LoadUnlabelled(folder.path() + "/b.png").samples[0].patient, "b.png");
-  EXPECT_THROW(LoadUnlabelled(folder.path() + "/none"), Error);
+  EXPECT_EQ(LoadUnlabeled(folder.path() + "/b.png").samples[0].patient, "b.png");
+  EXPECT_THROW(LoadUnlabeled(folder.path() + "/none"), Error);
   TempFolder empty;
-  EXPECT_THROW(LoadUnlabelled(empty.path()), Error);
+  EXPECT_THROW(LoadUnlabeled(empty.path()), Error);
 }
 
 DomainScores Scores(const std::vector<double>& values, const std::vector<std::string>& groups) {

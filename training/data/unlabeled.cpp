@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "training/data/unlabelled.h"
+#include "training/data/unlabeled.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -31,7 +31,7 @@ std::vector<std::pair<std::string, std::string>> FilesOf(const fs::path& folder)
 
 }  // namespace
 
-Dataset LoadUnlabelled(const std::string& path, const SourceOptions& options) {
+Dataset LoadUnlabeled(const std::string& path, const SourceOptions& options) {
   std::vector<std::pair<std::string, std::string>> files;
   try {
     if (!fs::exists(path)) throw Error(ErrorKind::kNotFound, path + ": no such file or folder");

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "training/ablation/ablation.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <system_error>
+#include <utility>
+
+#include "models/error.h"
+#include "models/file_io.h"
+#include "training/evaluation/predictions_file.h"
+#include "training/report/table.h"
+
+namespace hepar {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+namespace {
+
+constexpr std::size_t kMaxResultBytes = 1 << 28;
+
+void Append(const TrainSettings& settings, std::vector<std::string>* arguments) {
+  for (const auto& [name, value] : settings) {
+    // Switches take no value on the command line.
+    if (value == "false") continue;
+    arguments->push_back("--" + name);
+    if (value != "true") arguments->push_back(value);
+  }
+}
+
+}  // namespace
+
+Ablation::Ablation(AblationPlan plan, AblationScans scans, std::string out, bool list_only)
+    : plan_(std::move(plan)),
+      scans_(std::move(scans)),
+      out_(std::move(out)),
+      list_only_(list_only) {
+  for (const AblationPart& classifier : plan_.classifiers) {
+    for (const AblationPart& variant : plan_.variants) {
+      for (const int seed : plan_.seeds) AddSeed(classifier, variant, seed);
+    }
+  }
+  jobs_.insert(jobs_.end(), scoring_.begin(), scoring_.end());
+}
+
+std::string Ablation::ModelName(int index) const {
+  return scans_.fold_count > 0 ? "fold" + std::to_string(index) : "model";
+}
+
+std::vector<AblationRow> Ablation::Rows(const std::vector<std::string>& class_names) const {
+  std::vector<AblationRow> rows;
+  for (const AblationPart& classifier : plan_.classifiers) {
+    for (const AblationPart& variant : plan_.variants) {
+      AblationRow row{classifier.name, variant.name, {}};
+      for (const int seed : plan_.seeds) {
+        const fs::path folder = FolderOf(classifier.name, variant.name, seed);
+        row.seeds.push_back(
+            {ReadPredictions((folder / "scores.csv").string(), class_names), Attacks(folder)});
+      }
+      rows.push_back(std::move(row));
+    }
+  }
+  return rows;
+}
+
+std::filesystem::path Ablation::FolderOf(const std::string& classifier, const std::string& variant,
+                                         int seed) const {
+  return fs::path(out_) / classifier / variant / ("seed" + std::to_string(seed));
+}
+
+void Ablation::AddSeed(const AblationPart& classifier, const AblationPart& variant, int seed) {
+  const fs::path folder = FolderOf(classifier.name, variant.name, seed);
+  const std::string name = classifier.name + " " + variant.name + ", seed " + std::to_string(seed);
+  std::vector<std::string> train = {"train"};
+  for (const TrainSettings* settings : {&plan_.common, &classifier.settings, &variant.settings}) {
+    Append(*settings, &train);
+  }
+  RememberSettings(folder, train, variant.init_from);
+  std::vector<int> trainings;
+  for (int i = 0; i < models(); ++i) {
+    trainings.push_back(AddTraining(classifier, variant, seed, i, name, folder, train));
+  }
+
+  Job evaluate{name + ": scores",
+               {"evaluate"},
+               (folder / "scores.csv").string(),
+               (folder / "scores.log").string(),
+               trainings};
+  for (int i = 0; i < models(); ++i) {
+    evaluate.arguments.insert(evaluate.arguments.end(),
+                              {"--model", (folder / (ModelName(i) + ".hepar")).string()});
+  }
+  AppendScored(&evaluate.arguments);
+  evaluate.arguments.insert(evaluate.arguments.end(),
+                            {"--bootstrap", "0", "--csv", evaluate.result});
+  scoring_.push_back(std::move(evaluate));
+
+  for (int i = 0; i < models() && !plan_.attacks.empty(); ++i) {
+    const std::string model = ModelName(i);
+    Job attack{name + ", " + model + ": attacks",
+               {"attack", "--model", (folder / (model + ".hepar")).string()},
+               (folder / (model + ".attacks.json")).string(),
+               (folder / (model + ".attacks.log")).string(),
+               {trainings[i]}};
+    AppendScored(&attack.arguments);
+    if (scans_.fold_count > 0) {
+      attack.arguments.insert(attack.arguments.end(), {"--fold", std::to_string(i)});
+    }
+    attack.arguments.insert(attack.arguments.end(), {"--attacks", plan_.attacks, "--epsilon",
+                                                     plan_.epsilon, "--json", attack.result});
+    scoring_.push_back(std::move(attack));
+  }
+}
+
+void Ablation::AppendScored(std::vector<std::string>* arguments) const {
+  if (scans_.fold_count > 0) {
+    arguments->insert(arguments->end(), {"--data", scans_.data, "--folds", scans_.folds});
+  } else {
+    arguments->insert(arguments->end(), {"--data", scans_.test});
+  }
+}
+
+int Ablation::AddTraining(const AblationPart& classifier, const AblationPart& variant, int seed,
+                          int index, const std::string& name, const fs::path& folder,
+                          const std::vector<std::string>& train) {
+  const std::string model = ModelName(index);
+  const std::string out = (folder / (model + ".hepar")).string();
+  Job job{name + ", " + model + ": training", train, out, (folder / (model + ".log")).string(), {}};
+  job.arguments.insert(job.arguments.end(),
+                       {"--seed", std::to_string(seed), "--data", scans_.data, "--out", out,
+                        "--resume", "--name", classifier.name + " " + variant.name});
+  if (scans_.fold_count > 0) {
+    job.arguments.insert(job.arguments.end(),
+                         {"--folds", scans_.folds, "--fold", std::to_string(index)});
+  }
+  if (!variant.init_from.empty()) {
+    const auto from = FolderOf(classifier.name, variant.init_from, seed) / (model + ".hepar");
+    job.arguments.insert(job.arguments.end(), {"--init", from.string()});
+    job.after.push_back(JobWithResult(from.string()));
+  }
+  jobs_.push_back(std::move(job));
+  return static_cast<int>(jobs_.size()) - 1;
+}
+
+int Ablation::JobWithResult(const std::string& result) const {
+  const auto found = std::find_if(jobs_.begin(), jobs_.end(),
+                                  [&](const Job& job) { return job.result == result; });
+  return static_cast<int>(found - jobs_.begin());
+}
+
+void Ablation::RememberSettings(const fs::path& folder, const std::vector<std::string>& settings,
+                                const std::string& init_from) const {
+  const fs::path file = folder / "settings.json";
+  const std::string text =
+      ordered_json{{"train", settings},       {"init_from", init_from}, {"data", scans_.data},
+                   {"folds", scans_.folds},   {"test", scans_.test},    {"attacks", plan_.attacks},
+                   {"epsilon", plan_.epsilon}}
+          .dump(1);
+  if (fs::exists(file)) {
+    if (ReadFile(file.string(), kMaxResultBytes) == text) return;
+    throw Error(ErrorKind::kInvalid,
+                "--out: " + folder.string() +
+                    " was made with other settings (see settings.json in it); remove it, or choose "
+                    "another folder");
+  }
+  if (list_only_) return;
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) {
+    throw Error(ErrorKind::kUnreadable,
+                "--out: cannot create " + folder.string() + ": " + error.message());
+  }
+  WriteFileAtomically(file.string(), text);
+}
+
+std::vector<AttackOutcome> Ablation::Attacks(const fs::path& folder) const {
+  std::vector<AttackOutcome> outcomes;
+  double pictures = 0.0;
+  for (int i = 0; i < models() && !plan_.attacks.empty(); ++i) {
+    const auto path = folder / (ModelName(i) + ".attacks.json");
+    const json results = json::parse(ReadFile(path.string(), kMaxResultBytes)).at("results");
+    if (i == 0) outcomes.resize(results.size());
+    for (std::size_t k = 0; k < outcomes.size(); ++k) {
+      const double epsilon = results.at(k).at("epsilon");
+      outcomes[k].attack = results.at(k).at("attack");
+      if (epsilon > 0) outcomes[k].attack += ", " + Fixed(255 * epsilon, 2) + "/255";
+      outcomes[k].accuracy += results.at(k).at("hits").get<double>();
+    }
+    pictures += results.at(0).at("pictures").get<double>();
+  }
+  for (AttackOutcome& outcome : outcomes) outcome.accuracy /= pictures;
+  return outcomes;
+}
+
+}  // namespace hepar
