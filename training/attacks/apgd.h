@@ -11,7 +11,7 @@ struct ApgdOptions {
   enum class Loss {
     kCrossEntropy,
     kDlr,          // Needs 3 classes.
-    kTargetedDlr,  // One run towards each class but the sample's own, the likeliest on the clean
+    kTargetedDlr,  // One run toward each class but the sample's own, the likeliest on the clean
                    // picture first: 3 runs for 4 classes. Needs 4 classes.
   };
   Loss loss = Loss::kCrossEntropy;

@@ -14,11 +14,11 @@ namespace hepar {
 
 // A classifier of pictures as an attack sees it: (B, C, H, W) in [0,1] -> logits (B, K),
 // differentiable with respect to the pictures, each sample's logits independent of the others'.
-// An attack always asks about all samples of its input, in their order, so that the function may
+// An attack always evaluates all samples of its input, in their order, so that the function may
 // hold something of the batch (features of the clean pictures, say).
 using LogitsOf = std::function<torch::Tensor(const torch::Tensor& pictures)>;
 
-// What an attack that looks inside a classifier sees of pictures.
+// The internal features of a classifier, for attacks that use them.
 struct View {
   torch::Tensor logits;                 // (B, K).
   std::vector<torch::Tensor> features;  // Each (B, ...), always the same ones in the same order;
@@ -32,7 +32,7 @@ struct AttackTarget {
   LogitsOf logits_of;
   ViewOf view_of;
   // The classifier as it would be if its features stayed those of the given pictures (B, C, H, W)
-  // whatever it is shown: what an attack is made on, never what it is measured on.
+  // whatever the input: attacks are generated on it, never measured on it.
   std::function<LogitsOf(const torch::Tensor& pictures)> hold_features;
 
   bool HasFeatures() const { return view_of && hold_features; }
@@ -52,7 +52,7 @@ struct AttackInput {
 // documented. Each attack calls it first.
 void CheckAttackInput(const AttackInput& input);
 
-// Puts a module into the state that attacks need, evaluation mode and no parameter that asks for a
+// Puts a module into the state that attacks need, evaluation mode and no parameter that requires a
 // gradient, and puts every flag back when it goes, also by an exception: modes of all submodules
 // one by one, and requires_grad of all parameters. Gradients and buffers are never touched.
 // The module must outlive the guard; no other thread may use it meanwhile.

@@ -5,7 +5,7 @@
 
 namespace hepar {
 
-// Losses that attacks maximise, one for each sample: logits (B, K), labels (B) int64 -> (B).
+// Losses that attacks maximize, one for each sample: logits (B, K), labels (B) int64 -> (B).
 // Differentiable in the logits. For KL see attack.h.
 
 // Cross-entropy.
@@ -19,7 +19,7 @@ torch::Tensor MarginLosses(const torch::Tensor& logits, const torch::Tensor& lab
 // scaling the logits changes it, so a confident classifier does not flatten it. K >= 3.
 torch::Tensor DlrLosses(const torch::Tensor& logits, const torch::Tensor& labels);
 
-// The same towards a target class t != y (its equation 7):
+// The same toward a target class t != y (its equation 7):
 // (z_t - z_y) / (z_(1) - (z_(3) + z_(4)) / 2). `targets` (B) int64, K >= 4.
 torch::Tensor TargetedDlrLosses(const torch::Tensor& logits, const torch::Tensor& labels,
                                 const torch::Tensor& targets);

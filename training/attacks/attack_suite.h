@@ -9,7 +9,7 @@
 
 namespace hepar {
 
-// An attack by name with its settings; those that it has no use for are ignored.
+// An attack by name with its settings; settings that it does not use are ignored.
 struct AttackSpec {
   std::string name;    // One of AttackNames().
   int steps = 1;       // pgd, apgd-*.
@@ -21,7 +21,7 @@ struct AttackSpec {
   // pgd: weights of the distance of the classifier's first and second feature (FeaturePgd).
   double feature_weights[2] = {0.0, 0.0};
   // All but noise: made on the classifier with the features of the clean pictures held. Such an
-  // attack is weak: what it makes must be measured on the classifier as it is.
+  // attack is weak: its pictures must be scored on the unmodified classifier.
   bool holds_features = false;
 
   bool AttacksFeatures() const { return feature_weights[0] > 0 || feature_weights[1] > 0; }
@@ -40,7 +40,7 @@ std::vector<std::string> AttackNames();
 //   apgd-*      steps=100, restarts=1
 //   square      queries=1000
 //   all but noise: scope=end2end|image; image holds the features
-// Throws Error(kInvalid), listing what there is, for an unknown name, option or value, and for
+// Throws Error(kInvalid), listing the choices, for an unknown name, option or value, and for
 // features that are to be both attacked and held.
 AttackSpec ParseAttack(const std::string& text);
 

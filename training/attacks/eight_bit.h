@@ -10,7 +10,7 @@ inline constexpr double kSmallestEightBitBudget = 0.5 / 255.0;
 
 // Attacked pictures as a source of 8 bits could deliver them: every value the nearest multiple of
 // 1/255, or, where that lies outside the budget around the clean value or outside [0,1], the next
-// one towards the clean value. All in the type of `pictures`.
+// one toward the clean value. All in the type of `pictures`.
 //
 // The clean pictures themselves are averages over the pixels of a frame and seldom multiples. With
 // a budget of half a level that leaves a value one level to go to, the clean value rounded, and so

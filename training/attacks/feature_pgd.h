@@ -10,12 +10,12 @@ namespace hepar {
 struct FeaturePgdOptions {
   PgdOptions pgd;               // Steps, start, restarts, and the loss of the logits.
   std::vector<double> weights;  // Of the distance of each feature of View, >= 0, one above 0. A
-                                // feature that the classifier lacks is passed over.
+                                // feature that the classifier lacks is ignored.
 };
 
 // PGD that also drives the features away from those of the clean pictures, for classifiers whose
 // features are meant to be robust: an attack on the logits alone may stop where they are flat while
-// the features still move. It maximises
+// the features still move. It maximizes
 //
 //   loss(f(x')) + sum_i w_i |Feat_i(x') - Feat_i(x)|,
 //

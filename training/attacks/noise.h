@@ -19,7 +19,7 @@ struct NoiseOptions {
 };
 
 // Returns pictures (B, C, H, W), detached; those of budget 0 come back bit for bit. The classifier
-// is asked only where there are several trials.
+// is evaluated only where there are several trials.
 torch::Tensor Noise(const LogitsOf& logits_of, const AttackInput& input,
                     const NoiseOptions& options = {});
 

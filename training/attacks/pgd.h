@@ -8,7 +8,7 @@ namespace hepar {
 
 struct PgdOptions {
   enum class Loss {
-    kKl,            // KL(p(f(x)) || p(f(x'))): the inner maximisation of the paper's algorithm 1.
+    kKl,            // KL(p(f(x)) || p(f(x'))): the inner maximization of the paper's algorithm 1.
     kCrossEntropy,  // CE(f(x'), y).
   };
   enum class Start {
@@ -41,8 +41,8 @@ torch::Tensor Pgd(const LogitsOf& logits_of, const AttackInput& input, const Pgd
 // Throws Error(kInvalid) for options out of range.
 void CheckPgdOptions(const PgdOptions& options);
 
-// The loss of the logits that `loss` names. KL asks `logits_of` once about the clean pictures
-// unless `clean_logits` holds the answer.
+// The loss of the logits that `loss` names. KL evaluates `logits_of` once on the clean pictures
+// unless `clean_logits` holds their logits.
 LossesOf PgdLosses(PgdOptions::Loss loss, const LogitsOf& logits_of, const AttackInput& input,
                    const torch::Tensor& clean_logits = {});
 

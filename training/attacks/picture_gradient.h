@@ -5,7 +5,7 @@
 
 namespace hepar {
 
-// What an attack maximises: logits (B, K) -> one loss for each sample (B), differentiable.
+// What an attack maximizes: logits (B, K) -> one loss for each sample (B), differentiable.
 using LossesOf = std::function<torch::Tensor(const torch::Tensor& logits)>;
 
 // The same of any losses of the pictures: (B, C, H, W) -> (B), differentiable.
@@ -22,7 +22,7 @@ struct PictureGradient {
 // gradients off. No parameter's gradient is computed where the module is in AttackGuard's state,
 // and none is ever stored.
 // Throws Error(kUnsupported) where the logits do not depend differentiably on the pictures, and
-// Error(kFailed) for a gradient that is not a number: an attack that went on would report a
+// Error(kFailed) for a gradient that is not a number: an attack that continued would report a
 // robustness that is not there.
 PictureGradient GradientAt(const torch::Tensor& pictures, const LogitsOf& logits_of,
                            const LossesOf& losses_of);

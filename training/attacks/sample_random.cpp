@@ -8,7 +8,7 @@ namespace hepar {
 SampleRandom::SampleRandom(const std::vector<std::uint64_t>& seeds) {
   generators_.reserve(seeds.size());
   for (const auto seed : seeds) {
-    // LibTorch's engine looks at the low half of a seed only.
+    // LibTorch's engine uses the low half of a seed only.
     generators_.push_back(at::make_generator<at::CPUGeneratorImpl>(seed ^ (seed >> 32)));
   }
 }

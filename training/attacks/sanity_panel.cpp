@@ -18,7 +18,7 @@ namespace {
 
 constexpr double kBudgetFactors[] = {0.25, 0.5, 1.0, 2.0, 4.0};
 constexpr int kWholeBoxSteps = 100;
-// Two answers to one picture are the same when their normalised logits are within this, as in
+// Two answers to one picture are the same when their normalized logits are within this, as in
 // AutoAttack: rounding differs with the order of sums.
 constexpr double kSameAnswer = 1e-4;
 

@@ -8,7 +8,7 @@
 
 namespace hepar {
 
-// One thing that holds for every classifier whose gradients tell the truth.
+// A property that every classifier has whose gradients are informative.
 struct SanityCheck {
   std::string name;      // "more steps are no weaker".
   std::string expected;  // "pgd-50 <= pgd-10".
@@ -17,11 +17,11 @@ struct SanityCheck {
 };
 
 struct SanityOptions {
-  int steps = 10;      // Of the weaker iterative attack; the stronger one has five times as many.
+  int steps = 10;  // Steps of the weaker iterative attack; the stronger one has five times as many.
   int queries = 1000;  // Of the black-box attack.
 };
 
-// Asks whether the robustness that attacks by gradient measure can be believed (Athalye et al.,
+// Checks whether robustness that gradient-based attacks measure is credible (Athalye et al.,
 // ICML 2018, section 3.1; Carlini et al., arXiv:1902.06705; the flags of Croce and Hein's
 // AutoAttack). A classifier that hides its gradient - by rounding, saturation, randomness - resists
 // such attacks without being robust, and fails here:

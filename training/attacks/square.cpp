@@ -52,11 +52,11 @@ torch::Tensor Square(const LogitsOf& logits_of, const AttackInput& input,
   SampleRandom random(input.seeds);
   const auto& pictures = budget.pictures();
   const auto channels = pictures.size(1), height = pictures.size(2), width = pictures.size(3);
-  const auto towards = [&](const torch::Tensor& signs) {
+  const auto toward = [&](const torch::Tensor& signs) {
     return budget.Clip(signs * budget.epsilon() + pictures);
   };
 
-  auto x = towards(random.Signs(pictures, channels, 1, width));
+  auto x = toward(random.Signs(pictures, channels, 1, width));
   auto margins = Margins(logits_of, x, input.labels);
   for (int query = 1; query < options.queries; ++query) {
     const auto open = margins <= 0;
@@ -65,9 +65,9 @@ torch::Tensor Square(const LogitsOf& logits_of, const AttackInput& input,
         SquareSide(query, options.queries, static_cast<int>(height), static_cast<int>(width));
     const auto square = RandomSquares(pictures, side, random);
     const auto signs = random.Signs(pictures, channels, 1, 1);
-    auto candidate = torch::where(square, towards(signs), x);
+    auto candidate = torch::where(square, toward(signs), x);
     const auto changed = PerPicture((candidate != x).flatten(1).any(1));
-    candidate = torch::where(changed, candidate, torch::where(square, towards(-signs), x));
+    candidate = torch::where(changed, candidate, torch::where(square, toward(-signs), x));
 
     const auto tried = Margins(logits_of, candidate, input.labels);
     const auto better = open.logical_and(tried > margins);

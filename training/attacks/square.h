@@ -11,9 +11,9 @@ struct SquareOptions {
 
 // The Square attack of the maximum norm (Andriushchenko et al., arXiv:1912.00049): random search
 // that sets one square of the picture at a time to its bounds, from vertical stripes at first, and
-// keeps what brings the classifier nearer to an error (margin loss). The squares shrink by the
-// paper's schedule, stretched to `queries`. It asks for logits only, so what hides or breaks the
-// gradient does not stop it: a classifier that resists the others and not this one hides it.
+// keeps changes that bring the classifier nearer to an error (margin loss). The squares shrink by
+// the paper's schedule, stretched to `queries`. It uses logits only, so masked or broken gradient
+// does not stop it: a classifier that resists the others and not this one hides it.
 //
 // A square that would change nothing is tried with its opposite, which in pictures of one plane
 // would else be every second query. A sample that is fooled is left alone; the attack ends when all

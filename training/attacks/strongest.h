@@ -16,7 +16,7 @@ class Strongest {
   // `labels` (B) int64.
   explicit Strongest(torch::Tensor labels) : labels_(std::move(labels)) {}
 
-  // Keeps a reference to `pictures` (B, C, H, W), which must not change afterwards; `logits`
+  // Keeps a reference to `pictures` (B, C, H, W), which must not change afterward; `logits`
   // (B, K) are the classifier's answer. Throws Error(kFailed) for logits that are NaN.
   void Offer(const torch::Tensor& pictures, const torch::Tensor& logits);
 

@@ -47,7 +47,7 @@ std::string CauseOf(const std::exception& error) {
 
 // This machine's address on the network that reaches `launch.address`. Asking the routing table
 // needs no packet, and unlike this machine's name cannot resolve to a loopback address.
-std::string AddressTowards(const Launch& launch) {
+std::string AddressToward(const Launch& launch) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_DGRAM;
   addrinfo* found = nullptr;
@@ -149,7 +149,7 @@ c10::intrusive_ptr<c10d::ProcessGroup> OpenGroup(const Launch& launch,
 #endif
   // Only now, since a name may come to be known with the machine.
   if (devices.empty()) {
-    devices.push_back(c10d::ProcessGroupGloo::createDeviceForHostname(AddressTowards(launch)));
+    devices.push_back(c10d::ProcessGroupGloo::createDeviceForHostname(AddressToward(launch)));
   }
   auto gloo_options = c10d::ProcessGroupGloo::Options::create(options.collective_timeout);
   gloo_options->devices = std::move(devices);
@@ -282,7 +282,7 @@ void Communicator::RequireSame(const std::vector<std::pair<std::string, std::str
   for (std::int64_t i = 0; i < count; ++i) {
     if (!differs[i].any().item<bool>()) continue;
     throw Error(ErrorKind::kMismatch,
-                "the processes of a training must be started alike, but process " +
+                "the processes of a training must be started with the same options, but process " +
                     std::to_string(differs[i].argmax().item<std::int64_t>()) + " has another " +
                     parts[i].first + " than process 0");
   }

@@ -17,7 +17,7 @@ namespace hepar {
 struct CommunicatorOptions {
   // Where the tensors to share lie: NCCL carries those of a GPU where LibTorch has it, else Gloo.
   torch::Device device = torch::kCPU;
-  std::chrono::seconds connect_timeout{300};  // For all processes to come.
+  std::chrono::seconds connect_timeout{300};  // For all processes to connect.
   // How long one process may wait for the others in a collective call, and so how much longer than
   // theirs its work between two calls may take. A process that was killed is noticed at once, one
   // that hangs or a machine that is cut off after this time.
@@ -33,7 +33,7 @@ struct CommunicatorOptions {
 // Used by one thread at a time.
 class Communicator {
  public:
-  // Throws Error(kFailed) when the others do not come in time, kInvalid for a network interface
+  // Throws Error(kFailed) when the others do not connect in time, kInvalid for a network interface
   // in GLOO_SOCKET_IFNAME or an address that is not there, and kUnsupported in a build without
   // Gloo. `launch.size` is 2 or more.
   Communicator(const Launch& launch, const CommunicatorOptions& options);
@@ -68,7 +68,7 @@ class Communicator {
   std::unique_ptr<Link> link_;
 };
 
-// The communicator of what the environment says, or null for one process. Errors as ReadLaunch()
+// The communicator that the environment describes, or null for one process. Errors as ReadLaunch()
 // and the constructor.
 std::unique_ptr<Communicator> JoinFromEnvironment(const CommunicatorOptions& options);
 

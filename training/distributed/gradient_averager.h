@@ -12,7 +12,7 @@
 namespace hepar {
 
 // Gives every process the gradient of the batch that they make up together. Gradients travel in
-// buckets, each as soon as its last gradient is there, while the backward pass goes on (Li et al.,
+// buckets, each as soon as its last gradient is computed, during the backward pass (Li et al.,
 // "PyTorch Distributed", VLDB 2020).
 class GradientAverager {
  public:
@@ -25,12 +25,12 @@ class GradientAverager {
                    std::int64_t bucket_bytes = kBucketBytes);
   ~GradientAverager();
 
-  // In place of loss.backward(): afterwards each gradient is the sum over all processes of `share`
+  // In place of loss.backward(): afterward each gradient is the sum over all processes of `share`
   // times theirs. With a loss that is the mean of this process's part of a batch, and its part of
   // the pictures as `share` (Communicator::ShareOf), that is the gradient of the mean of the whole
   // batch, also when the parts are of different sizes. It takes the place of earlier gradients; one
   // that no process computes stays as it is.
-  // Collective; errors as Communicator's. Where normalisation is synchronised, the graphs of all
+  // Collective; errors as Communicator's. Where normalization is synchronized, the graphs of all
   // processes must be alike.
   void Backward(const torch::Tensor& loss, double share);
 

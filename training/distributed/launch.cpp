@@ -19,8 +19,8 @@ struct Names {
   const char* rank;
   const char* size;
   const char* local_rank;
-  const char* machine_count;  // "1" says that all processes run on one machine; may be null.
-  const char* local_size;     // Equal to `size` says the same; may be null.
+  const char* machine_count;  // "1": all processes run on one machine; may be null.
+  const char* local_size;     // Equal to `size`: the same; may be null.
 };
 
 constexpr Names kTorchrun = {"RANK", "WORLD_SIZE", "LOCAL_RANK", nullptr, "LOCAL_WORLD_SIZE"};

@@ -6,7 +6,7 @@
 
 namespace hepar {
 
-// Where this process stands among those that train together, as its launcher says in the
+// The place of this process among those that train together, as its launcher gives it in the
 // environment.
 struct Launch {
   int rank = 0;        // 0..size-1.

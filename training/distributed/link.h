@@ -13,9 +13,9 @@ namespace hepar {
 struct Communicator::Link {
   c10::intrusive_ptr<c10d::ProcessGroup> group;  // Null once contact is lost.
   torch::Device device;
-  std::string loss;  // What was said of it then.
+  std::string loss;  // The message of that error.
 
-  // Throws what a lost contact threw before.
+  // Throws the error of a contact that was lost before.
   void RequireContact() const;
 
   // Waits for a collective call; throws as RequireContact() when it failed.

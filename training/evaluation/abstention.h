@@ -7,7 +7,7 @@
 
 namespace hepar {
 
-// What is gained when the answers of least confidence are held back.
+// The gain in accuracy when the least confident answers are withheld.
 struct AbstentionPoint {
   double coverage = 0.0;    // Share of the cases that get an answer, in (0,1].
   double accuracy = 0.0;    // Of those.

@@ -6,7 +6,7 @@
 namespace hepar {
 
 // How far answers and truth agree. In the formulas n(i, j) counts cases of class i answered as j,
-// n is their number, r_i the cases of class i and c_j the answers j. NaN stands wherever the
+// n is their number, r_i the cases of class i and c_j the answers j. The result is NaN wherever the
 // denominator is 0; nothing here throws but for a class or threshold out of range, Error(kInvalid).
 
 // Of the cases that are not of class k, the share that is not called k.

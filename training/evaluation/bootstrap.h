@@ -17,8 +17,8 @@ struct BootstrapOptions {
   std::uint64_t seed = 1;  // The same seed and patients give the same resamples.
 };
 
-// Draws as many patients as there are, with replacement; a patient's frames come and stay away
-// together, because they are no independent cases. Draws depend on the sorted patients and the
+// Draws as many patients as there are, with replacement; a patient's frames are drawn
+// together, because they are not independent cases. Draws depend on the sorted patients and the
 // seed alone, so resamples of frames, of patients and of another model's answers go together.
 class PatientResampler {
  public:
@@ -37,11 +37,11 @@ class PatientResampler {
 // The figures of a set when its cases are counted more or less than once.
 class WeightedFigures {
  public:
-  // Throws what CheckPredictions() throws.
+  // Throws as CheckPredictions().
   WeightedFigures(const Predictions& predictions, int classes);
 
-  // As Evaluate() on a set where case i stands counts[i] times, but that `ece` is NaN: resampling
-  // adds to a calibration error, so what it becomes says nothing of its spread.
+  // As Evaluate() on a set that has case i counts[i] times, but `ece` is NaN: resampling
+  // adds to a calibration error, so its resamples do not show its spread.
   EvaluationFigures Of(const std::vector<int>& counts) const;
 
  private:

@@ -7,8 +7,8 @@
 
 namespace hepar {
 
-// Whether probabilities mean what they say. Without cases the figures are NaN; the functions of
-// Predictions throw what CheckPredictions() throws.
+// Calibration of probabilities. Without cases the figures are NaN; the functions of
+// Predictions throw as CheckPredictions().
 
 // The cases whose confidence fell in one bin.
 struct ReliabilityBin {

@@ -53,10 +53,10 @@ void CheckChoice(const ChoicePlan& plan) {
                                          part.choosing.patients.end());
     for (const std::string& patient : part.scored.patients) {
       if (choosing.count(patient) == 0) continue;
-      throw Error(ErrorKind::kMismatch,
-                  "patient '" + patient +
-                      "' is scored by what is chosen on the same patient; keep the patients apart, "
-                      "and give other people other ids");
+      throw Error(ErrorKind::kMismatch, "patient '" + patient +
+                                            "' is scored with thresholds that are chosen on the "
+                                            "same patient; separate the patients, "
+                                            "and give other people other ids");
     }
   }
 }

@@ -10,8 +10,8 @@
 
 namespace hepar {
 
-// What is chosen by looking at truth (thresholds, a temperature) is chosen on other patients than
-// those that it is then scored on. A set is scored in parts; each part has cases of its own to
+// Thresholds and a temperature, which are chosen with the labels, are chosen on other patients than
+// those that are then scored with them. A set is scored in parts; each part has cases of its own to
 // choose by.
 struct ScoredPart {
   Predictions scored;    // By frame.
@@ -32,17 +32,17 @@ ChoicePlan CrossFitted(const Predictions& frames, const std::vector<int>& group_
 void CheckChoice(const ChoicePlan& plan);
 
 struct ThresholdRule {
-  double sensitivity = 0.0;  // That is wished for, in (0,1]; 0: Youden's index.
+  double sensitivity = 0.0;  // The required sensitivity, in (0,1]; 0: Youden's index.
 };
 
-// A test for "at least this grade" with thresholds that no scored patient had a say in.
+// A test for "at least this grade" with thresholds that do not depend on the scored patients.
 struct OperatingPoint {
   Dichotomy table;                 // Pooled over the parts.
   std::vector<double> thresholds;  // Of each part.
 };
 
 // By frame, or by patient: the mean of the probabilities of the frames on both sides. Nothing where
-// a part's choosing cases are all of one side. Throws what CheckChoice() throws.
+// a part's choosing cases are all of one side. Throws as CheckChoice().
 std::optional<OperatingPoint> ChooseOperatingPoint(const ChoicePlan& plan, int threshold,
                                                    bool by_patient, const ThresholdRule& rule);
 
@@ -52,7 +52,7 @@ struct Recalibrated {
   Predictions before, after;
   std::vector<double> temperatures;  // Of each part.
 };
-// Nothing for a plan without parts. Throws what CheckChoice() throws.
+// Nothing for a plan without parts. Throws as CheckChoice().
 std::optional<Recalibrated> Recalibrate(const ChoicePlan& plan);
 
 }  // namespace hepar

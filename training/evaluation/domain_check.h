@@ -9,7 +9,7 @@
 
 namespace hepar {
 
-// Whether models tell views that they know from others. Scores are given over the limit of the
+// How well models detect out-of-distribution views. Scores are given over the limit of the
 // model that gave them, so that those of several models go together: above 1 a frame is flagged.
 struct DomainScores {
   std::vector<double> over_limit;   // Of each frame; of several models, of each once.
@@ -25,7 +25,7 @@ struct FlaggedShare {
   Interval groups_wilson;
 };
 
-// What is above `limit` (1: as the models have it). Throws Error(kInvalid) for parts of unlike
+// The scores above `limit` (1: the limit of the models). Throws Error(kInvalid) for parts of unlike
 // length and for a score that is not a number.
 FlaggedShare ShareFlagged(const DomainScores& scores, double limit,
                           const BootstrapOptions& bootstrap);

@@ -23,8 +23,8 @@ cv::Mat Rows(const cv::Mat& all, const std::vector<int>& indices) {
   return rows;
 }
 
-// Standardises the columns of both by the first.
-void Standardise(cv::Mat* train, cv::Mat* test) {
+// Standardizes the columns of both by the first.
+void Standardize(cv::Mat* train, cv::Mat* test) {
   for (int column = 0; column < train->cols; ++column) {
     cv::Scalar mean, deviation;
     cv::meanStdDev(train->col(column), mean, deviation);
@@ -92,7 +92,7 @@ std::vector<int> ProbeAnswers(const cv::Mat& train, const std::vector<int>& targ
   cv::Mat x, y;
   train.convertTo(x, CV_64F);
   test.convertTo(y, CV_64F);
-  Standardise(&x, &y);
+  Standardize(&x, &y);
   cv::Mat indicators = cv::Mat::zeros(x.rows, classes, CV_64F);
   for (int i = 0; i < x.rows; ++i) indicators.at<double>(i, targets[i]) = 1.0;
   cv::Mat means;

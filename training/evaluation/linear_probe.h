@@ -7,11 +7,11 @@
 
 namespace hepar {
 
-// What a linear classifier can read from pictures: how well it tells something that it was not
-// trained for says how much of that is there (Alain and Bengio, ICLR 2017 workshop).
+// Linear probes: how well a linear classifier predicts something that the pictures were not
+// made for shows how much of that they contain (Alain and Bengio, ICLR 2017 workshop).
 
 // Answers 0..classes-1 for the rows of `test`, by ridge regression on the targets' indicators: for
-// standardised features X, (X'X + ridge n I) W = X'Y; the answer is the class of the largest X W.
+// standardized features X, (X'X + ridge n I) W = X'Y; the answer is the class of the largest X W.
 // Both matrices are CV_32F, a case each row, with the same columns. Throws Error(kInvalid) for
 // matrices and targets that do not fit together and for no training case.
 std::vector<int> ProbeAnswers(const cv::Mat& train, const std::vector<int>& targets, int classes,
@@ -21,13 +21,13 @@ std::vector<int> ProbeAnswers(const cv::Mat& train, const std::vector<int>& targ
 struct ProbeFrames {
   std::vector<int> labels;
   std::vector<std::string> patients;
-  // By which the grade is probed: each group is told by a probe that learned from the others. A
-  // patient is in one group only.
+  // Folds for probing the grade: each group is predicted by a probe that was trained on the others.
+  // A patient is in one group only.
   std::vector<int> groups;
   cv::Mat specific, common, picture;  // CV_32F; empty where the model has no such decoupler.
 };
 
-// How many frames (0..1) a probe of each picture tells right.
+// The share of frames (0..1) that a probe of each picture predicts correctly.
 struct ProbedPicture {
   std::string name;  // "specific", "common", "picture".
   // Of patients that it did not learn from: mean over the grades. NaN with less than two groups.

@@ -6,16 +6,16 @@
 
 namespace hepar {
 
-// What a classifier said of a set of cases (frames or patients), against the truth. The functions
-// below throw Error(kInvalid) for parts of unlike length, a label outside 0..K-1 and probabilities
-// that are not finite or do not sum to 1.
+// The answers of a classifier to a set of cases (frames or patients), with the labels. The
+// functions below throw Error(kInvalid) for parts of unlike length, a label outside 0..K-1 and
+// probabilities that are not finite or do not sum to 1.
 struct Predictions {
   std::vector<int> labels;                         // Truth, 0..K-1.
   std::vector<std::vector<double>> probabilities;  // K for each case, sum 1.
   std::vector<std::string> patients;               // Of each case.
 };
 
-// Throws what is said above where it is not met.
+// Throws as described above.
 void CheckPredictions(const Predictions& predictions, int classes);
 
 // The class of the largest probability, the lowest of equal ones: the answer.
@@ -100,7 +100,7 @@ inline constexpr NamedFigure kNamedFigures[] = {
     {"brier", &EvaluationFigures::brier},
     {"nll", &EvaluationFigures::nll}};
 
-// What guessing gives on these cases: the expectation when every answer is drawn from the class
+// The metrics of guessing on these cases: the expectation when every answer is drawn from the class
 // shares of `labels`, whatever the picture. Accuracy is the sum of the squared shares, the recall
 // of a class its share, balanced accuracy 1 / (number of classes that have cases), each AUC 0.5
 // (NaN where Evaluate gives NaN), grade error and within-one those of two independent draws, kappas

@@ -83,7 +83,7 @@ std::vector<RocPoint> RankedScores::Curve() const {
   std::vector<RocPoint> curve = {{0.0, 0.0}};
   for (auto cut = cuts.rbegin(); cut != cuts.rend(); ++cut) {
     const RocPoint point = {1.0 - cut->specificity, cut->sensitivity};
-    // What lies on a level or upright line between its neighbours is no corner.
+    // What lies on a level or upright line between its neighbors is no corner.
     if (curve.size() > 1) {
       const RocPoint &before = curve[curve.size() - 2], &last = curve.back();
       if ((before.sensitivity == last.sensitivity && last.sensitivity == point.sensitivity) ||
@@ -100,9 +100,9 @@ std::vector<RocPoint> RankedScores::Curve() const {
 double RankedScores::YoudenThreshold() const {
   const auto cuts = Cuts();
   if (cuts.size() < 2) return kNan;
-  // The first, below all scores, tells nothing apart: it is not a choice.
+  // The first point, below all scores, separates nothing, so it is not a choice.
   const auto best = std::max_element(cuts.begin() + 1, cuts.end(), [](const Cut& a, const Cut& b) {
-    // Sums of equal worth differ by rounding.
+    // Equal sums differ by rounding.
     return a.sensitivity + a.specificity + 1e-12 < b.sensitivity + b.specificity;
   });
   return best->threshold;
@@ -110,7 +110,8 @@ double RankedScores::YoudenThreshold() const {
 
 double RankedScores::ThresholdOfSensitivity(double sensitivity) const {
   if (!(sensitivity >= 0.0 && sensitivity <= 1.0)) {
-    throw Invalid("wished sensitivity is " + std::to_string(sensitivity) + ", expected 0 to 1");
+    throw Invalid("the required sensitivity is " + std::to_string(sensitivity) +
+                  ", expected 0 to 1");
   }
   const auto cuts = Cuts();
   if (cuts.size() < 2) return kNan;

@@ -9,7 +9,7 @@
 
 namespace hepar {
 
-// A point of an ROC curve: what answering yes from a score on gives.
+// A point of an ROC curve: the rates of answering yes from a score on.
 struct RocPoint {
   double false_positive_rate = 0.0, sensitivity = 0.0;
 };
@@ -30,7 +30,7 @@ class RankedScores {
   // occur. Empty unless both classes occur.
   std::vector<RocPoint> Curve() const;
 
-  // Where "score >= threshold" is the answer yes: half-way between neighbouring scores, as other
+  // Where "score >= threshold" is the answer yes: half-way between neighboring scores, as other
   // cases will fall between them. Of equal choices that with the lower threshold, which misses
   // less. NaN unless both classes occur, or when all scores are equal.
   //

@@ -24,11 +24,11 @@ Interval WilsonInterval(int hits, int cases, double z) {
     return {nan, nan};
   }
   const double n = cases, p = hits / n, z2 = z * z;
-  const double centre = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
+  const double center = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
   const double half = z * std::sqrt(p * (1.0 - p) / n + z2 / (4.0 * n * n)) / (1.0 + z2 / n);
   // The ends are exact at 0 and 1; rounding must not take them outside.
-  return {hits == 0 ? 0.0 : std::max(centre - half, 0.0),
-          hits == cases ? 1.0 : std::min(centre + half, 1.0)};
+  return {hits == 0 ? 0.0 : std::max(center - half, 0.0),
+          hits == cases ? 1.0 : std::min(center + half, 1.0)};
 }
 
 double McNemarExact(int only_first, int only_second) {

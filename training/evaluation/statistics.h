@@ -20,7 +20,7 @@ Interval WilsonInterval(int hits, int cases, double z = 1.959963984540054);
 // right. 1 when both are 0. Throws Error(kInvalid) for negative counts.
 double McNemarExact(int only_first, int only_second);
 
-// Holm's correction (Holm 1979) of p-values that are looked at together: the i-th smallest of m is
+// Holm's correction (Holm 1979) of p-values of one family: the i-th smallest of m is
 // multiplied by m - i + 1, none becomes smaller than the one before it or larger than 1. In the
 // order that they were given; NaN is no test, and stays. Throws Error(kInvalid) for a p-value
 // outside [0,1].

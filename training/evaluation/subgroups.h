@@ -9,7 +9,7 @@
 
 namespace hepar {
 
-// What is known of patients beside their grade: of each column (scanner, sex, ...) the value of
+// Attributes of patients beside their grade: for each column (scanner, sex, ...) the value of
 // each patient.
 struct PatientTable {
   struct Column {

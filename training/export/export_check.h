@@ -14,12 +14,12 @@ namespace hepar {
 // "reconstruction", "auxiliary_logits", without those of a decoupler that the network lacks.
 using ExportDifferences = std::vector<std::pair<std::string, double>>;
 
-// Runs what was written with LibTorch's interpreter. `channels` and `side` are those of the
+// Runs the exported model with LibTorch's interpreter. `channels` and `side` are those of the
 // pictures. Throws Error(kFailed) when the file does not run.
 ExportDifferences CheckTorchScript(const std::string& path, SeverityNet net, int channels,
                                    int side);
 
-// Runs what was written with OpenCV's reader and executor of ONNX, which share no code with the
+// Runs the exported model with OpenCV's reader and executor of ONNX, which share no code with the
 // writer. Throws Error(kFailed) when the file does not run.
 ExportDifferences CheckOnnx(const std::string& path, SeverityNet net, int channels, int side);
 

@@ -280,11 +280,11 @@ std::string Write(const Context& c, const PixelAttention& op) {
   // reader can subtract one plane from many.
   const std::vector<float> no_bias(channels, 0.0f);
   const float part = 1.0f / static_cast<float>(channels);
-  const std::string centred = Pointwise(out, x, Matrix(channels, 1.0f, -part), no_bias, channels);
+  const std::string centered = Pointwise(out, x, Matrix(channels, 1.0f, -part), no_bias, channels);
   const std::string variance =
-      Pointwise(out, out.Node("Mul", {centred, centred}), Matrix(channels, 0.0f, part),
+      Pointwise(out, out.Node("Mul", {centered, centered}), Matrix(channels, 0.0f, part),
                 std::vector<float>(channels, op.epsilon), channels);
-  const std::string normalised = out.Node("Div", {centred, out.Node("Sqrt", {variance})});
+  const std::string normalized = out.Node("Div", {centered, out.Node("Sqrt", {variance})});
 
   std::vector<float> weight = op.qkv_weight, bias = op.qkv_bias;
   for (std::int64_t row = 0; row < 3 * channels; ++row) {
@@ -297,7 +297,7 @@ std::string Write(const Context& c, const PixelAttention& op) {
     }
     bias[row] = static_cast<float>(scale * shift);
   }
-  const std::string qkv = Pointwise(out, normalised, weight, bias, channels);
+  const std::string qkv = Pointwise(out, normalized, weight, bias, channels);
   const auto parts =
       out.NodeOfMany("Split", {qkv, out.Integers({channels, channels, channels})}, 3);
   out.With("axis", 1);

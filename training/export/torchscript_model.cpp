@@ -139,11 +139,11 @@ std::string Write(const Context& c, const PixelAttention& op) {
                     out.Constant(bias, {rows}) + ")");
   };
   const std::string x = out.Line(c.inputs[0] + ".flatten(2).transpose(1, 2)");
-  const std::string normalised =
+  const std::string normalized =
       out.Line("torch.layer_norm(" + x + ", [" + Writer::Text(channels) + "], " +
                out.Constant(op.norm_weight, {channels}) + ", " +
                out.Constant(op.norm_bias, {channels}) + ", " + Writer::Text(op.epsilon) + ")");
-  const std::string qkv = linear(normalised, op.qkv_weight, op.qkv_bias, channels);
+  const std::string qkv = linear(normalized, op.qkv_weight, op.qkv_bias, channels);
   const std::string parts =
       out.Line(qkv + ".view([-1, " + Writer::Text(tokens) + ", 3, " + Writer::Text(op.heads) +
                ", " + Writer::Text(head) + "]).permute([2, 0, 3, 1, 4])");
@@ -212,7 +212,7 @@ torch::jit::Module ToTorchScript(const Graph& graph, SeverityNet net) {
   const std::string logits = graph.has_classifier()
                                  ? names[graph.logits] + ".flatten(1)"
                                  : CallClassifier(writer, names, graph, net, &module);
-  // The comma behind the last makes a tuple of one result too.
+  // The trailing comma makes a tuple of one result too.
   std::string results = logits + ",";
   for (const int id : {graph.specific, graph.common, graph.reconstruction}) {
     if (id != Graph::kNoValue) results += " " + names[id] + ",";
