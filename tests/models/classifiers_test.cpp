@@ -11,6 +11,7 @@
 #include <torch/optim/adamw.h>
 #include <torch/optim/sgd.h>
 #include <torch/script.h>
+#include <torch/serialize.h>
 #include <torch/utils.h>
 
 #include <algorithm>
