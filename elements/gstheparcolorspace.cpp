@@ -97,7 +97,7 @@ static void gst_hepar_colorspace_class_init(GstHeparColorspaceClass* klass) {
                                                    GST_PARAM_MUTABLE_PLAYING)));
 
   gst_element_class_set_static_metadata(
-      element_class, "Liver ultrasound colour space", "Filter/Analyzer/Video",
+      element_class, "Liver ultrasound color space", "Filter/Analyzer/Video",
       "Makes ultrasound video ready for the liver grading network", "The gst-hepar Authors");
 
   GST_HEPAR_INFERENCE_CLASS(klass)->process = gst_hepar_colorspace_process;

@@ -171,7 +171,7 @@ void FillComponent(const OverlayPatch& patch, const ComponentRule& rule, BlendCo
       }
       const auto count = static_cast<std::uint32_t>(rows * columns);
       const std::uint32_t alpha = (sum.alpha + count / 2) / count;
-      // Premultiplied, so the colours are already weighted by alpha; only the offset is not.
+      // Premultiplied, so the colors are already weighted by alpha; only the offset is not.
       const float add =
           rule.offset * static_cast<float>(alpha) +
           (rule.red * static_cast<float>(sum.red) + rule.green * static_cast<float>(sum.green) +
@@ -244,7 +244,7 @@ void Blend(const BlendPatch& blend, GstVideoFrame* frame) {
       if (wide) {
         BlendRow(reinterpret_cast<guint16*>(row), step / 2, keep, add, component.width, 65535);
       } else if (step == 1) {
-        BlendRow(row, 1, keep, add, component.width, 255);  // Known step, so that it vectorises.
+        BlendRow(row, 1, keep, add, component.width, 255);  // Known step, so that it vectorizes.
       } else {
         BlendRow(row, step, keep, add, component.width, 255);
       }
@@ -318,7 +318,7 @@ std::vector<OverlayView> TakeViews(FrameInference* frame, View view) {
     View view;
     FeatureView feature;
     const char* caption;
-    bool colour_map;
+    bool color_map;
   };
   static constexpr Kind kKinds[] = {
       {View::kSpecific, FeatureView::kSpecific, "Specific", true},
@@ -332,7 +332,7 @@ std::vector<OverlayView> TakeViews(FrameInference* frame, View view) {
     if (kind.view != view && (view != View::kAll || IsOver(kind.view))) continue;
     if (!frame->has(kind.feature)) continue;
     hepar::GrayPicture picture = frame->View(kind.feature);
-    views.push_back({kind.caption, kind.colour_map, picture.size, std::move(picture.pixels)});
+    views.push_back({kind.caption, kind.color_map, picture.size, std::move(picture.pixels)});
   }
   return views;
 }
@@ -498,7 +498,7 @@ struct GstHeparOverlayPrivate {
   std::mutex mutex;  // Guards settings, which any thread may set at any time.
   Settings settings;
   // Made at the first frame, forgotten with the stream. Needs no lock: the base class changes caps
-  // and handles serialised events on the streaming thread, and stops when that has ended.
+  // and handles serialized events on the streaming thread, and stops when that has ended.
   std::unique_ptr<StreamOverlay> overlay;
 };
 
@@ -721,7 +721,7 @@ static void gst_hepar_overlay_class_init(GstHeparOverlayClass* klass) {
    * GstHeparOverlay:view:
    *
    * Which pictures that the decouplers made are shown, and where. "over-" lays one over the part of
-   * the scan that the network saw, in colours from dark violet (low) to yellow (high); the others
+   * the scan that the network saw, in colors from dark violet (low) to yellow (high); the others
    * stand in a column at the side opposite to the panel.
    *
    * Since: 0.1
@@ -746,16 +746,15 @@ static void gst_hepar_overlay_class_init(GstHeparOverlayClass* klass) {
   /**
    * GstHeparOverlay:theme:
    *
-   * The colours of the panel. In each the grades can be told apart by colour-blind eyes and in
-   * grey.
+   * The colors of the panel. In each the grades can be told apart by color-blind eyes and in
+   * gray.
    *
    * Since: 0.1
    */
   g_object_class_install_property(
       object_class, PROP_THEME,
-      g_param_spec_enum("theme", "Theme", "Colours of the panel",
-                        gst_hepar_overlay_theme_get_type(), static_cast<gint>(defaults.style.theme),
-                        flags));
+      g_param_spec_enum("theme", "Theme", "Colors of the panel", gst_hepar_overlay_theme_get_type(),
+                        static_cast<gint>(defaults.style.theme), flags));
   /**
    * GstHeparOverlay:show-panel:
    *

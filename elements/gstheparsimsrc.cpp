@@ -6,7 +6,7 @@
  * @short_description: Makes simulated ultrasound video of a liver
  * @see_also: videotestsrc
  *
- * Makes grey B-mode video of a right liver lobe with kidney and diaphragm, as a curved probe would
+ * Makes gray B-mode video of a right liver lobe with kidney and diaphragm, as a curved probe would
  * show it, for demonstrations and tests where there is no scanner. The liver, its vessels and the
  * diaphragm look as they do at the chosen #GstHeparSimSrc:severity of steatosis; the patient is
  * chosen by #GstHeparSimSrc:seed. Severity, gain and depth may change while video is playing.

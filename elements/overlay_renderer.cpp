@@ -34,20 +34,20 @@ constexpr double kSmallText = 0.9;
 constexpr double kLargestPanelShare = 0.6;
 constexpr int kMostBars = 8;
 
-struct Colour {
+struct Color {
   double red, green, blue, alpha;
 };
 
-constexpr Colour Rgb(std::uint32_t rgb, double alpha = 1.0) {
+constexpr Color Rgb(std::uint32_t rgb, double alpha = 1.0) {
   return {((rgb >> 16) & 255) / 255.0, ((rgb >> 8) & 255) / 255.0, (rgb & 255) / 255.0, alpha};
 }
 
 struct Theme {
-  Colour background;
-  Colour outline;
-  Colour text;
-  Colour muted;
-  Colour track;                         // What a bar runs on.
+  Color background;
+  Color outline;
+  Color text;
+  Color muted;
+  Color track;                          // What a bar runs on.
   double dimmed;                        // Opacity of the bars that do not lead.
   std::array<std::uint32_t, 4> grades;  // From normal to severe.
 };
@@ -114,7 +114,7 @@ ContextPtr MakeContext() {
   ContextPtr context(pango_font_map_create_context(map));
   g_object_unref(map);
 
-  // The desktop's font settings must not change what is drawn, and subpixel colours are wrong on
+  // The desktop's font settings must not change what is drawn, and subpixel colors are wrong on
   // video.
   cairo_font_options_t* options = cairo_font_options_create();
   cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
@@ -125,7 +125,7 @@ ContextPtr MakeContext() {
   return context;
 }
 
-enum class Align { kLeft, kCentre, kRight };
+enum class Align { kLeft, kCenter, kRight };
 
 // Draws on the pixels of one patch; dimensions are in pixels.
 class Canvas {
@@ -149,7 +149,7 @@ class Canvas {
 
   cairo_t* cairo() { return cairo_.get(); }
 
-  void SetColour(const Colour& c) {
+  void SetColor(const Color& c) {
     cairo_set_source_rgba(cairo_.get(), c.red, c.green, c.blue, c.alpha);
   }
 
@@ -165,27 +165,27 @@ class Canvas {
   }
 
   void FillRounded(double x, double y, double width, double height, double radius,
-                   const Colour& colour) {
+                   const Color& color) {
     if (width <= 0) return;
-    SetColour(colour);
+    SetColor(color);
     Rounded(x, y, width, height, radius);
     cairo_fill(cairo_.get());
   }
 
-  // One line of text, centred between `y` and `y + height`; cut with an ellipsis where too long.
+  // One line of text, centered between `y` and `y + height`; cut with an ellipsis where too long.
   void Text(const std::string& text, double x, double y, double width, double height, double size,
-            bool bold, Align align, const Colour& colour) {
+            bool bold, Align align, const Color& color) {
     SetText(text, size, bold);
     pango_layout_set_width(layout_.get(), static_cast<int>(std::ceil(width * PANGO_SCALE)));
-    Place(x, y, width, height, align, colour);
+    Place(x, y, width, height, align, color);
   }
 
   // The same, but shrunk where too long, for text of which nothing may be lost.
   void ShrunkText(const std::string& text, double x, double y, double width, double height,
-                  double size, bool bold, Align align, const Colour& colour) {
+                  double size, bool bold, Align align, const Color& color) {
     const double natural = TextWidth(text, size, bold);
     Text(text, x, y, width, height, natural > width ? size * width / natural * 0.98 : size, bold,
-         align, colour);
+         align, color);
   }
 
   double TextWidth(const std::string& text, double size, bool bold) {
@@ -210,14 +210,14 @@ class Canvas {
     g_free(valid);
   }
 
-  void Place(double x, double y, double width, double height, Align align, const Colour& colour) {
+  void Place(double x, double y, double width, double height, Align align, const Color& color) {
     PangoRectangle logical;
     pango_layout_get_extents(layout_.get(), nullptr, &logical);
     const double free_width = width - static_cast<double>(logical.width) / PANGO_SCALE;
     const double free_height = height - static_cast<double>(logical.height) / PANGO_SCALE;
     if (align == Align::kRight) x += free_width;
-    if (align == Align::kCentre) x += free_width / 2;
-    SetColour(colour);
+    if (align == Align::kCenter) x += free_width / 2;
+    SetColor(color);
     cairo_move_to(cairo_.get(), x, std::round(y + free_height / 2));
     pango_cairo_show_layout(cairo_.get(), layout_.get());
   }
@@ -281,7 +281,7 @@ std::vector<int> BarClasses(const std::vector<int>& percents, int bars) {
 }
 
 // Class names are written in lower case in bundles; the panel's other words start with a capital.
-std::string Capitalised(std::string text) {
+std::string Capitalized(std::string text) {
   if (!text.empty()) text[0] = g_ascii_toupper(text[0]);
   return text;
 }
@@ -297,7 +297,7 @@ std::string HeadingOf(const PanelContent& content) {
     case PanelContent::State::kGraded:
       break;
   }
-  return Capitalised(content.label);
+  return Capitalized(content.label);
 }
 
 std::string Tenths(int tenths, const char* unit) {
@@ -336,10 +336,10 @@ class PanelPainter {
   }
 
  private:
-  Colour GradeOf(int grade) const {
+  Color GradeOf(int grade) const {
     if (grade < 0) return theme_.muted;
     const int count = std::max<int>(content_.percents.size(), 1);
-    return Rgb(GradeColour(style_.theme, grade, count));
+    return Rgb(GradeColor(style_.theme, grade, count));
   }
 
   void Heading() {
@@ -349,7 +349,7 @@ class PanelPainter {
     if (graded) {
       canvas_.FillRounded(left_, y_, accent, height, accent / 2, GradeOf(content_.grade));
     } else {
-      canvas_.SetColour(theme_.muted);
+      canvas_.SetColor(theme_.muted);
       cairo_set_line_width(canvas_.cairo(), std::max(1.0, 0.1 * em_));
       canvas_.Rounded(left_ + 0.5, y_ + 0.5, accent - 1, height - 1, accent / 2);
       cairo_stroke(canvas_.cairo());
@@ -374,7 +374,7 @@ class PanelPainter {
                  kSmallText * em_, strong, Align::kRight, theme_.text);
   }
 
-  void Bar(int percent, const Colour& colour) {
+  void Bar(int percent, const Color& color) {
     const double x = left_ + kLabelWidth * em_;
     const double width = width_ - (kLabelWidth + kValueWidth) * em_;
     const double height = std::max(3.0, 0.55 * em_);
@@ -384,7 +384,7 @@ class PanelPainter {
     cairo_save(canvas_.cairo());
     canvas_.Rounded(x, y, width, height, height / 2);
     cairo_clip(canvas_.cairo());
-    canvas_.FillRounded(x, y, width * std::min(percent, 100) / 100, height, 0, colour);
+    canvas_.FillRounded(x, y, width * std::min(percent, 100) / 100, height, 0, color);
     cairo_restore(canvas_.cairo());
   }
 
@@ -393,11 +393,11 @@ class PanelPainter {
       const bool leads = index == content_.grade;
       const int percent = content_.percents[index];
       const bool named = index < static_cast<int>(content_.class_names.size());
-      Row(named ? Capitalised(content_.class_names[index]) : "Class " + std::to_string(index),
+      Row(named ? Capitalized(content_.class_names[index]) : "Class " + std::to_string(index),
           std::to_string(percent) + " %", leads);
-      Colour colour = GradeOf(index);
-      if (!leads) colour.alpha = theme_.dimmed;
-      Bar(percent, colour);
+      Color color = GradeOf(index);
+      if (!leads) color.alpha = theme_.dimmed;
+      Bar(percent, color);
       y_ += kRowHeight * em_;
     }
     y_ += kGap * em_;
@@ -413,7 +413,7 @@ class PanelPainter {
     const double span = height - 2 * dot;
     cairo_t* cr = canvas_.cairo();
     cairo_set_line_width(cr, std::max(1.0, 0.06 * em_));
-    canvas_.SetColour(theme_.track);
+    canvas_.SetColor(theme_.track);
     const int grades = std::clamp<int>(content_.percents.size(), 2, kMostBars);
     for (int grade = 0; grade < grades; ++grade) {
       const double y = std::round(top + span * grade / (grades - 1)) + 0.5;
@@ -448,10 +448,10 @@ class PanelPainter {
     };
     for (std::size_t i = 1; i < points.size(); ++i) {
       if (!joined(i)) continue;
-      canvas_.SetColour(GradeOf(points[i].grade));
+      canvas_.SetColor(GradeOf(points[i].grade));
       cairo_move_to(cr, x_of(points[i - 1]), y_of(points[i - 1]));
       cairo_line_to(cr, x_of(points[i]), y_of(points[i]));
-      // Neighbours of one grade are one stroke, so that their joins do not show.
+      // Neighbors of one grade are one stroke, so that their joins do not show.
       while (i + 1 < points.size() && points[i + 1].grade == points[i].grade && joined(i + 1)) {
         ++i;
         cairo_line_to(cr, x_of(points[i]), y_of(points[i]));
@@ -459,7 +459,7 @@ class PanelPainter {
       cairo_stroke(cr);
     }
     if (points.back().level < 0) return;
-    canvas_.SetColour(GradeOf(points.back().grade));
+    canvas_.SetColor(GradeOf(points.back().grade));
     cairo_arc(cr, right, y_of(points.back()), dot, 0, 2 * G_PI);
     cairo_fill(cr);
   }
@@ -486,14 +486,14 @@ class PanelPainter {
 
   void Footer() {
     cairo_t* cr = canvas_.cairo();
-    canvas_.SetColour(theme_.outline);
+    canvas_.SetColor(theme_.outline);
     cairo_set_line_width(cr, std::max(1.0, 0.06 * em_));
     const double y = std::round(y_) + 0.5;
     cairo_move_to(cr, left_, y);
     cairo_line_to(cr, left_ + width_, y);
     cairo_stroke(cr);
     canvas_.ShrunkText(kResearchLine, left_, y_ + 0.2 * em_, width_, (kFooterHeight - 0.2) * em_,
-                       kSmallText * em_, true, Align::kCentre, theme_.text);
+                       kSmallText * em_, true, Align::kCenter, theme_.text);
   }
 
   Canvas& canvas_;
@@ -508,7 +508,7 @@ class PanelPainter {
 
 void PaintBackground(Canvas* canvas, const Theme& theme, const OverlayPatch& patch, double em) {
   canvas->FillRounded(0, 0, patch.width, patch.height, 0.5 * em, theme.background);
-  canvas->SetColour(theme.outline);
+  canvas->SetColor(theme.outline);
   const double line = std::max(1.0, 0.06 * em);
   cairo_set_line_width(canvas->cairo(), line);
   canvas->Rounded(line / 2, line / 2, patch.width - line, patch.height - line, 0.5 * em);
@@ -524,7 +524,7 @@ SurfacePtr ViewSurface(const OverlayView& view, bool over) {
   std::array<std::uint32_t, 256> words;
   for (int value = 0; value < 256; ++value) {
     std::uint32_t rgb = static_cast<std::uint32_t>(value) * 0x010101;
-    if (over || view.colour_map) rgb = MapColour(static_cast<std::uint8_t>(value));
+    if (over || view.color_map) rgb = MapColor(static_cast<std::uint8_t>(value));
     // The scan must be readable under the strongest response.
     const std::uint32_t alpha = over ? 160 * value / 255 : 255;
     words[value] = alpha << 24 | (((rgb >> 16) & 255) * alpha / 255) << 16 |
@@ -598,7 +598,7 @@ void OverlayTrend::Add(double seconds, const std::optional<double>& level, int g
   points_.erase(points_.begin(), first);
 }
 
-std::uint32_t GradeColour(OverlayTheme theme, int grade, int grade_count) {
+std::uint32_t GradeColor(OverlayTheme theme, int grade, int grade_count) {
   const auto& grades = ThemeOf(theme).grades;
   const int last = static_cast<int>(grades.size()) - 1;
   if (grade_count <= 1) return grades[0];
@@ -606,8 +606,8 @@ std::uint32_t GradeColour(OverlayTheme theme, int grade, int grade_count) {
   return grades[std::clamp(static_cast<int>(std::lround(place * last)), 0, last)];
 }
 
-std::uint32_t MapColour(std::uint8_t value) {
-  // Evenly spaced along a path through colour space on which lightness only rises.
+std::uint32_t MapColor(std::uint8_t value) {
+  // Evenly spaced along a path through color space on which lightness only rises.
   constexpr std::array<std::array<int, 3>, 5> kStops = {
       {{68, 1, 84}, {59, 82, 139}, {33, 145, 140}, {94, 201, 98}, {253, 231, 37}}};
   constexpr int kSegments = static_cast<int>(kStops.size()) - 1;
@@ -693,15 +693,14 @@ struct OverlayRenderer::Impl {
     if (has_heading) {
       const bool graded = content.state == PanelContent::State::kGraded;
       const int count = std::max<int>(content.percents.size(), 1);
-      canvas.FillRounded(
-          padding, y, 0.35 * em, 1.3 * em, 0.17 * em,
-          graded ? Rgb(GradeColour(style.theme, content.grade, count)) : theme.muted);
+      canvas.FillRounded(padding, y, 0.35 * em, 1.3 * em, 0.17 * em,
+                         graded ? Rgb(GradeColor(style.theme, content.grade, count)) : theme.muted);
       canvas.ShrunkText(heading, padding + indent, y, width - indent, 1.3 * em, heading_text, true,
                         Align::kLeft, theme.text);
       y += 1.5 * em;
     }
     canvas.ShrunkText(research, padding, y, width, patch.height - padding - y, text, true,
-                      Align::kCentre, theme.text);
+                      Align::kCenter, theme.text);
     canvas.Finish();
     return patch;
   }
@@ -762,7 +761,7 @@ OverlayPatch OverlayRenderer::DrawThumbnails(const OverlayStyle& style,
   double y = padding;
   for (const OverlayView& view : views) {
     PaintStretched(&canvas, ViewSurface(view, false).get(), padding, y, side, side);
-    canvas.Text(view.caption, padding, y + side, side, caption, 0.8 * em, false, Align::kCentre,
+    canvas.Text(view.caption, padding, y + side, side, caption, 0.8 * em, false, Align::kCenter,
                 theme.text);
     y += step;
   }

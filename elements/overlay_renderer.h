@@ -75,10 +75,10 @@ struct PanelContent {
   bool operator==(const PanelContent& other) const;
 };
 
-// A grey picture that the decouplers made, to be shown to people.
+// A gray picture that the decouplers made, to be shown to people.
 struct OverlayView {
   std::string caption;
-  bool colour_map = false;  // False: shown in grey, as a scan.
+  bool color_map = false;  // False: shown in gray, as a scan.
   int size = 0;
   std::vector<std::uint8_t> pixels;  // size x size, row by row.
 };
@@ -103,12 +103,12 @@ struct OverlayPatch {
   bool empty() const { return pixels.empty(); }
 };
 
-// The colour of a grade out of `grade_count` in a theme, as 0xRRGGBB: blue, yellow, orange, red,
-// chosen to stay apart for colour-blind eyes and, by lightness, in grey.
-std::uint32_t GradeColour(OverlayTheme theme, int grade, int grade_count);
+// The color of a grade out of `grade_count` in a theme, as 0xRRGGBB: blue, yellow, orange, red,
+// chosen to stay apart for color-blind eyes and, by lightness, in gray.
+std::uint32_t GradeColor(OverlayTheme theme, int grade, int grade_count);
 
-// The colour map of feature views, as 0xRRGGBB: from dark violet to yellow with rising lightness.
-std::uint32_t MapColour(std::uint8_t value);
+// The color map of feature views, as 0xRRGGBB: from dark violet to yellow with rising lightness.
+std::uint32_t MapColor(std::uint8_t value);
 
 // Draws the parts of the overlay for frames of one size. Everything scales with that size; what
 // does not fit is left out, least important first, and "Research use only" never.
@@ -127,7 +127,7 @@ class OverlayRenderer {
   OverlayPatch DrawThumbnails(const OverlayStyle& style,
                               const std::vector<OverlayView>& views) const;
 
-  // `view` stretched over `bounds`, in the colours of the map; the lower a value, the more of the
+  // `view` stretched over `bounds`, in the colors of the map; the lower a value, the more of the
   // picture below shines through. Empty where the bounds lie outside the frame.
   OverlayPatch DrawOver(const OverlayView& view, const OverlayRect& bounds) const;
 

@@ -13,7 +13,7 @@ namespace {
 // one frame stay under 0.1, another view of another patient in the same fan is over 0.3.
 constexpr double kCutAbove = 0.25;
 
-// Two pictures darker than this (mean grey level of 255) are both black: no scene, no cut.
+// Two pictures darker than this (mean gray level of 255) are both black: no scene, no cut.
 constexpr double kBlack = 4.0;
 
 // About so many samples each way in a cell: plenty to average speckle, and the same work for each

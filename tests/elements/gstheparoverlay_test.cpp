@@ -387,7 +387,7 @@ TEST_F(GstHeparOverlayTest, FollowsStridesAndOffsetsOfTheBuffer) {
   EXPECT_EQ(Samples(padded, caps, 0), Samples(packed, caps, 0));
 }
 
-TEST_F(GstHeparOverlayTest, SixteenBitGreyIsTheSamePictureAsEightBit) {
+TEST_F(GstHeparOverlayTest, SixteenBitGrayIsTheSamePictureAsEightBit) {
   const std::vector<double> mild = {0.1, 0.8, 0.1, 0.0};
   Caps(kGray);
   const std::vector<guint8> eight = Draw(1, mild);

@@ -54,7 +54,7 @@ PanelContent NotLiver() {
 OverlayView FlatView(std::uint8_t value, int size = 32) {
   OverlayView view;
   view.caption = "Specific";
-  view.colour_map = true;
+  view.color_map = true;
   view.size = size;
   view.pixels.assign(static_cast<std::size_t>(size) * size, value);
   return view;
@@ -76,7 +76,7 @@ bool Covers(const OverlayPatch& patch, int x, int y) {
   return x >= patch.x && x < patch.x + patch.width && y >= patch.y && y < patch.y + patch.height;
 }
 
-// How many pixels have exactly this opaque colour.
+// How many pixels have exactly this opaque color.
 int Count(const OverlayPatch& patch, std::uint32_t rgb) {
   return static_cast<int>(std::count(patch.pixels.begin(), patch.pixels.end(), rgb | 0xff000000u));
 }
@@ -121,7 +121,7 @@ TEST(OverlayPanelTest, StandsInItsCorner) {
   }
 }
 
-TEST(OverlayPanelTest, IsAQuarterOfTheWidthAndLeavesTheCentreFree) {
+TEST(OverlayPanelTest, IsAQuarterOfTheWidthAndLeavesTheCenterFree) {
   for (const auto& [width, height] :
        {std::pair(320, 240), std::pair(636, 434), std::pair(640, 480), std::pair(1920, 1080)}) {
     const OverlayRenderer renderer(width, height);
@@ -152,7 +152,7 @@ TEST(OverlayPanelTest, EqualContentGivesEqualPixels) {
   EXPECT_EQ(first.pixels, second.pixels);
 }
 
-TEST(OverlayPanelTest, ShowsTheGradeInItsColourAndNoOther) {
+TEST(OverlayPanelTest, ShowsTheGradeInItsColorAndNoOther) {
   const OverlayRenderer renderer(640, 480);
   for (const OverlayTheme theme : kThemes) {
     OverlayStyle style;
@@ -162,11 +162,11 @@ TEST(OverlayPanelTest, ShowsTheGradeInItsColourAndNoOther) {
       percents[grade] = 70;
       const OverlayPatch patch = renderer.DrawPanel(style, Graded(grade, percents));
       for (int other = 0; other < 4; ++other) {
-        const int count = Count(patch, GradeColour(theme, other, 4));
+        const int count = Count(patch, GradeColor(theme, other, 4));
         if (other == grade) {
           EXPECT_GT(count, 100);
         } else {
-          EXPECT_EQ(count, 0) << "grade " << grade << " shown with the colour of " << other;
+          EXPECT_EQ(count, 0) << "grade " << grade << " shown with the color of " << other;
         }
       }
     }
@@ -175,14 +175,14 @@ TEST(OverlayPanelTest, ShowsTheGradeInItsColourAndNoOther) {
 
 TEST(OverlayPanelTest, LeadingBarIsAsLongAsItsProbability) {
   const OverlayRenderer renderer(1920, 1080);
-  const auto coloured = [&](int percent) {
+  const auto colored = [&](int percent) {
     const int rest = (100 - percent) / 3;
     const OverlayPatch patch = renderer.DrawPanel({}, Graded(0, {percent, rest, rest, rest}));
-    return Count(patch, GradeColour(OverlayTheme::kDark, 0, 4));
+    return Count(patch, GradeColor(OverlayTheme::kDark, 0, 4));
   };
-  // The accent beside the heading has the colour too, so only differences count.
-  const int to_60 = coloured(60) - coloured(40);
-  const int to_80 = coloured(80) - coloured(60);
+  // The accent beside the heading has the color too, so only differences count.
+  const int to_60 = colored(60) - colored(40);
+  const int to_80 = colored(80) - colored(60);
   EXPECT_GT(to_60, 50);
   EXPECT_NEAR(to_80, to_60, 0.2 * to_60);
 }
@@ -197,8 +197,8 @@ TEST(OverlayPanelTest, TellsWaitingUncertainAndGradedApart) {
   EXPECT_NE(waiting.pixels, uncertain.pixels);
   EXPECT_NE(uncertain.pixels, graded.pixels);
   for (int grade = 0; grade < 4; ++grade) {
-    EXPECT_EQ(Count(waiting, GradeColour(style.theme, grade, 4)), 0);
-    EXPECT_EQ(Count(uncertain, GradeColour(style.theme, grade, 4)), 0);
+    EXPECT_EQ(Count(waiting, GradeColor(style.theme, grade, 4)), 0);
+    EXPECT_EQ(Count(uncertain, GradeColor(style.theme, grade, 4)), 0);
   }
 }
 
@@ -206,7 +206,7 @@ TEST(OverlayPanelTest, AViewWithoutALiverShowsNoGradeNoBarsAndNoTrust) {
   const OverlayRenderer renderer(640, 480);
   const OverlayPatch patch = renderer.DrawPanel({}, NotLiver());
   for (int grade = 0; grade < 4; ++grade) {
-    EXPECT_EQ(Count(patch, GradeColour(OverlayTheme::kDark, grade, 4)), 0);
+    EXPECT_EQ(Count(patch, GradeColor(OverlayTheme::kDark, grade, 4)), 0);
   }
   EXPECT_NE(patch.pixels, renderer.DrawPanel({}, Uncertain()).pixels);
   PanelContent other = NotLiver();
@@ -237,10 +237,10 @@ TEST(OverlayPanelTest, TheTrendHasAGapWhereNoLiverWasSeen) {
       trend.Add(i * 0.1, elsewhere ? std::nullopt : std::optional<double>(1.0), elsewhere ? -1 : 3);
     }
     content.trend = trend.points();
-    return Count(renderer.DrawPanel({}, content), GradeColour(OverlayTheme::kDark, 3, 4));
+    return Count(renderer.DrawPanel({}, content), GradeColor(OverlayTheme::kDark, 3, 4));
   };
   const int none = Count(renderer.DrawPanel({}, Graded(3, {5, 5, 5, 85})),
-                         GradeColour(OverlayTheme::kDark, 3, 4));
+                         GradeColor(OverlayTheme::kDark, 3, 4));
   EXPECT_NEAR(drawn(true) - none, (drawn(false) - none) / 2.0, 0.2 * (drawn(false) - none));
 }
 
@@ -265,7 +265,7 @@ TEST(OverlayPanelTest, ResearchLineStaysWithoutThePanel) {
     const OverlayPatch patch = renderer.DrawPanel(style, Graded(2, {5, 20, 70, 5}));
     ExpectInside(patch, width, height);
     EXPECT_GT(TextPixels(patch), 4);
-    EXPECT_EQ(Count(patch, GradeColour(style.theme, 2, 4)), 0);
+    EXPECT_EQ(Count(patch, GradeColor(style.theme, 2, 4)), 0);
     // The same whatever the result, so there is nothing of the result in it.
     EXPECT_EQ(patch.pixels, renderer.DrawPanel(style, PanelContent()).pixels);
   }
@@ -275,7 +275,7 @@ TEST(OverlayPanelTest, LowFrameKeepsGradeAndResearchLine) {
   const OverlayRenderer renderer(640, 60);
   const OverlayPatch patch = renderer.DrawPanel({}, Graded(2, {5, 20, 70, 5}));
   ExpectInside(patch, 640, 60);
-  EXPECT_GT(Count(patch, GradeColour(OverlayTheme::kDark, 2, 4)), 10);
+  EXPECT_GT(Count(patch, GradeColor(OverlayTheme::kDark, 2, 4)), 10);
   OverlayStyle only_research;
   only_research.panel = false;
   EXPECT_GT(TextPixels(patch), TextPixels(renderer.DrawPanel(only_research, PanelContent())));
@@ -293,13 +293,13 @@ TEST(OverlayPanelTest, CarriedResultShowsItsAge) {
   EXPECT_NE(renderer.DrawPanel({}, content).pixels, carried.pixels);
 }
 
-TEST(OverlayPanelTest, TrendIsDrawnInTheColourOfItsGrades) {
+TEST(OverlayPanelTest, TrendIsDrawnInTheColorOfItsGrades) {
   const OverlayRenderer renderer(640, 480);
   PanelContent content = Graded(2, {5, 20, 70, 5});
   OverlayTrend trend;
   for (int i = 0; i < 100; ++i) trend.Add(i * 0.1, 1.0, 3);
   for (int i = 100; i < 200; ++i) trend.Add(i * 0.1, 0.6, 2);
-  const std::uint32_t severe = GradeColour(OverlayTheme::kDark, 3, 4);
+  const std::uint32_t severe = GradeColor(OverlayTheme::kDark, 3, 4);
   EXPECT_EQ(Count(renderer.DrawPanel({}, content), severe), 0);
   content.trend = trend.points();
   EXPECT_GT(Count(renderer.DrawPanel({}, content), severe), 20);
@@ -319,27 +319,27 @@ TEST(OverlayPanelTest, TakesAnyNumberOfClassesAndAnyText) {
   }
 }
 
-TEST(OverlayColourTest, GradesStayApartInGrey) {
+TEST(OverlayColorTest, GradesStayApartInGray) {
   for (const OverlayTheme theme : kThemes) {
     for (int a = 0; a < 4; ++a) {
       for (int b = 0; b < a; ++b) {
-        const double distance = Luma(GradeColour(theme, a, 4)) - Luma(GradeColour(theme, b, 4));
+        const double distance = Luma(GradeColor(theme, a, 4)) - Luma(GradeColor(theme, b, 4));
         EXPECT_GT(std::abs(distance), 24) << a << " and " << b;
       }
     }
   }
 }
 
-TEST(OverlayColourTest, FewerGradesSpanTheSameColours) {
-  EXPECT_EQ(GradeColour(OverlayTheme::kDark, 1, 2), GradeColour(OverlayTheme::kDark, 3, 4));
-  EXPECT_EQ(GradeColour(OverlayTheme::kDark, 0, 1), GradeColour(OverlayTheme::kDark, 0, 4));
-  EXPECT_EQ(GradeColour(OverlayTheme::kDark, 7, 4), GradeColour(OverlayTheme::kDark, 3, 4));
+TEST(OverlayColorTest, FewerGradesSpanTheSameColors) {
+  EXPECT_EQ(GradeColor(OverlayTheme::kDark, 1, 2), GradeColor(OverlayTheme::kDark, 3, 4));
+  EXPECT_EQ(GradeColor(OverlayTheme::kDark, 0, 1), GradeColor(OverlayTheme::kDark, 0, 4));
+  EXPECT_EQ(GradeColor(OverlayTheme::kDark, 7, 4), GradeColor(OverlayTheme::kDark, 3, 4));
 }
 
-TEST(OverlayColourTest, MapGetsLighterWithTheValue) {
+TEST(OverlayColorTest, MapGetsLighterWithTheValue) {
   for (int value = 8; value < 256; value += 8) {
-    EXPECT_GT(Luma(MapColour(static_cast<std::uint8_t>(value))),
-              Luma(MapColour(static_cast<std::uint8_t>(value - 8))));
+    EXPECT_GT(Luma(MapColor(static_cast<std::uint8_t>(value))),
+              Luma(MapColor(static_cast<std::uint8_t>(value - 8))));
   }
 }
 
@@ -370,14 +370,14 @@ TEST(OverlayViewTest, ThumbnailsHaveRoomInCommonSizesAndNoneInTinyOnes) {
   EXPECT_TRUE(OverlayRenderer(640, 480).DrawThumbnails({}, {}).empty());
 }
 
-TEST(OverlayViewTest, ThumbnailShowsTheMappedOrTheGreyValue) {
+TEST(OverlayViewTest, ThumbnailShowsTheMappedOrTheGrayValue) {
   const OverlayRenderer renderer(640, 480);
   OverlayView view = FlatView(200);
   const OverlayPatch mapped = renderer.DrawThumbnails({}, {view});
-  EXPECT_GT(Count(mapped, MapColour(200)), mapped.width * mapped.height / 2);
-  view.colour_map = false;
-  const OverlayPatch grey = renderer.DrawThumbnails({}, {view});
-  EXPECT_GT(Count(grey, 0xc8c8c8), grey.width * grey.height / 2);
+  EXPECT_GT(Count(mapped, MapColor(200)), mapped.width * mapped.height / 2);
+  view.color_map = false;
+  const OverlayPatch gray = renderer.DrawThumbnails({}, {view});
+  EXPECT_GT(Count(gray, 0xc8c8c8), gray.width * gray.height / 2);
 }
 
 TEST(OverlayViewTest, OverCoversItsBoundsOnly) {
