@@ -2,9 +2,20 @@
 #include "elements/error_message.h"
 
 #include <exception>
+#include <new>
+
+#include "models/named_values.h"
 
 namespace hepar {
 namespace {
+
+constexpr NamedValue<ErrorKind> kKinds[] = {{"not found", ErrorKind::kNotFound},
+                                            {"unreadable", ErrorKind::kUnreadable},
+                                            {"damaged", ErrorKind::kDamaged},
+                                            {"mismatch", ErrorKind::kMismatch},
+                                            {"unsupported", ErrorKind::kUnsupported},
+                                            {"invalid", ErrorKind::kInvalid},
+                                            {"failed", ErrorKind::kFailed}};
 
 struct GErrorCode {
   GQuark domain;
@@ -28,30 +39,47 @@ GErrorCode CodeOf(ErrorKind kind) {
   return {GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED};
 }
 
-void Post(GstElement* element, GstMessageType type, const Error& error) {
+void Post(GstElement* element, GstMessageType type, const ReportedError& error,
+          const CodePlace& place) {
   const GErrorCode code = CodeOf(error.kind());
-  gst_element_message_full(element, type, code.domain, code.code, g_strdup(error.what()), nullptr,
-                           __FILE__, GST_FUNCTION, __LINE__);
+  const std::string debug =
+      NameOf(kKinds, error.kind()) + (error.cause().empty() ? "" : ": " + error.cause());
+  gst_element_message_full(element, type, code.domain, code.code, g_strdup(error.what()),
+                           g_strdup(debug.c_str()), place.file, place.function, place.line);
+}
+
+ReportedError Foreign(const std::string& text, const std::string& cause) {
+  return ReportedError(Error(ErrorKind::kFailed, text), cause);
 }
 
 }  // namespace
 
-Error CurrentError() {
+ReportedError ReportedError::With(const std::string& cause) const {
+  return ReportedError(*this, cause_.empty() ? cause : cause_ + "; " + cause);
+}
+
+ReportedError CurrentError() {
   try {
     throw;
+  } catch (const ReportedError& error) {
+    return error;
   } catch (const Error& error) {
     return error;
+  } catch (const std::bad_alloc& error) {
+    return Foreign("out of memory", error.what());
   } catch (const std::exception& error) {
-    return Error(ErrorKind::kFailed, error.what());
+    return Foreign("an internal computation failed", error.what());
   } catch (...) {
-    return Error(ErrorKind::kFailed, "something that is no exception was thrown");
+    return Foreign("an internal computation failed", "an exception of an unknown type");
   }
 }
 
-void PostError(GstElement* element, const Error& error) { Post(element, GST_MESSAGE_ERROR, error); }
+void PostError(GstElement* element, const ReportedError& error, const CodePlace& place) {
+  Post(element, GST_MESSAGE_ERROR, error, place);
+}
 
-void PostWarning(GstElement* element, const Error& error) {
-  Post(element, GST_MESSAGE_WARNING, error);
+void PostWarning(GstElement* element, const ReportedError& error, const CodePlace& place) {
+  Post(element, GST_MESSAGE_WARNING, error, place);
 }
 
 }  // namespace hepar
