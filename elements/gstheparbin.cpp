@@ -6,11 +6,11 @@
  * @short_description: Grades fatty liver on ultrasound video and shows the result
  * @see_also: heparcolorspace, hepardecouple, heparclassify, heparoverlay
  *
- * The whole chain behind one element: heparcolorspace, hepardecouple, heparclassify, heparoverlay.
- * It has the properties of heparcolorspace, heparclassify and heparoverlay; their pages say what
- * each does. `model` goes to heparcolorspace, from which the others adopt it. Messages and results
- * on buffers are those of the elements inside, which are called `colorspace`, `decouple`,
- * `classify` and `overlay`. For research use only.
+ * The whole chain as one element: heparcolorspace, hepardecouple, heparclassify, heparoverlay. It
+ * has the properties of heparcolorspace, heparclassify and heparoverlay, which are described there.
+ * `model` is set on heparcolorspace, from which the other elements take it. Messages and results on
+ * buffers are those of the elements inside, which are called `colorspace`, `decouple`, `classify`
+ * and `overlay`. For research use only.
  *
  * ## Example launch line
  * |[
@@ -40,19 +40,19 @@ namespace {
 
 enum Child { kColorspace, kDecouple, kClassify, kOverlay, kChildren };
 
-// A property of one of the children, offered by the bin under the same name.
+// A property of one of the children, which the bin has under the same name.
 struct Proxy {
   const char* name;
   Child child;
 };
 
-// Where a frame that fails is dealt with: in whichever element it fails.
+// Set on all inference elements, since a frame may fail in any of them.
 constexpr char kOnError[] = "on-error";
 
 // Written by class_init; the property id is the index plus PROP_FIRST_PROXY.
 std::vector<Proxy> proxies;
 
-// The same property for another class; null for types that no child has.
+// The same property for another class. Null for types that no child has.
 GParamSpec* CloneSpec(GParamSpec* spec) {
   const char* name = g_param_spec_get_name(spec);
   const char* nick = g_param_spec_get_nick(spec);
@@ -105,7 +105,7 @@ struct _GstHeparBin {
 
 G_DEFINE_TYPE_WITH_CODE(GstHeparBin, gst_hepar_bin, GST_TYPE_BIN,
                         GST_DEBUG_CATEGORY_INIT(gst_hepar_bin_debug, "heparbin", 0,
-                                                "The whole chain of liver grading"))
+                                                "Complete liver grading chain"))
 GST_ELEMENT_REGISTER_DEFINE(heparbin, "heparbin", GST_RANK_NONE, GST_TYPE_HEPAR_BIN)
 
 enum { PROP_SHOW_OVERLAY = 1, PROP_FIRST_PROXY };
@@ -151,7 +151,7 @@ static void gst_hepar_bin_get_property(GObject* object, guint id, GValue* value,
   g_object_get_property(G_OBJECT(priv->children[proxy.child]), proxy.name, value);
 }
 
-// Puts the overlay behind the classifier or leaves it out.
+// Links the overlay downstream of the classifier, or leaves it out.
 static void gst_hepar_bin_link_overlay(GstHeparBin* self) {
   GstHeparBinPrivate* priv = self->priv;
   GstElement* classify = priv->children[kClassify];
@@ -209,7 +209,7 @@ static void gst_hepar_bin_install_proxies(GObjectClass* object_class, GType type
     if (!IsOurs(specs[i]) || g_object_class_find_property(object_class, name) != nullptr) continue;
     GParamSpec* clone = CloneSpec(specs[i]);
     if (clone == nullptr) {
-      g_critical("heparbin cannot offer the property %s of type %s", name,
+      g_critical("heparbin cannot proxy the property %s of type %s", name,
                  g_type_name(specs[i]->value_type));
       continue;
     }
@@ -232,7 +232,7 @@ static void gst_hepar_bin_class_init(GstHeparBinClass* klass) {
   /**
    * GstHeparBin:show-overlay:
    *
-   * Whether to draw the result into the picture. Without, the video passes through untouched and
+   * Whether to draw the result into the picture. If not, the video passes through unchanged, and
    * the result is on the buffers and on the bus only.
    *
    * Since: 0.1

@@ -7,28 +7,30 @@
  * @see_also: heparcolorspace, hepardecouple, heparoverlay, heparbin
  *
  * Grades each frame (normal, mild, moderate, severe), smooths the scores over time, decides, and
- * attaches the severity as a `HeparSeverityMeta`. The video passes through untouched. Alone it does
- * everything itself; after heparcolorspace or hepardecouple it goes on from what they made.
- * For research use only.
+ * attaches the severity as a `HeparSeverityMeta`. The video passes through unchanged. Alone, the
+ * element does everything itself. Downstream of heparcolorspace or hepardecouple it uses their
+ * results. For research use only.
  *
- * In mode `sync` each frame is graded before it goes on. In mode `newest` the picture never waits:
- * a worker grades the newest frame, older ones are skipped and counted, and each frame carries the
- * last result with its age. Late frames (QoS) and those between two of `interval` carry it too.
+ * In mode `sync`, each frame is graded before it goes on. In mode `newest`, frames never wait: a
+ * worker thread grades the newest frame, older frames are skipped and counted, and each frame
+ * carries the last result with its age. Late frames (QoS) and frames between two of `interval`
+ * carry it too.
  *
- * A grade is only given where it can be trusted. Under the confidence that the model (or
- * `min-confidence`) asks for the label is "uncertain". Where the model knows what its own pictures
- * look like and the view is none of these, it is "not a liver view"; `check-view` switches that
- * off.
+ * A grade is given only where it can be trusted. Below the confidence that the model or
+ * `min-confidence` requires, the label is "uncertain". If the model has an out-of-distribution
+ * score and the view is above its limit, the label is "not a liver view"; `check-view` disables
+ * this.
  *
  * Element messages on the bus:
  * - `hepar-severity`, on each change of grade or state: the fields of the meta, `stream-time` and
  *   `running-time` of the frame that was graded;
  * - `hepar-stats`, once a second with `post-stats`: the fields of `stats`;
- * - `hepar-summary`, at the end of the stream: the last severity, `frames`, `graded`, `skipped`,
- *   `errors`, `mean-probabilities` (of views of the liver), `seconds` of video for each grade,
- *   `uncertain-seconds` and `not-liver-seconds`;
- * - `hepar-model-changed`, when another model that was set while playing took over: `old-id`,
- *   `new-id`, `location`.
+ * - `hepar-summary`, at the end of each stream: the last severity, `frames`, `graded`, `skipped`,
+ *   `errors`, `mean-probabilities` (of liver views), `seconds` of video for each grade,
+ *   `uncertain-seconds` and `not-liver-seconds`. A seek begins the summary again. If no frame was
+ *   graded, `state` is `not-graded`, and arrays that have no values are missing;
+ * - `hepar-model-changed`, when a model that was set while playing is in use: `old-id`, `new-id`,
+ *   `location`.
  *
  * ## Example launch line
  * |[
@@ -40,218 +42,69 @@
 
 #include "elements/gstheparclassify.h"
 
-#include <algorithm>
-#include <array>
 #include <atomic>
-#include <chrono>
-#include <functional>
-#include <memory>
 #include <mutex>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "elements/error_message.h"
+#include "elements/classify_settings.h"
+#include "elements/describe_decision.h"
+#include "elements/frame_clock.h"
+#include "elements/grading_stats.h"
+#include "elements/grading_summary.h"
 #include "elements/gstheparframemeta.h"
 #include "elements/gstheparseveritymeta.h"
 #include "elements/scene_cut.h"
-#include "elements/value_array.h"
-#include "models/decision/severity_smoother.h"
-#include "models/engine/batch_runner.h"
+#include "elements/stream_identity.h"
+#include "models/decision/decision_policy.h"
+#include "models/grading/grader.h"
+#include "models/grading/grading_schedule.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_hepar_classify_debug);
 #define GST_CAT_DEFAULT gst_hepar_classify_debug
 
-enum GstHeparMode { GST_HEPAR_MODE_AUTO, GST_HEPAR_MODE_SYNC, GST_HEPAR_MODE_NEWEST };
-
 namespace {
 
-constexpr char kUncertain[] = "uncertain";
-constexpr char kNotLiver[] = "not a liver view";
-
-// However late the sink says that frames are, one is graded this often.
-constexpr GstClockTime kLongestWithoutGrade = GST_SECOND;
+using hepar::ClassifySettings;
+using hepar::FrameTime;
+using hepar::GradedFrame;
 
 constexpr gint64 kStatsInterval = G_TIME_SPAN_SECOND;
-
-// For streams that have neither durations nor a frame rate.
-constexpr GstClockTime kDefaultDuration = 40 * GST_MSECOND;
-
-struct Settings {
-  GstHeparMode mode = GST_HEPAR_MODE_AUTO;
-  guint interval = 1;
-  double smoothing = 1.0;
-  double min_confidence = 0.0;
-  bool check_view = true;
-  bool post_stats = false;
-  hepar::BatchOptions batch;
-};
-
-guint Milliseconds(std::chrono::microseconds time) {
-  return static_cast<guint>(std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
-}
-
-// When a frame is shown; made up from durations where a buffer has no timestamp.
-struct Moment {
-  GstClockTime stream_time = 0;
-  GstClockTime running_time = 0;
-  GstClockTime duration = 0;
-};
-
-// One frame that is graded or was.
-struct Grading {
-  std::shared_ptr<hepar::FrameInference> frame;
-  Moment moment;
-  guint64 number = 0;      // Of the frame in the stream.
-  guint64 generation = 0;  // Results of another than the present one are stale.
-  std::optional<hepar::Error> error;
-};
-
-class Stats {
- public:
-  guint64 frames = 0;
-  guint64 graded = 0;
-  guint64 skipped = 0;
-  guint64 errors = 0;
-
-  void AddFrame(gint64 now) {
-    arrivals_[frames % arrivals_.size()] = now;
-    ++frames;
-  }
-
-  void AddGraded(double inference_ms) {
-    inference_ms_[graded % inference_ms_.size()] = inference_ms;
-    ++graded;
-  }
-
-  GstStructure* ToStructure() const {
-    std::vector<double> ms(inference_ms_.begin(),
-                           inference_ms_.begin() + static_cast<std::ptrdiff_t>(std::min<guint64>(
-                                                       graded, inference_ms_.size())));
-    std::sort(ms.begin(), ms.end());
-    const auto percentile = [&ms](std::size_t percent) {
-      return ms.empty() ? 0.0 : ms[(ms.size() - 1) * percent / 100];
-    };
-    const double mean =
-        ms.empty() ? 0.0
-                   : std::accumulate(ms.begin(), ms.end(), 0.0) / static_cast<double>(ms.size());
-    return gst_structure_new("hepar-stats", "frames", G_TYPE_UINT64, frames, "graded",
-                             G_TYPE_UINT64, graded, "skipped", G_TYPE_UINT64, skipped, "errors",
-                             G_TYPE_UINT64, errors, "inference-mean", G_TYPE_DOUBLE, mean,
-                             "inference-p50", G_TYPE_DOUBLE, percentile(50), "inference-p99",
-                             G_TYPE_DOUBLE, percentile(99), "inference-max", G_TYPE_DOUBLE,
-                             percentile(100), "fps", G_TYPE_DOUBLE, Fps(), nullptr);
-  }
-
- private:
-  double Fps() const {
-    if (frames < 2) return 0.0;
-    const gint64 newest = arrivals_[(frames - 1) % arrivals_.size()];
-    const guint64 count = std::min<guint64>(frames, arrivals_.size());
-    const gint64 oldest = arrivals_[(frames - count) % arrivals_.size()];
-    return newest == oldest ? 0.0
-                            : static_cast<double>(count - 1) * G_TIME_SPAN_SECOND /
-                                  static_cast<double>(newest - oldest);
-  }
-
-  std::array<gint64, 64> arrivals_ = {};       // Monotonic time, us.
-  std::array<double, 512> inference_ms_ = {};  // Of the last frames that were graded.
-};
-
-// What the end of the stream is told about all of it.
-struct Summary {
-  std::vector<double> probability_sums;
-  guint64 graded = 0;
-  std::vector<double> seconds;
-  double uncertain_seconds = 0.0, not_liver_seconds = 0.0;
-
-  void AddGraded(const std::vector<double>& probabilities) {
-    if (probability_sums.size() != probabilities.size()) {
-      // A model with other classes: what came before cannot be added to it.
-      *this = Summary();
-      probability_sums.resize(probabilities.size());
-      seconds.resize(probabilities.size());
-    }
-    for (std::size_t i = 0; i < probabilities.size(); ++i) probability_sums[i] += probabilities[i];
-    ++graded;
-  }
-
-  void AddSeconds(const GstHeparSeverity& severity, double duration) {
-    switch (severity.state) {
-      case GstHeparState::kGraded:
-        seconds[static_cast<std::size_t>(severity.grade)] += duration;
-        break;
-      case GstHeparState::kUncertain:
-        uncertain_seconds += duration;
-        break;
-      case GstHeparState::kNotLiver:
-        not_liver_seconds += duration;
-        break;
-    }
-  }
-
-  std::vector<double> MeanProbabilities() const {
-    std::vector<double> mean = probability_sums;
-    for (double& value : mean) value /= static_cast<double>(graded);
-    return mean;
-  }
-};
 
 // The severity that the buffers carry, and where it comes from.
 struct Result {
   GstHeparSeverity severity;
-  std::shared_ptr<hepar::FrameInference> frame;
-  Moment moment;
-  guint64 number = 0;
+  std::shared_ptr<hepar::FrameInference> inference;
+  FrameTime time;
 };
-
-// Runs the network, or takes what is ready; any thread. Leaves errors in `grading`.
-void Grade(Grading* grading) noexcept {
-  try {
-    grading->frame->Classify();
-  } catch (...) {
-    grading->error = hepar::CurrentError();
-  }
-}
 
 }  // namespace
 
 // GObject hands out zeroed memory and runs no constructors, so members that need one live here.
 struct GstHeparClassifyPrivate {
-  std::mutex mutex;  // Guards settings and stats. Never held while posting.
-  Settings settings;
-  std::optional<Stats> stats;  // From the first start on.
+  std::mutex mutex;  // Guards settings.
+  ClassifySettings settings;
 
-  // Grown by whoever makes results in flight stale: flush, seek, new caps, another model.
-  std::atomic<guint64> generation{0};
-  std::atomic<GstClockTime> earliest_time{GST_CLOCK_TIME_NONE};  // By QoS: before, it is too late.
+  hepar::GradingStats stats;
+  hepar::Grader grader;  // Any thread may drop what is in flight.
+  std::atomic<GstClockTime> earliest_time{GST_CLOCK_TIME_NONE};  // Earlier frames are late (QoS).
 
   GstHeparMode mode = GST_HEPAR_MODE_AUTO;  // Of the present run, from start to stop.
-  hepar::BatchOptions batch;                // Likewise.
-
-  // Where frames are graded off the streaming thread. Replaced by the streaming thread, or by start
-  // and stop when there is none; Drop() is called from any thread.
-  std::mutex stream_mutex;  // Guards the pointer.
-  std::shared_ptr<hepar::BatchRunner::Stream> stream;
-  std::vector<std::shared_ptr<hepar::BatchRunner::Stream>>
-      retired;  // Of models before, still busy.
-  std::mutex finished_mutex;
-  std::vector<Grading> finished;  // By the runner, not seen by the streaming thread yet.
 
   // The streaming thread's own.
   std::optional<bool> newest;  // What `mode` comes to in this stream.
-  hepar::SeveritySmoother smoother{hepar::SeveritySmoother::Options()};
+  hepar::StreamIdentity stream;
+  hepar::FrameClock clock;
+  hepar::GradingSchedule schedule;
   hepar::SceneCut scene_cut;
-  guint64 scene_begin = 0;  // Number of the frame that the present scene began with.
+  hepar::DecisionPolicy policy;
+  hepar::GradingSummary summary;
   std::optional<Result> last;
   std::optional<std::string> posted_label;
-  Summary summary;
   guint64 frame_number = 0;
-  guint wait = 0;  // Frames to carry the last result before one is due, by `interval`.
-  std::optional<GstClockTime> last_submitted;  // Running time.
-  GstClockTime next_time = 0;                  // Where a buffer without timestamp belongs.
+  GstClockTime newest_time = GST_CLOCK_TIME_NONE;  // Stream time of the last frame summed up.
   gint64 stats_posted = 0;
 };
 
@@ -265,33 +118,7 @@ G_DEFINE_TYPE_WITH_CODE(GstHeparClassify, gst_hepar_classify, GST_TYPE_HEPAR_INF
                                                 "Fatty liver grading"))
 GST_ELEMENT_REGISTER_DEFINE(heparclassify, "heparclassify", GST_RANK_NONE, GST_TYPE_HEPAR_CLASSIFY)
 
-enum {
-  PROP_MODE = 1,
-  PROP_INTERVAL,
-  PROP_SMOOTHING,
-  PROP_MIN_CONFIDENCE,
-  PROP_CHECK_VIEW,
-  PROP_STATS,
-  PROP_POST_STATS,
-  PROP_BATCH,
-  PROP_BATCH_DEADLINE,
-  PROP_THREADS
-};
-
-static GType gst_hepar_mode_get_type() {
-  static const GType type = [] {
-    static const GEnumValue values[] = {
-        {GST_HEPAR_MODE_AUTO, "newest when upstream is live, else sync", "auto"},
-        {GST_HEPAR_MODE_SYNC, "Grade each frame before it goes on", "sync"},
-        {GST_HEPAR_MODE_NEWEST, "Never hold a frame; grade the newest in a worker", "newest"},
-        {0, nullptr, nullptr},
-    };
-    return g_enum_register_static("GstHeparMode", values);
-  }();
-  return type;
-}
-
-static Settings gst_hepar_classify_get_settings(GstHeparClassify* self) {
+static ClassifySettings gst_hepar_classify_get_settings(GstHeparClassify* self) {
   std::lock_guard<std::mutex> lock(self->priv->mutex);
   return self->priv->settings;
 }
@@ -300,150 +127,49 @@ static void gst_hepar_classify_set_property(GObject* object, guint id, const GVa
                                             GParamSpec* pspec) noexcept {
   GstHeparClassifyPrivate* priv = GST_HEPAR_CLASSIFY(object)->priv;
   std::lock_guard<std::mutex> lock(priv->mutex);
-  Settings& settings = priv->settings;
-  switch (id) {
-    case PROP_MODE:
-      settings.mode = static_cast<GstHeparMode>(g_value_get_enum(value));
-      break;
-    case PROP_INTERVAL:
-      settings.interval = g_value_get_uint(value);
-      break;
-    case PROP_SMOOTHING:
-      settings.smoothing = g_value_get_double(value);
-      break;
-    case PROP_MIN_CONFIDENCE:
-      settings.min_confidence = g_value_get_double(value);
-      break;
-    case PROP_CHECK_VIEW:
-      settings.check_view = g_value_get_boolean(value);
-      break;
-    case PROP_POST_STATS:
-      settings.post_stats = g_value_get_boolean(value);
-      break;
-    case PROP_BATCH:
-      settings.batch.max_batch = static_cast<int>(g_value_get_uint(value));
-      break;
-    case PROP_BATCH_DEADLINE:
-      settings.batch.deadline = std::chrono::milliseconds(g_value_get_uint(value));
-      break;
-    case PROP_THREADS:
-      settings.batch.threads = static_cast<int>(g_value_get_uint(value));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  }
+  if (!priv->settings.SetProperty(id, value)) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
 static void gst_hepar_classify_get_property(GObject* object, guint id, GValue* value,
                                             GParamSpec* pspec) noexcept {
   GstHeparClassifyPrivate* priv = GST_HEPAR_CLASSIFY(object)->priv;
+  if (id == ClassifySettings::kStats) {
+    const bool started = priv->stats.started();
+    g_value_take_boxed(value, started ? priv->stats.ToStructure(priv->grader.dropped()) : nullptr);
+    return;
+  }
   std::lock_guard<std::mutex> lock(priv->mutex);
-  const Settings& settings = priv->settings;
-  switch (id) {
-    case PROP_MODE:
-      g_value_set_enum(value, settings.mode);
-      break;
-    case PROP_INTERVAL:
-      g_value_set_uint(value, settings.interval);
-      break;
-    case PROP_SMOOTHING:
-      g_value_set_double(value, settings.smoothing);
-      break;
-    case PROP_MIN_CONFIDENCE:
-      g_value_set_double(value, settings.min_confidence);
-      break;
-    case PROP_CHECK_VIEW:
-      g_value_set_boolean(value, settings.check_view);
-      break;
-    case PROP_STATS:
-      g_value_take_boxed(value, priv->stats ? priv->stats->ToStructure() : nullptr);
-      break;
-    case PROP_POST_STATS:
-      g_value_set_boolean(value, settings.post_stats);
-      break;
-    case PROP_BATCH:
-      g_value_set_uint(value, static_cast<guint>(settings.batch.max_batch));
-      break;
-    case PROP_BATCH_DEADLINE:
-      g_value_set_uint(value, Milliseconds(settings.batch.deadline));
-      break;
-    case PROP_THREADS:
-      g_value_set_uint(value, static_cast<guint>(settings.batch.threads));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  }
-}
-
-static void gst_hepar_classify_count_skipped(GstHeparClassify* self, guint64 count) {
-  std::lock_guard<std::mutex> lock(self->priv->mutex);
-  if (self->priv->stats) self->priv->stats->skipped += count;
-}
-
-static void gst_hepar_classify_count_error(GstHeparClassify* self) {
-  std::lock_guard<std::mutex> lock(self->priv->mutex);
-  if (self->priv->stats) ++self->priv->stats->errors;
-}
-
-// Makes what is in flight stale. Any thread.
-static void gst_hepar_classify_drop_in_flight(GstHeparClassify* self) {
-  GstHeparClassifyPrivate* priv = self->priv;
-  ++priv->generation;
-  std::shared_ptr<hepar::BatchRunner::Stream> stream;
-  {
-    std::lock_guard<std::mutex> lock(priv->stream_mutex);
-    stream = priv->stream;
-  }
-  if (stream && stream->Drop()) gst_hepar_classify_count_skipped(self, 1);
-}
-
-// The stream for frames of `engine`, made anew when there is none or that of another model. The old
-// one may still be busy; waiting for it would hold up the picture.
-static hepar::BatchRunner::Stream& gst_hepar_classify_get_stream(GstHeparClassify* self,
-                                                                 const hepar::Engine& engine) {
-  GstHeparClassifyPrivate* priv = self->priv;
-  auto& retired = priv->retired;
-  retired.erase(std::remove_if(retired.begin(), retired.end(),
-                               [](const auto& stream) { return stream->idle(); }),
-                retired.end());
-  if (priv->stream && &priv->stream->runner().engine() == &engine) return *priv->stream;
-
-  const auto shared = engine.shared_from_this();
-  auto runner = priv->batch.max_batch > 1
-                    ? hepar::BatchRunner::Shared(shared, priv->batch)
-                    : std::make_shared<hepar::BatchRunner>(shared, priv->batch);
-  auto stream = std::make_shared<hepar::BatchRunner::Stream>(std::move(runner));
-  std::lock_guard<std::mutex> lock(priv->stream_mutex);
-  if (priv->stream) retired.push_back(std::move(priv->stream));
-  priv->stream = std::move(stream);
-  return *priv->stream;
+  if (!priv->settings.GetProperty(id, value)) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
 static void gst_hepar_classify_reset(GstHeparInference* inference) noexcept {
-  auto* self = GST_HEPAR_CLASSIFY(inference);
-  GstHeparClassifyPrivate* priv = self->priv;
-  gst_hepar_classify_drop_in_flight(self);
-  priv->smoother.Reset();
+  GstHeparClassifyPrivate* priv = GST_HEPAR_CLASSIFY(inference)->priv;
+  priv->grader.DropInFlight();
+  priv->policy.Reset();
   priv->scene_cut.Reset();
+  priv->schedule.Reset();
+  priv->clock.Reset();
   priv->last.reset();
   priv->posted_label.reset();
-  priv->wait = 0;
-  priv->last_submitted.reset();
-  priv->next_time = 0;
   priv->earliest_time = GST_CLOCK_TIME_NONE;
 }
 
+static void gst_hepar_classify_begin_summary(GstHeparClassify* self) {
+  GstHeparClassifyPrivate* priv = self->priv;
+  priv->summary.Begin(priv->stats.Count(priv->grader.dropped()));
+  priv->newest_time = GST_CLOCK_TIME_NONE;
+}
+
 static void gst_hepar_classify_engine_changed(GstHeparInference* inference) noexcept {
-  auto* self = GST_HEPAR_CLASSIFY(inference);
-  gst_hepar_classify_drop_in_flight(self);
-  self->priv->smoother.Reset();
+  GstHeparClassifyPrivate* priv = GST_HEPAR_CLASSIFY(inference)->priv;
+  priv->grader.DropInFlight();
+  priv->policy.Reset();
 }
 
 static void gst_hepar_classify_warm_up(GstHeparInference* inference, const hepar::Engine& engine) {
-  auto* self = GST_HEPAR_CLASSIFY(inference);
-  GstHeparClassifyPrivate* priv = self->priv;
-  if (priv->mode == GST_HEPAR_MODE_SYNC && priv->batch.max_batch == 1) {
-    // Grading on the streaming thread, which does not run yet; only the latency is wanted here.
+  GstHeparClassifyPrivate* priv = GST_HEPAR_CLASSIFY(inference)->priv;
+  if (priv->mode == GST_HEPAR_MODE_SYNC && priv->grader.grades_alone()) {
+    // The streaming thread grades, and it does not run yet. Only the latency is needed here.
     engine.WarmUp();
     const gint64 begin = g_get_monotonic_time();
     engine.WarmUp(1);
@@ -451,42 +177,32 @@ static void gst_hepar_classify_warm_up(GstHeparInference* inference, const hepar
         inference, static_cast<GstClockTime>(g_get_monotonic_time() - begin) * GST_USECOND);
     return;
   }
-  gst_hepar_classify_get_stream(self, engine).runner().AwaitWarm();
-}
-
-// Waits for what runs.
-static void gst_hepar_classify_end_streams(GstHeparClassify* self) {
-  GstHeparClassifyPrivate* priv = self->priv;
-  priv->retired.clear();
-  std::shared_ptr<hepar::BatchRunner::Stream> stream;
-  std::lock_guard<std::mutex> lock(priv->stream_mutex);
-  std::swap(stream, priv->stream);
+  priv->grader.WarmUp(engine);
 }
 
 static gboolean gst_hepar_classify_stop(GstBaseTransform* base) noexcept {
   GstHeparClassifyPrivate* priv = GST_HEPAR_CLASSIFY(base)->priv;
-  gst_hepar_classify_end_streams(GST_HEPAR_CLASSIFY(base));
-  priv->finished.clear();
+  priv->grader.Stop();
   gst_hepar_classify_reset(GST_HEPAR_INFERENCE(base));
+  priv->stream.Reset();
   priv->newest.reset();
   return GST_BASE_TRANSFORM_CLASS(gst_hepar_classify_parent_class)->stop(base);
 }
 
 static gboolean gst_hepar_classify_start(GstBaseTransform* base) noexcept {
-  auto* self = GST_HEPAR_CLASSIFY(base);
-  GstHeparClassifyPrivate* priv = self->priv;
+  GstHeparClassifyPrivate* priv = GST_HEPAR_CLASSIFY(base)->priv;
   {
     std::lock_guard<std::mutex> lock(priv->mutex);
     priv->mode = priv->settings.mode;
-    priv->batch = priv->settings.batch;
-    priv->stats.emplace();
+    priv->grader.Start(priv->settings.batch);
   }
-  priv->summary = Summary();
+  priv->stats.Start();
+  gst_hepar_classify_begin_summary(GST_HEPAR_CLASSIFY(base));
+  priv->policy = hepar::DecisionPolicy();
   priv->frame_number = 0;
-  priv->scene_begin = 0;
   priv->stats_posted = g_get_monotonic_time();
   if (GST_BASE_TRANSFORM_CLASS(gst_hepar_classify_parent_class)->start(base)) return TRUE;
-  gst_hepar_classify_end_streams(self);
+  priv->grader.Stop();
   return FALSE;
 }
 
@@ -505,260 +221,186 @@ static bool gst_hepar_classify_runs_network(GstHeparInference* inference) noexce
   return !gst_hepar_classify_is_newest(GST_HEPAR_CLASSIFY(inference));
 }
 
-static Moment gst_hepar_classify_get_moment(GstHeparClassify* self, GstBuffer* buffer) {
+// Posts the severity if its label changed.
+static void gst_hepar_classify_post_severity(GstHeparClassify* self, const Result& result) {
   GstHeparClassifyPrivate* priv = self->priv;
-  const GstSegment* segment = &GST_BASE_TRANSFORM(self)->segment;
-  const GstVideoInfo& info = gst_hepar_inference_get_video_info(GST_HEPAR_INFERENCE(self));
-
-  Moment moment;
-  moment.stream_time = gst_segment_to_stream_time(segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
-  moment.running_time =
-      gst_segment_to_running_time(segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
-  if (GST_BUFFER_DURATION_IS_VALID(buffer)) {
-    moment.duration = GST_BUFFER_DURATION(buffer);
-  } else if (GST_VIDEO_INFO_FPS_N(&info) > 0) {
-    moment.duration = gst_util_uint64_scale_int(GST_SECOND, GST_VIDEO_INFO_FPS_D(&info),
-                                                GST_VIDEO_INFO_FPS_N(&info));
-  } else {
-    moment.duration = kDefaultDuration;
-  }
-  if (!GST_CLOCK_TIME_IS_VALID(moment.stream_time)) moment.stream_time = priv->next_time;
-  if (!GST_CLOCK_TIME_IS_VALID(moment.running_time)) moment.running_time = priv->next_time;
-  priv->next_time = moment.running_time + moment.duration;
-  return moment;
+  const GstHeparSeverity& severity = result.severity;
+  if (priv->posted_label == severity.label) return;
+  priv->posted_label = severity.label;
+  GST_INFO_OBJECT(self, "the label is now %s, confidence %.2f", severity.label.c_str(),
+                  severity.confidence);
+  GstStructure* structure = gst_hepar_severity_to_structure(severity, "hepar-severity");
+  gst_structure_set(structure, "stream-time", G_TYPE_UINT64, result.time.stream, "running-time",
+                    G_TYPE_UINT64, result.time.running, nullptr);
+  gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), structure));
 }
 
-// What the decision comes to, in words and numbers.
-static void gst_hepar_classify_describe(const hepar::SeveritySmoother::Decision& decision,
-                                        const hepar::ModelSpec& spec, GstHeparSeverity* out) {
-  out->grade = decision.grade.value_or(-1);
-  if (decision.grade) {
-    out->state = GstHeparState::kGraded;
-    out->label = spec.class_names[static_cast<std::size_t>(out->grade)];
-  } else {
-    out->state = decision.out_of_domain ? GstHeparState::kNotLiver : GstHeparState::kUncertain;
-    out->label = decision.out_of_domain ? kNotLiver : kUncertain;
-  }
-  out->probabilities.assign(decision.probabilities.begin(), decision.probabilities.end());
-  out->class_names = spec.class_names;
-  out->confidence = decision.confidence;
-  out->trust = decision.trust;
-  if (decision.domain_score && spec.out_of_domain_above) {
-    out->domain_score = *decision.domain_score / *spec.out_of_domain_above;
-  }
-  out->model_name = spec.name;
-  out->model_id = spec.id;
-}
-
-// Takes a result in: smooths, decides, and tells the bus when grade or state changed.
-static void gst_hepar_classify_apply(GstHeparClassify* self, const Settings& settings,
-                                     const Grading& grading) {
+// Takes a result: smooths, decides, and posts a message if grade or state changed.
+static void gst_hepar_classify_apply(GstHeparClassify* self, const ClassifySettings& settings,
+                                     const GradedFrame& graded) {
   GstHeparClassifyPrivate* priv = self->priv;
-  const hepar::Severity& severity = grading.frame->Classify();  // Ready: returns at once.
-  const hepar::ModelSpec& spec = grading.frame->engine().spec();
-  {
-    std::lock_guard<std::mutex> lock(priv->mutex);
-    priv->stats->AddGraded(severity.inference_ms);
-  }
+  const hepar::Severity& scores = graded.inference->Classify();  // Ready: returns at once.
+  const hepar::ModelSpec& spec = graded.inference->engine().spec();
+  priv->stats.AddGraded(scores.inference_ms);
 
-  if (priv->last && priv->last->number < priv->scene_begin && grading.number >= priv->scene_begin) {
-    priv->smoother.Reset();
-  }
-  hepar::SeveritySmoother::Options options;
-  options.seconds = settings.smoothing;
-  options.min_confidence = std::max(settings.min_confidence, spec.abstain_below.value_or(0.0));
-  if (settings.check_view) options.out_of_domain_above = spec.out_of_domain_above;
-  priv->smoother.set_options(options);
-  const auto& decision = priv->smoother.Update(
-      severity.probabilities, static_cast<double>(grading.moment.running_time) / GST_SECOND,
-      severity.domain_score);
+  hepar::FrameScores frame;
+  frame.number = graded.number;
+  frame.seconds = static_cast<double>(graded.time.running) / GST_SECOND;
+  frame.probabilities = scores.probabilities;
+  frame.domain_score = scores.domain_score;
+  const auto& decision = priv->policy.Decide(spec, settings.decision, frame);
 
   Result result;
-  GstHeparSeverity& out = result.severity;
-  gst_hepar_classify_describe(decision, spec, &out);
-  out.raw_probabilities.assign(severity.probabilities.begin(), severity.probabilities.end());
-  out.fresh = true;
-  out.inference_time = static_cast<GstClockTime>(severity.inference_ms * GST_MSECOND);
-  result.frame = grading.frame;
-  result.moment = grading.moment;
-  result.number = grading.number;
-  if (!decision.out_of_domain) priv->summary.AddGraded(out.raw_probabilities);
+  result.severity = hepar::DescribeDecision(decision, spec);
+  result.severity.raw_probabilities.assign(scores.probabilities.begin(),
+                                           scores.probabilities.end());
+  result.severity.fresh = true;
+  result.severity.inference_time = static_cast<GstClockTime>(scores.inference_ms * GST_MSECOND);
+  result.inference = graded.inference;
+  result.time = graded.time;
+  priv->summary.AddResult(result.severity);
   priv->last = std::move(result);
-
-  const GstHeparSeverity& posted = priv->last->severity;
-  if (priv->posted_label != posted.label) {
-    priv->posted_label = posted.label;
-    GST_INFO_OBJECT(self, "the label is now %s, confidence %.2f", posted.label.c_str(),
-                    posted.confidence);
-    GstStructure* structure = gst_hepar_severity_to_structure(posted, "hepar-severity");
-    gst_structure_set(structure, "stream-time", G_TYPE_UINT64, grading.moment.stream_time,
-                      "running-time", G_TYPE_UINT64, grading.moment.running_time, nullptr);
-    gst_element_post_message(GST_ELEMENT(self),
-                             gst_message_new_element(GST_OBJECT(self), structure));
-  }
+  gst_hepar_classify_post_severity(self, *priv->last);
 }
 
-// Attaches the last result to a buffer that was not graded. Without one, the handle is taken away
-// too: whoever asked it for a feature view would run the network on the streaming thread.
+// Attaches the last result to a buffer that was not graded. Without a result the handle is removed
+// too: an element that asks it for a feature view would run the network on the streaming thread.
 static void gst_hepar_classify_carry_over(GstHeparClassify* self, GstBuffer* buffer,
-                                          const Moment& now) {
+                                          const FrameTime& now) {
   GstHeparClassifyPrivate* priv = self->priv;
   if (!priv->last) {
     gst_buffer_set_hepar_frame(buffer, nullptr);
     return;
   }
   GstHeparSeverity severity = priv->last->severity;
-  const GstClockTime then = priv->last->moment.stream_time;
+  const GstClockTime then = priv->last->time.stream;
   severity.fresh = false;
-  severity.age = now.stream_time > then ? now.stream_time - then : then - now.stream_time;
+  severity.age = now.stream > then ? now.stream - then : then - now.stream;
   gst_buffer_set_hepar_severity(buffer, severity);
-  gst_buffer_set_hepar_frame(buffer, priv->last->frame);
+  gst_buffer_set_hepar_frame(buffer, priv->last->inference);
 }
 
-// Takes in what the worker finished.
-static GstFlowReturn gst_hepar_classify_collect(GstHeparClassify* self, const Settings& settings) {
-  GstHeparClassifyPrivate* priv = self->priv;
-  std::vector<Grading> finished;
-  {
-    std::lock_guard<std::mutex> lock(priv->finished_mutex);
-    std::swap(finished, priv->finished);
-  }
+// Takes the results that the worker thread finished.
+static GstFlowReturn gst_hepar_classify_collect(GstHeparClassify* self,
+                                                const ClassifySettings& settings) {
   GstFlowReturn flow = GST_FLOW_OK;
-  for (const Grading& grading : finished) {
-    if (grading.generation != priv->generation) {
-      gst_hepar_classify_count_skipped(self, 1);
-    } else if (grading.error) {
-      gst_hepar_classify_count_error(self);
+  for (const GradedFrame& graded : self->priv->grader.TakeFinished()) {
+    if (graded.error) {
+      self->priv->stats.AddError();
       const GstFlowReturn failed =
-          gst_hepar_inference_frame_failed(GST_HEPAR_INFERENCE(self), *grading.error);
+          gst_hepar_inference_frame_failed(GST_HEPAR_INFERENCE(self), *graded.error);
       if (flow == GST_FLOW_OK) flow = failed;
     } else {
-      gst_hepar_classify_apply(self, settings, grading);
+      gst_hepar_classify_apply(self, settings, graded);
     }
   }
   return flow;
 }
 
-// Hands a frame in; `done` gets it back when it is graded, on another thread. Streams end before
-// stop() does, and priv lives longer than that.
-static void gst_hepar_classify_submit(GstHeparClassify* self, Grading grading,
-                                      std::function<void(Grading)> done) {
-  auto frame = grading.frame;
-  const bool superseded =
-      gst_hepar_classify_get_stream(self, frame->engine())
-          .Submit(std::move(frame), [grading = std::move(grading), done = std::move(done)](
-                                        const std::optional<hepar::Error>& error) mutable {
-            grading.error = error;
-            if (!error) Grade(&grading);
-            done(std::move(grading));
-          });
-  if (superseded) gst_hepar_classify_count_skipped(self, 1);
-}
-
-static bool gst_hepar_classify_is_due(GstHeparClassify* self, const Settings& settings,
-                                      const Moment& now) {
+static bool gst_hepar_classify_is_due(GstHeparClassify* self, const ClassifySettings& settings,
+                                      const FrameTime& now) {
   GstHeparClassifyPrivate* priv = self->priv;
-  if (priv->wait > 0 && priv->wait < settings.interval) {
-    --priv->wait;
-    return false;
-  }
   const GstClockTime earliest = priv->earliest_time;
-  const bool late = GST_CLOCK_TIME_IS_VALID(earliest) && now.running_time < earliest;
-  if (late && priv->last_submitted &&
-      now.running_time < *priv->last_submitted + kLongestWithoutGrade) {
+  const auto answer = priv->schedule.Ask(
+      settings.interval, now.running,
+      GST_CLOCK_TIME_IS_VALID(earliest) ? std::optional<guint64>(earliest) : std::nullopt);
+  if (answer == hepar::GradingSchedule::Answer::kLate) {
     GST_DEBUG_OBJECT(self, "late: not grading the frame at %" GST_TIME_FORMAT,
-                     GST_TIME_ARGS(now.running_time));
-    return false;
+                     GST_TIME_ARGS(now.running));
   }
-  priv->wait = settings.interval - 1;
-  priv->last_submitted = now.running_time;
-  return true;
+  return answer == hepar::GradingSchedule::Answer::kDue;
 }
 
 static void gst_hepar_classify_post_stats(GstHeparClassify* self, gint64 now) {
   GstHeparClassifyPrivate* priv = self->priv;
   if (now - priv->stats_posted < kStatsInterval) return;
   priv->stats_posted = now;
-  GstStructure* structure;
-  {
-    std::lock_guard<std::mutex> lock(priv->mutex);
-    structure = priv->stats->ToStructure();
-  }
+  GstStructure* structure = priv->stats.ToStructure(priv->grader.dropped());
   gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), structure));
 }
 
-// Grades the frame now or hands it to the worker, and attaches what there is.
-static GstFlowReturn gst_hepar_classify_grade(GstHeparClassify* self, const Settings& settings,
-                                              GstBuffer* buffer, const Moment& now) {
+// Grades the frame now, or hands it to the worker thread, and attaches the result.
+static void gst_hepar_classify_grade(GstHeparClassify* self, const ClassifySettings& settings,
+                                     GstBuffer* buffer, hepar::LazyFrame* picture,
+                                     const FrameTime& now) {
   GstHeparClassifyPrivate* priv = self->priv;
-  Grading grading;
-  grading.generation = priv->generation;
-  grading.frame = gst_hepar_inference_get_frame(GST_HEPAR_INFERENCE(self), buffer);
-  grading.moment = now;
-  grading.number = priv->frame_number;
-  if (grading.frame == nullptr) {
-    gst_hepar_classify_count_skipped(self, 1);
+  GradedFrame frame;
+  frame.generation = priv->grader.generation();
+  frame.inference = gst_hepar_inference_get_frame(GST_HEPAR_INFERENCE(self), buffer, picture);
+  picture->Unmap();
+  frame.time = now;
+  frame.number = priv->frame_number;
+  if (frame.inference == nullptr) {
+    priv->stats.AddSkipped();
     gst_hepar_classify_carry_over(self, buffer, now);
-    return GST_FLOW_OK;
-  }
-
-  if (gst_hepar_classify_is_newest(self)) {
-    gst_hepar_classify_submit(self, std::move(grading), [priv](Grading graded) {
-      std::lock_guard<std::mutex> lock(priv->finished_mutex);
-      priv->finished.push_back(std::move(graded));
-    });
+  } else if (gst_hepar_classify_is_newest(self)) {
+    priv->grader.Submit(std::move(frame));
     gst_hepar_classify_carry_over(self, buffer, now);
-    return GST_FLOW_OK;
+  } else if (priv->grader.GradeNow(&frame)) {
+    gst_hepar_classify_apply(self, settings, frame);
+    gst_buffer_set_hepar_severity(buffer, priv->last->severity);
   }
-
-  if (priv->batch.max_batch > 1) {
-    // Together with the frames of other streams, which come on other threads.
-    gst_hepar_classify_submit(self, grading,
-                              [&grading](Grading graded) { grading = std::move(graded); });
-    priv->stream->Drain();
-  } else {
-    Grade(&grading);
-  }
-  if (grading.generation != priv->generation) {
-    gst_hepar_classify_count_skipped(self, 1);
-    return GST_FLOW_OK;
-  }
-  if (grading.error) throw *grading.error;
-  gst_hepar_classify_apply(self, settings, grading);
-  gst_buffer_set_hepar_severity(buffer, priv->last->severity);
-  return GST_FLOW_OK;
 }
 
-static GstFlowReturn gst_hepar_classify_process(GstHeparInference* inference, GstBuffer* buffer) {
+// Ends a part of the stream: waits for the frames in flight, and posts the summary of the part.
+// `always`: even if it has no frame.
+static void gst_hepar_classify_sum_up(GstHeparClassify* self, bool always) noexcept {
+  GstHeparClassifyPrivate* priv = self->priv;
+  try {
+    priv->grader.Drain();
+    gst_hepar_classify_collect(self, gst_hepar_classify_get_settings(self));
+    const hepar::FrameCounts counts = priv->stats.Count(priv->grader.dropped());
+    if (always || priv->summary.Since(counts).frames > 0) {
+      GstStructure* structure = priv->summary.ToStructure(counts);
+      gst_element_post_message(GST_ELEMENT(self),
+                               gst_message_new_element(GST_OBJECT(self), structure));
+    }
+    gst_hepar_classify_begin_summary(self);
+  } catch (...) {
+    hepar::PostWarning(GST_ELEMENT(self), hepar::CurrentError());
+  }
+}
+
+// A jump back in time without a flush, as loops are played, ends a part of the stream.
+static void gst_hepar_classify_watch_time(GstHeparClassify* self, GstBuffer* buffer) {
+  GstHeparClassifyPrivate* priv = self->priv;
+  const GstSegment& segment = GST_BASE_TRANSFORM(self)->segment;
+  if (segment.format != GST_FORMAT_TIME || segment.rate < 0.0) return;
+  const guint64 time =
+      gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+  if (!GST_CLOCK_TIME_IS_VALID(time)) return;
+  if (GST_CLOCK_TIME_IS_VALID(priv->newest_time) && time < priv->newest_time) {
+    gst_hepar_classify_sum_up(self, false);
+  }
+  priv->newest_time = time;
+}
+
+static GstFlowReturn gst_hepar_classify_process(GstHeparInference* inference, GstBuffer* buffer,
+                                                hepar::LazyFrame* picture) {
   auto* self = GST_HEPAR_CLASSIFY(inference);
   GstHeparClassifyPrivate* priv = self->priv;
-  const Settings settings = gst_hepar_classify_get_settings(self);
-  const Moment now = gst_hepar_classify_get_moment(self, buffer);
-  const gint64 clock = g_get_monotonic_time();
-  {
-    std::lock_guard<std::mutex> lock(priv->mutex);
-    priv->stats->AddFrame(clock);
-  }
+  const ClassifySettings settings = gst_hepar_classify_get_settings(self);
+  gst_hepar_classify_watch_time(self, buffer);
+  const FrameTime now = priv->clock.Next(GST_BASE_TRANSFORM(self)->segment,
+                                         gst_hepar_inference_get_video_info(inference), buffer);
+  const gint64 arrival = g_get_monotonic_time();
+  priv->stats.AddFrame(arrival);
   ++priv->frame_number;
 
-  GstFlowReturn flow = gst_hepar_classify_collect(self, settings);
+  const GstFlowReturn flow = gst_hepar_classify_collect(self, settings);
   try {
-    if (settings.smoothing > 0.0) {
-      const hepar::MappedFrame mapped(buffer, gst_hepar_inference_get_video_info(inference));
-      if (priv->scene_cut.Update(mapped.view())) {
-        GST_DEBUG_OBJECT(self, "scene cut at %" GST_TIME_FORMAT, GST_TIME_ARGS(now.stream_time));
-        priv->scene_begin = priv->frame_number;
-      }
+    if (settings.decision.seconds > 0.0 && priv->scene_cut.Update(picture->view())) {
+      GST_DEBUG_OBJECT(self, "scene cut at %" GST_TIME_FORMAT, GST_TIME_ARGS(now.stream));
+      priv->policy.BeginScene(priv->frame_number);
     }
     if (gst_hepar_classify_is_due(self, settings, now)) {
-      const GstFlowReturn graded = gst_hepar_classify_grade(self, settings, buffer, now);
-      if (flow == GST_FLOW_OK) flow = graded;
+      gst_hepar_classify_grade(self, settings, buffer, picture, now);
     } else {
-      gst_hepar_classify_count_skipped(self, 1);
+      priv->stats.AddSkipped();
       gst_hepar_classify_carry_over(self, buffer, now);
     }
   } catch (...) {
-    gst_hepar_classify_count_error(self);
+    priv->stats.AddError();
     gst_hepar_classify_carry_over(self, buffer, now);
     throw;
   }
@@ -766,28 +408,8 @@ static GstFlowReturn gst_hepar_classify_process(GstHeparInference* inference, Gs
   if (priv->last) {
     priv->summary.AddSeconds(priv->last->severity, static_cast<double>(now.duration) / GST_SECOND);
   }
-  if (settings.post_stats) gst_hepar_classify_post_stats(self, clock);
+  if (settings.post_stats) gst_hepar_classify_post_stats(self, arrival);
   return flow;
-}
-
-static void gst_hepar_classify_post_summary(GstHeparClassify* self) {
-  GstHeparClassifyPrivate* priv = self->priv;
-  GstHeparSeverity severity;
-  severity.label = kUncertain;
-  if (priv->last) severity = priv->last->severity;
-  GstStructure* structure = gst_hepar_severity_to_structure(severity, "hepar-summary");
-  gst_structure_remove_fields(structure, "fresh", "age", "inference-time", nullptr);
-  {
-    std::lock_guard<std::mutex> lock(priv->mutex);
-    gst_structure_set(structure, "frames", G_TYPE_UINT64, priv->stats->frames, "graded",
-                      G_TYPE_UINT64, priv->stats->graded, "skipped", G_TYPE_UINT64,
-                      priv->stats->skipped, "errors", G_TYPE_UINT64, priv->stats->errors, nullptr);
-  }
-  hepar::SetArray(structure, "mean-probabilities", priv->summary.MeanProbabilities());
-  hepar::SetArray(structure, "seconds", priv->summary.seconds);
-  gst_structure_set(structure, "uncertain-seconds", G_TYPE_DOUBLE, priv->summary.uncertain_seconds,
-                    "not-liver-seconds", G_TYPE_DOUBLE, priv->summary.not_liver_seconds, nullptr);
-  gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), structure));
 }
 
 static gboolean gst_hepar_classify_sink_event(GstBaseTransform* base, GstEvent* event) noexcept {
@@ -795,19 +417,24 @@ static gboolean gst_hepar_classify_sink_event(GstBaseTransform* base, GstEvent* 
   GstHeparClassifyPrivate* priv = self->priv;
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_FLUSH_START:
-      gst_hepar_classify_drop_in_flight(self);
+      priv->grader.DropInFlight();
       break;
+    case GST_EVENT_FLUSH_STOP: {
+      gboolean reset_time = TRUE;
+      gst_event_parse_flush_stop(event, &reset_time);
+      // A seek: frames before it and frames after it do not belong to one summary.
+      if (reset_time) gst_hepar_classify_begin_summary(self);
+      break;
+    }
     case GST_EVENT_STREAM_START:
+      if (priv->stream.Update(event)) gst_hepar_classify_sum_up(self, false);
       priv->newest.reset();
       break;
+    case GST_EVENT_SEGMENT_DONE:
+      gst_hepar_classify_sum_up(self, false);
+      break;
     case GST_EVENT_EOS:
-      try {
-        if (priv->stream) priv->stream->Drain();
-        gst_hepar_classify_collect(self, gst_hepar_classify_get_settings(self));
-        gst_hepar_classify_post_summary(self);
-      } catch (...) {
-        hepar::PostWarning(GST_ELEMENT(self), hepar::CurrentError());
-      }
+      gst_hepar_classify_sum_up(self, true);
       break;
     default:
       break;
@@ -815,7 +442,7 @@ static gboolean gst_hepar_classify_sink_event(GstBaseTransform* base, GstEvent* 
   return GST_BASE_TRANSFORM_CLASS(gst_hepar_classify_parent_class)->sink_event(base, event);
 }
 
-// The base class would drop frames that come too late; here only their grading is left out.
+// The base class would drop late frames. Here they pass, but they are not graded.
 static gboolean gst_hepar_classify_src_event(GstBaseTransform* base, GstEvent* event) noexcept {
   if (GST_EVENT_TYPE(event) == GST_EVENT_QOS) {
     GstQOSType type;
@@ -824,7 +451,7 @@ static gboolean gst_hepar_classify_src_event(GstBaseTransform* base, GstEvent* e
     gst_event_parse_qos(event, &type, nullptr, &diff, &timestamp);
     GstClockTime earliest = GST_CLOCK_TIME_NONE;
     if (GST_CLOCK_TIME_IS_VALID(timestamp) && diff > 0) {
-      // Aims as far past the lateness, to catch up; a throttle only gives the distance to keep.
+      // Aims at twice the lateness, to catch up. A throttle event gives only the distance to keep.
       const GstClockTime late = static_cast<GstClockTime>(diff);
       earliest = timestamp + (type == GST_QOS_TYPE_THROTTLE ? late : 2 * late);
     }
@@ -847,152 +474,11 @@ static void gst_hepar_classify_class_init(GstHeparClassifyClass* klass) {
   auto* element_class = GST_ELEMENT_CLASS(klass);
   auto* transform_class = GST_BASE_TRANSFORM_CLASS(klass);
   auto* inference_class = GST_HEPAR_INFERENCE_CLASS(klass);
-  const auto playing = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                                GST_PARAM_MUTABLE_PLAYING);
 
   object_class->set_property = gst_hepar_classify_set_property;
   object_class->get_property = gst_hepar_classify_get_property;
   object_class->finalize = gst_hepar_classify_finalize;
-
-  /**
-   * GstHeparClassify:mode:
-   *
-   * Whether each frame waits for its grade (`sync`) or none does (`newest`). `auto` is `newest`
-   * when upstream is live, else `sync`.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      object_class, PROP_MODE,
-      g_param_spec_enum("mode", "Mode", "Whether frames wait for their grade",
-                        gst_hepar_mode_get_type(), Settings().mode,
-                        static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                                 GST_PARAM_MUTABLE_READY)));
-  /**
-   * GstHeparClassify:interval:
-   *
-   * Grade each Nth frame; the ones between carry the last result over, marked as such.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(object_class, PROP_INTERVAL,
-                                  g_param_spec_uint("interval", "Interval", "Grade each Nth frame",
-                                                    1, G_MAXUINT, Settings().interval, playing));
-  /**
-   * GstHeparClassify:smoothing:
-   *
-   * Seconds over which the probabilities are averaged before the grade is decided; 0 takes each
-   * frame for itself. Forgotten at flush, seek, scene cut and change of model.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      object_class, PROP_SMOOTHING,
-      g_param_spec_double("smoothing", "Smoothing", "Seconds to average the probabilities over",
-                          0.0, 60.0, Settings().smoothing, playing));
-  /**
-   * GstHeparClassify:min-confidence:
-   *
-   * Smoothed probability that a grade needs; below it the label is "uncertain" and the grade -1.
-   * A model may ask for more.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      object_class, PROP_MIN_CONFIDENCE,
-      g_param_spec_double("min-confidence", "Minimum confidence",
-                          "Probability that a grade needs, else the label is \"uncertain\"", 0.0,
-                          1.0, Settings().min_confidence, playing));
-  /**
-   * GstHeparClassify:check-view:
-   *
-   * Whether a view that is unlike the pictures that the model knows is called "not a liver view",
-   * without a grade. Only for models that have the score for it. Switched off, such views are
-   * graded like any other: for scans of the liver that a model takes for something else, as it may
-   * those of another scanner.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      object_class, PROP_CHECK_VIEW,
-      g_param_spec_boolean("check-view", "Check view",
-                           "Whether a view unlike those that the model knows gets no grade",
-                           Settings().check_view, playing));
-  /**
-   * GstHeparClassify:stats:
-   *
-   * A structure `hepar-stats`: `frames`, `graded`, `skipped`, `errors` since the start;
-   * `inference-mean`, `inference-p50`, `inference-p99`, `inference-max` in milliseconds over the
-   * last 512 graded frames; `fps` of the video over the last 64 frames. Unset before the first
-   * start.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      object_class, PROP_STATS,
-      g_param_spec_boxed(
-          "stats", "Statistics", "Counts of frames, inference times (ms) and frame rate",
-          GST_TYPE_STRUCTURE, static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
-  /**
-   * GstHeparClassify:post-stats:
-   *
-   * Post `stats` on the bus once a second, as an element message.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      object_class, PROP_POST_STATS,
-      g_param_spec_boolean("post-stats", "Post statistics",
-                           "Post the statistics on the bus once a second", Settings().post_stats,
-                           playing));
-
-  const auto ready = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                              GST_PARAM_MUTABLE_READY);
-  /**
-   * GstHeparClassify:batch:
-   *
-   * Frames of this and other streams that are graded together. Above 1, all elements in the process
-   * with the same model, device, precision, `batch`, `batch-deadline` and `threads` share the
-   * threads that grade: a machine with many streams and few cores is filled, not flooded. CUDA runs
-   * a batch in one pass; the CPU runs its frames one after the other, which is as fast there.
-   *
-   * |[
-   * gst-launch-1.0 heparsimsrc seed=1 ! heparbin model=liver.hepar batch=2 threads=2 ! fakesink \
-   *     heparsimsrc seed=2 ! heparbin model=liver.hepar batch=2 threads=2 ! fakesink
-   * ]| Grades two streams with one set of threads.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      object_class, PROP_BATCH,
-      g_param_spec_uint("batch", "Batch", "Frames of several streams that are graded together", 1,
-                        256, static_cast<guint>(Settings().batch.max_batch), ready));
-  /**
-   * GstHeparClassify:batch-deadline:
-   *
-   * How long the first frame of a batch waits for those of other streams, where the device gains by
-   * batches (CUDA). In milliseconds.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      object_class, PROP_BATCH_DEADLINE,
-      g_param_spec_uint("batch-deadline", "Batch deadline",
-                        "Milliseconds that the first frame of a batch waits for others", 1, 60000,
-                        Milliseconds(Settings().batch.deadline), ready));
-  /**
-   * GstHeparClassify:threads:
-   *
-   * Threads that grade frames of the streams that share (see `batch`). One stream has one frame at
-   * a time in work, so alone it needs one.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      object_class, PROP_THREADS,
-      g_param_spec_uint("threads", "Threads",
-                        "Threads that grade the frames of all sharing streams", 1, 256,
-                        static_cast<guint>(Settings().batch.threads), ready));
+  hepar::ClassifySettings::InstallProperties(object_class);
 
   gst_element_class_set_static_metadata(
       element_class, "Liver ultrasound classifier", "Filter/Analyzer/Video",

@@ -3,19 +3,19 @@
 /**
  * SECTION:element-heparcolorspace
  * @title: heparcolorspace
- * @short_description: Makes ultrasound video ready for the liver grading network
+ * @short_description: Prepares ultrasound video for the liver grading network
  * @see_also: hepardecouple, heparclassify, heparbin
  *
- * Finds the ultrasound sector in each frame, masks what is outside it (burned-in text, scales, ECG
- * traces), resizes it to the model's input and converts it to the planes that the model selects.
- * The video itself passes through untouched; what was made of it goes on as a handle on the buffer,
- * from which elements downstream also take the model. For research use only.
+ * Finds the ultrasound sector in each frame, masks everything outside it (burned-in text, scales,
+ * ECG traces), resizes it to the model's input and converts it to the planes that the model
+ * selects. The video itself passes through unchanged. The prepared frame is attached to the buffer
+ * as a handle, from which elements downstream also take the model. For research use only.
  *
  * ## Example launch line
  * |[
  * gst-launch-1.0 heparsimsrc ! heparcolorspace model=liver.hepar sector=full ! heparclassify !
  *     heparoverlay ! videoconvert ! autovideosink
- * ]| Grades simulated scans, taking the whole frame for the ultrasound image.
+ * ]| Grades simulated scans, with the whole frame as the ultrasound image.
  *
  * Since: 0.1
  */
@@ -65,8 +65,9 @@ static void gst_hepar_colorspace_get_property(GObject* object, guint id, GValue*
   }
 }
 
-static GstFlowReturn gst_hepar_colorspace_process(GstHeparInference* self, GstBuffer* buffer) {
-  gst_hepar_inference_prepare(self, buffer);
+static GstFlowReturn gst_hepar_colorspace_process(GstHeparInference* self, GstBuffer* buffer,
+                                                  hepar::LazyFrame* picture) {
+  gst_hepar_inference_prepare(self, buffer, picture);
   return GST_FLOW_OK;
 }
 
@@ -82,23 +83,23 @@ static void gst_hepar_colorspace_class_init(GstHeparColorspaceClass* klass) {
   /**
    * GstHeparColorspace:sector:
    *
-   * Where the ultrasound image is: `auto` finds it, `full` takes the whole frame, `x,y,w,h` is a
-   * rectangle in pixels. Unset, the rule that the model was trained with.
+   * The position of the ultrasound image: `auto` finds it, `full` is the whole frame, `x,y,w,h` is
+   * a rectangle in pixels. If unset, the rule that the model was trained with applies.
    *
    * Since: 0.1
    */
   g_object_class_install_property(
       object_class, PROP_SECTOR,
       g_param_spec_string("sector", "Sector",
-                          "Where the ultrasound image is: auto, full or x,y,w,h; unset is the "
-                          "model's own rule",
+                          "Position of the ultrasound image: auto, full or x,y,w,h; unset uses "
+                          "the model's rule",
                           nullptr,
                           static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
                                                    GST_PARAM_MUTABLE_PLAYING)));
 
   gst_element_class_set_static_metadata(
       element_class, "Liver ultrasound color space", "Filter/Analyzer/Video",
-      "Makes ultrasound video ready for the liver grading network", "The gst-hepar Authors");
+      "Prepares ultrasound video for the liver grading network", "The gst-hepar Authors");
 
   GST_HEPAR_INFERENCE_CLASS(klass)->process = gst_hepar_colorspace_process;
 }

@@ -6,17 +6,17 @@
  * @short_description: Splits liver ultrasound into specific and common features
  * @see_also: heparcolorspace, heparclassify, heparoverlay
  *
- * Puts the two decoupling networks into the stream: features specific to the grade (Feat1),
- * features common to all grades (Feat2), the auxiliary prediction and the reconstruction. They run
- * once for a frame, when somebody downstream first asks for them, which lets heparclassify choose
- * the thread; with `eager` they run here. The video passes through untouched. For research use
- * only.
+ * Provides the results of the two decoupling networks: features specific to the grade (Feat1),
+ * features common to all grades (Feat2), the auxiliary prediction and the reconstruction. The
+ * networks run once per frame, when an element downstream first asks for a result, so heparclassify
+ * chooses the thread. With `eager` they run here. The video passes through unchanged. For research
+ * use only.
  *
  * ## Example launch line
  * |[
  * gst-launch-1.0 heparsimsrc ! hepardecouple model=liver.hepar eager=true !
  *     heparoverlay view=specific ! videoconvert ! autovideosink
- * ]| Shows what the networks take for specific to the grade, without grading.
+ * ]| Shows the features that are specific to the grade, without grading.
  *
  * Since: 0.1
  */
@@ -71,8 +71,10 @@ static bool gst_hepar_decouple_runs_network(GstHeparInference* inference) noexce
   return GST_HEPAR_DECOUPLE(inference)->priv->eager;
 }
 
-static GstFlowReturn gst_hepar_decouple_process(GstHeparInference* inference, GstBuffer* buffer) {
-  const auto frame = gst_hepar_inference_get_frame(inference, buffer);
+static GstFlowReturn gst_hepar_decouple_process(GstHeparInference* inference, GstBuffer* buffer,
+                                                hepar::LazyFrame* picture) {
+  const auto frame = gst_hepar_inference_get_frame(inference, buffer, picture);
+  picture->Unmap();
   if (frame != nullptr && GST_HEPAR_DECOUPLE(inference)->priv->eager) frame->Decouple();
   return GST_FLOW_OK;
 }
@@ -98,15 +100,15 @@ static void gst_hepar_decouple_class_init(GstHeparDecoupleClass* klass) {
   /**
    * GstHeparDecouple:eager:
    *
-   * Run the networks here, on each frame and on the streaming thread, instead of leaving it to the
-   * element downstream that first asks for their results.
+   * Run the networks here, for each frame and on the streaming thread, and not when an element
+   * downstream first asks for their results.
    *
    * Since: 0.1
    */
   g_object_class_install_property(
       object_class, PROP_EAGER,
       g_param_spec_boolean("eager", "Eager",
-                           "Run the networks here instead of when somebody asks for their results",
+                           "Run the networks here, and not when downstream asks for their results",
                            FALSE,
                            static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
                                                     GST_PARAM_MUTABLE_PLAYING)));

@@ -7,13 +7,14 @@
 #include <memory>
 #include <string>
 
+#include "elements/error_message.h"
+#include "elements/gstheparenums.h"
 #include "elements/video_view.h"
 #include "models/engine/engine.h"
-#include "models/error.h"
 
-// What the elements of the inference chain have in common: video that passes through untouched, a
-// model that is opened, adopted from upstream or exchanged while playing, the frame handle, errors
-// by policy, and the latency.
+// The base class of the inference elements: video that passes through unchanged, a model that is
+// opened, taken from upstream or replaced while playing, the frame handle, the error policy, and
+// the latency.
 #define GST_TYPE_HEPAR_INFERENCE (gst_hepar_inference_get_type())
 G_DECLARE_DERIVABLE_TYPE(GstHeparInference, gst_hepar_inference, GST, HEPAR_INFERENCE,
                          GstBaseTransform)
@@ -21,50 +22,51 @@ G_DECLARE_DERIVABLE_TYPE(GstHeparInference, gst_hepar_inference, GST, HEPAR_INFE
 struct _GstHeparInferenceClass {
   GstBaseTransformClass parent_class;
 
-  // Does the element's work on a writable buffer; streaming thread. May throw, which is reported
-  // by the policy of `on-error`.
-  GstFlowReturn (*process)(GstHeparInference* self, GstBuffer* buffer);
+  // Does the element's work on a writable buffer, whose picture is mapped when it is first needed;
+  // streaming thread. May throw, which is reported by the policy of `on-error`.
+  GstFlowReturn (*process)(GstHeparInference* self, GstBuffer* buffer, hepar::LazyFrame* picture);
 
-  // Forgets the stream so far: flush, seek, new caps. Streaming thread. May be null.
+  // Discards the state of the stream: flush, seek, another stream, another kind of picture.
+  // Streaming thread. May be null.
   void (*reset)(GstHeparInference* self) noexcept;
 
-  // The engine in use was exchanged for another. Streaming thread. May be null.
+  // Another engine is in use. Streaming thread. May be null.
   void (*engine_changed)(GstHeparInference* self) noexcept;
 
-  // An engine is known before the first frame: get ready to run it. Thread of the state change.
+  // Gets ready to run an engine that is known before the first frame. Thread of the state change.
   // May throw; may be null.
   void (*warm_up)(GstHeparInference* self, const hepar::Engine& engine);
 
-  // Whether process() runs the network on the streaming thread, which then is warmed up first. Null
-  // says never.
+  // Whether process() runs the network on the streaming thread, which is then warmed up first. Null
+  // means never.
   bool (*runs_network)(GstHeparInference* self) noexcept;
 };
 
-enum GstHeparOnError { GST_HEPAR_ON_ERROR_WARN, GST_HEPAR_ON_ERROR_ERROR };
-
-GType gst_hepar_on_error_get_type();
-GType gst_hepar_precision_get_type();
-
 // For subclasses; streaming thread, during process() and reset() unless said otherwise.
 
-// The handle of the frame in `buffer`: upstream's where that is of the engine in use, else one
-// prepared here and attached. Null when upstream provides the model and left this frame out.
+// The handle of the frame in `buffer`: the one that upstream attached if it belongs to the engine
+// in use, else one that is prepared here and attached. Null if upstream provides the model and
+// attached no handle.
 std::shared_ptr<hepar::FrameInference> gst_hepar_inference_get_frame(GstHeparInference* self,
-                                                                     GstBuffer* buffer);
+                                                                     GstBuffer* buffer,
+                                                                     hepar::LazyFrame* picture);
 
-// Prepares the frame here and attaches the handle, whatever upstream attached.
+// Prepares the frame here and attaches its handle, even if upstream attached one.
 std::shared_ptr<hepar::FrameInference> gst_hepar_inference_prepare(GstHeparInference* self,
-                                                                   GstBuffer* buffer);
+                                                                   GstBuffer* buffer,
+                                                                   hepar::LazyFrame* picture);
 
-// Overrides the model's sector rule: "auto", "full" or "x,y,w,h"; "" is the model's own. Any
-// thread. A text that is none of them fails start() or, later, the next frame.
+// Overrides the model's sector rule by "auto", "full" or "x,y,w,h"; "" is the model's own rule. Any
+// thread. An invalid text makes start(), or later the next frame, fail.
 void gst_hepar_inference_set_sector(GstHeparInference* self, const std::string& sector);
 std::string gst_hepar_inference_get_sector(GstHeparInference* self);
 
-// Deals with a frame that failed as `on-error` says, and returns what to do next. Any thread.
-GstFlowReturn gst_hepar_inference_frame_failed(GstHeparInference* self, const hepar::Error& error);
+// Handles a frame that failed, by the policy of `on-error`, and returns the flow. Any thread.
+GstFlowReturn gst_hepar_inference_frame_failed(
+    GstHeparInference* self, const hepar::ReportedError& error,
+    const hepar::CodePlace& place = hepar::CodePlace::Here());
 
-// Announces how long a frame will take before one was measured. Any thread while none is.
+// Sets the latency to announce until frames are measured. Any thread while no frame is processed.
 void gst_hepar_inference_seed_latency(GstHeparInference* self, GstClockTime latency);
 
 // Whether upstream is live.

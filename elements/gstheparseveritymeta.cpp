@@ -14,8 +14,8 @@ constexpr hepar::NamedValue<GstHeparState> kStates[] = {{"graded", GstHeparState
                                                         {"uncertain", GstHeparState::kUncertain},
                                                         {"not-liver", GstHeparState::kNotLiver}};
 
-// Whatever the transformation, the grade is still that of the picture: a scan that is scaled,
-// cropped or converted shows the same liver.
+// The grade stays valid under every transformation: a scan that is scaled, cropped or converted
+// shows the same liver.
 gboolean TransformSeverity(GstBuffer* to, GstCustomMeta* meta, GstBuffer*, GQuark, gpointer,
                            gpointer) noexcept {
   if (gst_buffer_get_custom_meta(to, GST_HEPAR_SEVERITY_META_NAME) != nullptr) return TRUE;
@@ -50,7 +50,7 @@ void SetFields(GstStructure* structure, const GstHeparSeverity& severity) {
   hepar::SetArray(structure, "class-names", severity.class_names);
 }
 
-// False for a state that is none of ours.
+// Returns false for an unknown state.
 bool GetState(const GstStructure* structure, int grade, GstHeparState* state) {
   const char* name = gst_structure_get_string(structure, "state");
   if (name == nullptr) {

@@ -7,31 +7,30 @@
 #include <string>
 #include <vector>
 
-// What came of a frame: a grade, too little confidence for one, or a view that is none of the
-// liver.
+// The result for a frame: a grade, too little confidence for a grade, or an out-of-distribution
+// view (no liver view).
 enum class GstHeparState { kGraded, kUncertain, kNotLiver };
 
-// The severity of one frame as it travels on a buffer: a GstCustomMeta called "HeparSeverityMeta",
-// so that C, C++ and Python read it as a GstStructure without this header. Fields:
+// The severity of one frame, attached to its buffer as the GstCustomMeta "HeparSeverityMeta". C,
+// C++ and Python read it as a GstStructure without this header. Fields:
 //
 //   label             string   class name of `grade`, "uncertain" or "not a liver view"
-//   grade             int      0..K-1, or -1 when no grade could be given
+//   grade             int      0..K-1, or -1 if there is no grade
 //   state             string   "graded", "uncertain" or "not-liver": why there is no grade
-//   probabilities     array of double, smoothed over time, one for each class, sum 1
-//   raw-probabilities array of double, of the frame that was graded, unsmoothed
+//   probabilities     array of double, smoothed over time, one per class, sum 1
+//   raw-probabilities array of double, of the frame that was graded, not smoothed
 //   class-names       array of string
 //   confidence        double   smoothed probability of the leading class, 0..1
-//   trust             double   1 - entropy / ln K of `probabilities`; 0 when not a liver view
-//   domain-score      double   how unlike the model's own pictures the view is, smoothed, over what
-//                              the model allows: above 1 it is not a liver view. Only where the
-//                              model has such a score
+//   trust             double   1 - entropy / ln K of `probabilities`; 0 if not a liver view
+//   domain-score      double   smoothed out-of-distribution score, divided by the model's limit:
+//                              above 1 the view is not a liver view. Only if the model has one
 //   model-name        string
 //   model-id          string   SHA-256 (hex) of the parameters
-//   fresh             boolean  TRUE: this very frame was graded; FALSE: carried over
+//   fresh             boolean  TRUE: this frame was graded; FALSE: carried over
 //   age               uint64   ns of stream time since the graded frame (0 when fresh)
 //   inference-time    uint64   ns that the graded frame took
 //
-// It carries no tags, so it survives conversion, scaling and cropping.
+// The meta has no tags, so it survives conversion, scaling and cropping.
 struct GstHeparSeverity {
   std::string label;
   int grade = -1;
@@ -51,14 +50,14 @@ struct GstHeparSeverity {
 
 #define GST_HEPAR_SEVERITY_META_NAME "HeparSeverityMeta"
 
-// Registers the meta; called once from plugin_init, safe to call again.
+// Registers the meta. plugin_init calls it; more calls do no harm.
 void gst_hepar_severity_meta_register();
 
-// Attaches `severity` to a writable buffer, replacing the one it may have.
+// Attaches `severity` to a writable buffer and replaces the one it may have.
 void gst_buffer_set_hepar_severity(GstBuffer* buffer, const GstHeparSeverity& severity);
 
-// Reads it back. Returns false when the buffer has none or a field is missing or malformed. A meta
-// without `state` is graded where its grade is not negative.
+// Reads the severity. Returns false if the buffer has none, or if a field is missing or malformed.
+// A meta without `state` counts as graded if its grade is not negative.
 bool gst_buffer_get_hepar_severity(GstBuffer* buffer, GstHeparSeverity* severity);
 
 // The same fields as a structure of the given name (for bus messages). Caller owns it.

@@ -3,34 +3,37 @@
 /**
  * SECTION:element-heparsimsrc
  * @title: heparsimsrc
- * @short_description: Makes simulated ultrasound video of a liver
+ * @short_description: Generates simulated ultrasound video of a liver
  * @see_also: videotestsrc
  *
- * Makes gray B-mode video of a right liver lobe with kidney and diaphragm, as a curved probe would
- * show it, for demonstrations and tests where there is no scanner. The liver, its vessels and the
- * diaphragm look as they do at the chosen #GstHeparSimSrc:severity of steatosis; the patient is
- * chosen by #GstHeparSimSrc:seed. Severity, gain and depth may change while video is playing.
+ * Generates gray B-mode video of a right liver lobe with kidney and diaphragm, as a curved probe
+ * shows it, for demonstrations and tests without a scanner. #GstHeparSimSrc:severity sets the grade
+ * of steatosis, which determines the look of the liver, its vessels and the diaphragm.
+ * #GstHeparSimSrc:seed selects the patient. Severity, gain and depth may change while playing.
  *
- * The same settings and caps give the same pictures each time.
+ * Equal settings and caps give equal pictures.
  *
  * ## Example launch line
  * |[
  * gst-launch-1.0 heparsimsrc severity=moderate seed=7 is-live=true ! videoconvert ! autovideosink
- * ]| Shows a patient with a moderately fatty liver.
+ * ]| Shows a patient with moderate steatosis.
  *
  * Since: 0.1
  */
 
 #include "elements/gstheparsimsrc.h"
 
-#include <gst/video/gstvideopool.h>
 #include <gst/video/video.h>
 
 #include <exception>
 #include <memory>
 #include <mutex>
 #include <opencv2/core.hpp>
+#include <optional>
 
+#include "elements/frame_timeline.h"
+#include "elements/video_pool.h"
+#include "elements/video_view.h"
 #include "models/simulator/scan_simulator.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_hepar_sim_src_debug);
@@ -38,7 +41,7 @@ GST_DEBUG_CATEGORY_STATIC(gst_hepar_sim_src_debug);
 
 namespace {
 
-// What the user asked for: the properties.
+// The properties.
 struct Settings {
   int severity = 0;
   guint64 seed = 1;
@@ -54,26 +57,16 @@ struct Settings {
 
 // GObject hands out zeroed memory and runs no constructors, so members that need one live here.
 struct GstHeparSimSrcPrivate {
-  std::mutex mutex;  // Guards settings and latency, which any thread may ask for at any time.
+  std::mutex mutex;  // Guards settings and latency, which any thread may read at any time.
   Settings settings;
   GstClockTime latency = GST_CLOCK_TIME_NONE;  // Known from caps on, unless a still.
 
   // From caps to stop(); only the streaming thread and state changes touch them.
   GstVideoInfo info = {};
   std::unique_ptr<hepar::ScanSimulator> simulator;
-  Settings simulated;  // What the simulator was last told.
+  Settings simulated;  // The settings that the simulator has.
 
-  // Frames are counted anew from `start` whenever the frame rate changes, so that no rounding adds
-  // up.
-  GstClockTime start = 0;
-  guint64 frames_since_start = 0;
-  guint64 frames = 0;
-
-  GstClockTime TimeOfFrame(guint64 number) const {
-    if (GST_VIDEO_INFO_FPS_N(&info) == 0) return start;
-    return start + gst_util_uint64_scale(number, GST_SECOND * GST_VIDEO_INFO_FPS_D(&info),
-                                         GST_VIDEO_INFO_FPS_N(&info));
-  }
+  hepar::FrameTimeline timeline;
 };
 
 struct _GstHeparSimSrc {
@@ -97,7 +90,7 @@ enum { PROP_SEVERITY = 1, PROP_SEED, PROP_IS_LIVE, PROP_GAIN, PROP_DEPTH };
  * @moderate: moderate steatosis
  * @severe: severe steatosis
  *
- * How fatty the simulated liver is.
+ * The grade of steatosis of the simulated liver.
  *
  * Since: 0.1
  */
@@ -176,9 +169,7 @@ static void gst_hepar_sim_src_get_property(GObject* object, guint id, GValue* va
 static gboolean gst_hepar_sim_src_start(GstBaseSrc* base) noexcept {
   GstHeparSimSrcPrivate* priv = GST_HEPAR_SIM_SRC(base)->priv;
   gst_video_info_init(&priv->info);
-  priv->start = 0;
-  priv->frames_since_start = 0;
-  priv->frames = 0;
+  priv->timeline = hepar::FrameTimeline();
   return TRUE;
 }
 
@@ -232,16 +223,13 @@ static gboolean gst_hepar_sim_src_set_caps(GstBaseSrc* base, GstCaps* caps) noex
     }
   }
 
-  priv->start = priv->TimeOfFrame(priv->frames_since_start);
-  priv->frames_since_start = 0;
+  priv->timeline.SetRate(GST_VIDEO_INFO_FPS_N(&info), GST_VIDEO_INFO_FPS_D(&info));
   priv->info = info;
   {
-    // As of a scanner: a frame is complete one frame time after it began.
+    // As with a scanner, a frame is complete one frame time after its beginning.
     std::lock_guard<std::mutex> lock(priv->mutex);
-    const int fps_n = GST_VIDEO_INFO_FPS_N(&info);
-    priv->latency = fps_n == 0
-                        ? GST_CLOCK_TIME_NONE
-                        : gst_util_uint64_scale(GST_SECOND, GST_VIDEO_INFO_FPS_D(&info), fps_n);
+    const auto duration = priv->timeline.frame_duration();
+    priv->latency = duration.value_or(GST_CLOCK_TIME_NONE);
   }
   GST_INFO_OBJECT(self, "patient %" G_GUINT64_FORMAT ", %" GST_PTR_FORMAT, settings.seed,
                   static_cast<void*>(caps));
@@ -253,46 +241,14 @@ static gboolean gst_hepar_sim_src_set_caps(GstBaseSrc* base, GstCaps* caps) noex
 }
 
 static gboolean gst_hepar_sim_src_decide_allocation(GstBaseSrc* base, GstQuery* query) noexcept {
-  // Without a pool of video buffers from downstream the base class would make buffers of its
-  // block size.
-  g_autoptr(GstCaps) caps = nullptr;
-  gst_query_parse_allocation(query, &caps, nullptr);
-  if (caps) gst_caps_ref(caps);
-
-  GstVideoInfo info;
-  if (!caps || !gst_video_info_from_caps(&info, caps)) return FALSE;
-
-  g_autoptr(GstBufferPool) pool = nullptr;
-  auto size = static_cast<guint>(GST_VIDEO_INFO_SIZE(&info));
-  guint min = 0;
-  guint max = 0;
-  const bool offered = gst_query_get_n_allocation_pools(query) > 0;
-  if (offered) {
-    guint offered_size = 0;
-    gst_query_parse_nth_allocation_pool(query, 0, &pool, &offered_size, &min, &max);
-    size = MAX(size, offered_size);
-  }
-  if (!pool) pool = gst_video_buffer_pool_new();
-
-  GstStructure* config = gst_buffer_pool_get_config(pool);
-  gst_buffer_pool_config_set_params(config, caps, size, min, max);
-  if (gst_query_find_allocation_meta(query, GST_VIDEO_META_API_TYPE, nullptr)) {
-    gst_buffer_pool_config_add_option(config, GST_BUFFER_POOL_OPTION_VIDEO_META);
-  }
-  if (!gst_buffer_pool_set_config(pool, config)) {
-    GST_ERROR_OBJECT(base, "the buffer pool refuses %" GST_PTR_FORMAT, static_cast<void*>(caps));
+  if (!hepar::DecideVideoPool(query)) {
+    GST_ERROR_OBJECT(base, "no buffer pool for the video");
     return FALSE;
-  }
-
-  if (offered) {
-    gst_query_set_nth_allocation_pool(query, 0, pool, size, min, max);
-  } else {
-    gst_query_add_allocation_pool(query, pool, size, min, max);
   }
   return GST_BASE_SRC_CLASS(gst_hepar_sim_src_parent_class)->decide_allocation(base, query);
 }
 
-// A live source holds each frame back until its time has come.
+// A live source holds each frame back until its time.
 static void gst_hepar_sim_src_get_times(GstBaseSrc* base, GstBuffer* buffer, GstClockTime* start,
                                         GstClockTime* end) noexcept {
   *start = GST_CLOCK_TIME_NONE;
@@ -310,17 +266,7 @@ static gboolean gst_hepar_sim_src_do_seek(GstBaseSrc* base, GstSegment* segment)
   GstHeparSimSrcPrivate* priv = GST_HEPAR_SIM_SRC(base)->priv;
   if (segment->rate < 0.0) return FALSE;
 
-  if (GST_VIDEO_INFO_FPS_N(&priv->info) > 0) {
-    priv->start = 0;
-    priv->frames_since_start =
-        gst_util_uint64_scale(segment->position, GST_VIDEO_INFO_FPS_N(&priv->info),
-                              GST_SECOND * GST_VIDEO_INFO_FPS_D(&priv->info));
-    segment->time = segment->position = priv->TimeOfFrame(priv->frames_since_start);
-  } else {
-    priv->start = segment->position;
-    priv->frames_since_start = 0;
-  }
-  priv->frames = priv->frames_since_start;
+  segment->time = segment->position = priv->timeline.Seek(segment->position);
   return TRUE;
 }
 
@@ -343,16 +289,16 @@ static GstFlowReturn gst_hepar_sim_src_fill(GstPushSrc* push, GstBuffer* buffer)
   auto* self = GST_HEPAR_SIM_SRC(push);
   GstHeparSimSrcPrivate* priv = self->priv;
 
-  // A frame rate of 0 means a still.
-  const bool still = GST_VIDEO_INFO_FPS_N(&priv->info) == 0;
-  if (still && priv->frames_since_start > 0) return GST_FLOW_EOS;
-
-  const GstClockTime pts = priv->TimeOfFrame(priv->frames_since_start);
+  if (priv->timeline.ended()) return GST_FLOW_EOS;
+  const GstClockTime pts = priv->timeline.now();
   const Settings settings = gst_hepar_sim_src_get_settings(self);
 
-  GstVideoFrame frame;
-  if (!gst_video_frame_map(&frame, &priv->info, buffer, GST_MAP_WRITE)) {
-    GST_ELEMENT_ERROR(self, RESOURCE, WRITE, ("Could not write to a video buffer."), (nullptr));
+  std::optional<hepar::VideoMapping> mapping;
+  try {
+    mapping.emplace(buffer, priv->info, GST_MAP_WRITE);
+  } catch (const std::exception& error) {
+    GST_ELEMENT_ERROR(self, RESOURCE, WRITE, ("Could not write to a video buffer."),
+                      ("%s", error.what()));
     return GST_FLOW_ERROR;
   }
   try {
@@ -360,25 +306,22 @@ static GstFlowReturn gst_hepar_sim_src_fill(GstPushSrc* push, GstBuffer* buffer)
       priv->simulator->Change(settings.severity, settings.gain_db, settings.depth_cm);
       priv->simulated = settings;
     }
-    cv::Mat out(GST_VIDEO_FRAME_HEIGHT(&frame), GST_VIDEO_FRAME_WIDTH(&frame), CV_8UC1,
-                GST_VIDEO_FRAME_PLANE_DATA(&frame, 0),
-                static_cast<size_t>(GST_VIDEO_FRAME_PLANE_STRIDE(&frame, 0)));
+    GstVideoFrame* frame = mapping->frame();
+    cv::Mat out(GST_VIDEO_FRAME_HEIGHT(frame), GST_VIDEO_FRAME_WIDTH(frame), CV_8UC1,
+                GST_VIDEO_FRAME_PLANE_DATA(frame, 0),
+                static_cast<size_t>(GST_VIDEO_FRAME_PLANE_STRIDE(frame, 0)));
     priv->simulator->Render(static_cast<double>(pts) / GST_SECOND).copyTo(out);
   } catch (const std::exception& error) {
-    gst_video_frame_unmap(&frame);
     GST_ELEMENT_ERROR(self, STREAM, FAILED, ("Could not simulate a frame."), ("%s", error.what()));
     return GST_FLOW_ERROR;
   }
-  gst_video_frame_unmap(&frame);
 
   GST_BUFFER_PTS(buffer) = pts;
   GST_BUFFER_DTS(buffer) = GST_CLOCK_TIME_NONE;
-  GST_BUFFER_DURATION(buffer) =
-      still ? GST_CLOCK_TIME_NONE : priv->TimeOfFrame(priv->frames_since_start + 1) - pts;
-  GST_BUFFER_OFFSET(buffer) = priv->frames;
-  GST_BUFFER_OFFSET_END(buffer) = priv->frames + 1;
-  ++priv->frames;
-  ++priv->frames_since_start;
+  GST_BUFFER_DURATION(buffer) = priv->timeline.next_duration().value_or(GST_CLOCK_TIME_NONE);
+  GST_BUFFER_OFFSET(buffer) = priv->timeline.frame();
+  GST_BUFFER_OFFSET_END(buffer) = priv->timeline.frame() + 1;
+  priv->timeline.Advance();
   return GST_FLOW_OK;
 }
 
@@ -410,37 +353,37 @@ static void gst_hepar_sim_src_class_init(GstHeparSimSrcClass* klass) {
   /**
    * GstHeparSimSrc:severity:
    *
-   * How fatty the liver is. The anatomy stays the same.
+   * The grade of steatosis. The anatomy stays the same.
    *
    * Since: 0.1
    */
   g_object_class_install_property(
       object_class, PROP_SEVERITY,
-      g_param_spec_enum("severity", "Severity", "How fatty the liver is",
+      g_param_spec_enum("severity", "Severity", "Grade of steatosis",
                         GST_TYPE_HEPAR_SIM_SRC_SEVERITY, Settings().severity, kPlaying));
   /**
    * GstHeparSimSrc:seed:
    *
-   * The patient: anatomy, habitus, speckle, and how well the scanner is adjusted. Equal seeds give
-   * equal pictures.
+   * The patient: anatomy, habitus, speckle, and the settings of the scanner. Equal seeds give equal
+   * pictures.
    *
    * Since: 0.1
    */
   g_object_class_install_property(
       object_class, PROP_SEED,
-      g_param_spec_uint64("seed", "Seed", "Chooses the patient; equal seeds give equal pictures", 0,
+      g_param_spec_uint64("seed", "Seed", "Selects the patient; equal seeds give equal pictures", 0,
                           G_MAXUINT64, Settings().seed, kReady));
   /**
    * GstHeparSimSrc:is-live:
    *
-   * Whether to make frames in step with the clock, as a scanner does, or as fast as they are taken.
+   * Whether to produce frames at the pace of the clock, as a scanner does, or as fast as possible.
    *
    * Since: 0.1
    */
   g_object_class_install_property(
       object_class, PROP_IS_LIVE,
-      g_param_spec_boolean("is-live", "Is live", "Whether to make frames in step with the clock",
-                           FALSE, kReady));
+      g_param_spec_boolean("is-live", "Is live",
+                           "Whether to produce frames at the pace of the clock", FALSE, kReady));
   /**
    * GstHeparSimSrc:gain:
    *
@@ -454,7 +397,7 @@ static void gst_hepar_sim_src_class_init(GstHeparSimSrcClass* klass) {
   /**
    * GstHeparSimSrc:depth:
    *
-   * How deep the picture reaches below the probe, in cm.
+   * The depth of the picture below the probe, in cm.
    *
    * Since: 0.1
    */
@@ -466,7 +409,7 @@ static void gst_hepar_sim_src_class_init(GstHeparSimSrcClass* klass) {
   gst_element_class_add_static_pad_template(element_class, &src_template);
   gst_element_class_set_static_metadata(
       element_class, "Simulated liver ultrasound", "Source/Video",
-      "Makes simulated B-mode video of a liver at a chosen grade of steatosis",
+      "Generates simulated B-mode video of a liver with a selected grade of steatosis",
       "The gst-hepar Authors");
 
   base_class->start = GST_DEBUG_FUNCPTR(gst_hepar_sim_src_start);

@@ -6,7 +6,7 @@
 namespace hepar {
 namespace {
 
-// Changes below this are not worth a pipeline's new latency.
+// Smaller changes do not justify that the pipeline recomputes its latency.
 constexpr std::uint64_t kSmallestChange = 500'000;  // ns
 
 }  // namespace

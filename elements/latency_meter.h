@@ -8,16 +8,16 @@
 
 namespace hepar {
 
-// How long an element holds a frame, steady enough to be announced as its latency: the 90th
-// percentile of the last frames, renewed only when it moved considerably.
+// The time that an element holds a frame, steady enough to be announced as its latency: the 90th
+// percentile of the last frames, updated only after a considerable change.
 //
-// Add(), Seed() and Reset() belong to one thread at a time; announced() to any.
+// Add(), Seed() and Reset() belong to one thread at a time. Any thread may call announced().
 class LatencyMeter {
  public:
-  // Announces what was measured before the first frame.
+  // Announces a time that was measured before the first frame.
   void Seed(std::uint64_t ns);
 
-  // Takes the time of one frame. Returns true when announced() changed.
+  // Adds the time of one frame. Returns true if announced() changed.
   bool Add(std::uint64_t ns);
 
   void Reset();

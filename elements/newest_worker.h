@@ -8,13 +8,13 @@
 
 namespace hepar {
 
-// A thread that does the newest job it was given: one runs, at most one waits, and a newer one
-// takes the place of the one that waits. So whoever hands in jobs never waits for them. The thread
-// starts with the first job.
+// A thread that runs the newest job: one job runs, at most one waits, and a newer job replaces the
+// one that waits. So the producer of jobs never waits for them. The thread starts with the first
+// job.
 //
 // Thread-safe, except that Submit() and Stop() must not run at the same time, and that a job must
-// call none of it. Jobs must not throw. A job that was dropped is destroyed on the thread that
-// dropped it.
+// not call this object. Jobs must not throw. A job that is dropped is destroyed on the thread that
+// drops it.
 class NewestWorker {
  public:
   using Job = std::function<void()>;
@@ -24,18 +24,18 @@ class NewestWorker {
   NewestWorker(const NewestWorker&) = delete;
   NewestWorker& operator=(const NewestWorker&) = delete;
 
-  // Hands in a job. Returns true when it took the place of one that waited. Throws
-  // std::system_error when the thread cannot be started.
+  // Hands in a job. Returns true if it replaced a job that waited. Throws std::system_error if the
+  // thread cannot be started.
   bool Submit(Job job);
 
-  // Drops the job that waits; one that runs goes on. Returns true when there was one.
+  // Drops the job that waits. A job that runs goes on. Returns true if there was one to drop.
   bool Drop();
 
-  // Waits until nothing runs and nothing waits.
+  // Waits until no job runs and no job waits.
   void Drain();
 
-  // Drops the job that waits, waits for the one that runs and ends the thread. The next Submit()
-  // starts another.
+  // Drops the job that waits, waits for the job that runs, and ends the thread. The next Submit()
+  // starts a new thread.
   void Stop();
 
  private:
@@ -47,7 +47,7 @@ class NewestWorker {
   Job waiting_;
   bool busy_ = false;
   bool quit_ = false;
-  std::thread thread_;  // Of Submit() and Stop() alone.
+  std::thread thread_;  // Used by Submit() and Stop() only.
 };
 
 }  // namespace hepar

@@ -9,15 +9,15 @@
 namespace hepar {
 namespace {
 
-// Share of the brighter of both pictures that must be elsewhere. Breathing and probe motion over
-// one frame stay under 0.1, another view of another patient in the same fan is over 0.3.
+// Share of the brightness of the brighter picture that must differ. Breathing and probe motion over
+// one frame stay below 0.1; another view of another patient in the same fan is above 0.3.
 constexpr double kCutAbove = 0.25;
 
-// Two pictures darker than this (mean gray level of 255) are both black: no scene, no cut.
+// Two pictures darker than this (mean gray level, 0..255) are both black: no scene, no cut.
 constexpr double kBlack = 4.0;
 
-// About so many samples each way in a cell: plenty to average speckle, and the same work for each
-// size of frame.
+// Approximate number of samples per cell in each direction: enough to average speckle, and the same
+// work for every frame size.
 constexpr int kSamples = 16;
 
 }  // namespace

@@ -8,14 +8,14 @@
 
 namespace hepar {
 
-// Notices that the picture changed altogether from one frame to the next: another clip, another
-// patient, another view, freeze screens. What was seen before says nothing about what comes now.
+// Detects that the whole picture changed from one frame to the next: another clip, another patient,
+// another view, a freeze screen. Results of earlier frames do not apply to the new scene.
 //
-// Compares brightness in a coarse grid, where speckle and breathing average out. Not thread-safe:
-// one per stream.
+// Compares brightness in a coarse grid, in which speckle and breathing average out. Not
+// thread-safe: one per stream.
 class SceneCut {
  public:
-  // True when `frame` shows another scene than the frame before. The first frame is never a cut.
+  // Returns true if `frame` shows another scene than the frame before. The first frame is no cut.
   bool Update(const FrameView& frame);
 
   void Reset() { last_.reset(); }

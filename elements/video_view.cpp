@@ -44,13 +44,18 @@ PixelFormat ToPixelFormat(const GstVideoInfo& info) {
 
 }  // namespace
 
-MappedFrame::MappedFrame(GstBuffer* buffer, const GstVideoInfo& info) {
-  view_.format = ToPixelFormat(info);
+bool SamePicture(const GstVideoInfo& a, const GstVideoInfo& b) {
+  return GST_VIDEO_INFO_FORMAT(&a) == GST_VIDEO_INFO_FORMAT(&b) &&
+         GST_VIDEO_INFO_WIDTH(&a) == GST_VIDEO_INFO_WIDTH(&b) &&
+         GST_VIDEO_INFO_HEIGHT(&a) == GST_VIDEO_INFO_HEIGHT(&b) &&
+         gst_video_colorimetry_is_equal(&a.colorimetry, &b.colorimetry);
+}
+
+VideoMapping::VideoMapping(GstBuffer* buffer, const GstVideoInfo& info, GstMapFlags flags) {
   // The fields that map() reads and does not write; the caller's info is shared and const.
   GstVideoInfo copy = info;
-  if (!gst_video_frame_map(
-          &frame_, &copy, buffer,
-          static_cast<GstMapFlags>(GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF))) {
+  if (!gst_video_frame_map(&frame_, &copy, buffer,
+                           static_cast<GstMapFlags>(flags | GST_VIDEO_FRAME_MAP_FLAG_NO_REF))) {
     throw Error(ErrorKind::kFailed, "a buffer of " + std::to_string(gst_buffer_get_size(buffer)) +
                                         " bytes cannot be mapped as " + GST_VIDEO_INFO_NAME(&info) +
                                         " video of " + std::to_string(GST_VIDEO_INFO_WIDTH(&info)) +
@@ -58,20 +63,26 @@ MappedFrame::MappedFrame(GstBuffer* buffer, const GstVideoInfo& info) {
                                         ", which takes " +
                                         std::to_string(GST_VIDEO_INFO_SIZE(&info)) + " bytes");
   }
-  try {
-    Describe(gst_buffer_get_video_crop_meta(buffer));
-  } catch (...) {
-    gst_video_frame_unmap(&frame_);
-    throw;
-  }
 }
 
-MappedFrame::~MappedFrame() { gst_video_frame_unmap(&frame_); }
+VideoMapping::~VideoMapping() { gst_video_frame_unmap(&frame_); }
+
+MappedFrame::MappedFrame(GstBuffer* buffer, const GstVideoInfo& info)
+    : mapping_(buffer, info, GST_MAP_READ) {
+  view_.format = ToPixelFormat(info);
+  Describe(gst_buffer_get_video_crop_meta(buffer));
+}
+
+const FrameView& LazyFrame::view() {
+  if (!mapped_) mapped_.emplace(buffer_, info_);
+  return mapped_->view();
+}
 
 void MappedFrame::Describe(const GstVideoCropMeta* crop) {
-  const GstVideoFormatInfo* format = frame_.info.finfo;
-  const guint width = GST_VIDEO_FRAME_WIDTH(&frame_);
-  const guint height = GST_VIDEO_FRAME_HEIGHT(&frame_);
+  const GstVideoFrame& frame = *mapping_.frame();
+  const GstVideoFormatInfo* format = frame.info.finfo;
+  const guint width = GST_VIDEO_FRAME_WIDTH(&frame);
+  const guint height = GST_VIDEO_FRAME_HEIGHT(&frame);
 
   guint left = 0;
   guint top = 0;
@@ -84,7 +95,7 @@ void MappedFrame::Describe(const GstVideoCropMeta* crop) {
                   "the crop rectangle " + std::to_string(crop->x) + "," + std::to_string(crop->y) +
                       "," + std::to_string(crop->width) + "," + std::to_string(crop->height) +
                       " of a buffer lies outside its " + std::to_string(width) + "x" +
-                      std::to_string(height) + " frame: mend the element upstream that set it");
+                      std::to_string(height) + " frame: fix the element upstream that sets it");
     }
     guint w_sub = 0;
     guint h_sub = 0;
@@ -98,27 +109,27 @@ void MappedFrame::Describe(const GstVideoCropMeta* crop) {
     view_.height = static_cast<int>(crop->y + crop->height - top);
   }
 
-  for (guint plane = 0; plane < GST_VIDEO_FRAME_N_PLANES(&frame_); ++plane) {
+  for (guint plane = 0; plane < GST_VIDEO_FRAME_N_PLANES(&frame); ++plane) {
     gint components[GST_VIDEO_MAX_COMPONENTS];
     gst_video_format_info_component(format, plane, components);
     const gint c = components[0];
-    const gint stride = GST_VIDEO_FRAME_PLANE_STRIDE(&frame_, plane);
+    const gint stride = GST_VIDEO_FRAME_PLANE_STRIDE(&frame, plane);
     view_.strides[plane] = stride;
     view_.planes[plane] =
-        static_cast<const guint8*>(GST_VIDEO_FRAME_PLANE_DATA(&frame_, plane)) +
+        static_cast<const guint8*>(GST_VIDEO_FRAME_PLANE_DATA(&frame, plane)) +
         static_cast<std::ptrdiff_t>(top >> GST_VIDEO_FORMAT_INFO_H_SUB(format, c)) * stride +
         static_cast<std::ptrdiff_t>(left >> GST_VIDEO_FORMAT_INFO_W_SUB(format, c)) *
             GST_VIDEO_FORMAT_INFO_PSTRIDE(format, c);
   }
 
-  const GstVideoColorimetry& colorimetry = frame_.info.colorimetry;
+  const GstVideoColorimetry& colorimetry = frame.info.colorimetry;
   gdouble kr = 0.0;
   gdouble kb = 0.0;
   if (gst_video_color_matrix_get_Kr_Kb(colorimetry.matrix, &kr, &kb)) {
     view_.kr = kr;
     view_.kb = kb;
   }
-  // Y'CbCr that says nothing is video range, as every decoder and scaler takes it.
+  // Y'CbCr without a range is video range, as in every decoder and scaler.
   view_.limited_range =
       colorimetry.range == GST_VIDEO_COLOR_RANGE_16_235 ||
       (colorimetry.range == GST_VIDEO_COLOR_RANGE_UNKNOWN && GST_VIDEO_FORMAT_INFO_IS_YUV(format));

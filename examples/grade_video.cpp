@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Grades a video, or the simulated scanner, and prints the grade over time. Shows how an
-// application reads the severity: changes of grade from the bus, the score of each frame from its
-// buffer, both as plain GstStructures, without any header of this project.
+// Grades a video file or the simulated scanner, and prints the grade over time. It shows how an
+// application reads the severity: changes of the grade from the bus, and the severity of each frame
+// from its buffer. Both are plain GstStructures, so no header of this project is needed.
 //
 //   grade-video --model BUNDLE [--out DIR] [FILE]
 //
-// With --out the overlay goes to DIR/overlay.mkv and DIR/overlay.png, else to a window.
+// With --out, the video goes to DIR/overlay.mkv and DIR/overlay.png, else to a window.
 #include <gst/gst.h>
 
 #include <cstdio>
@@ -45,7 +45,7 @@ struct Session {
   std::map<std::string, int> frames_by_label;  // Written by the streaming thread until EOS.
 };
 
-// The part of the pipeline after the picture source, as one would type it for gst-launch-1.0.
+// The pipeline downstream of the video source, in the syntax of gst-launch-1.0.
 std::string Tail(const Options& options) {
   std::string tail =
       " ! heparbin name=hepar model=\"" + std::string(options.model) + "\" ! videoconvert";
@@ -72,7 +72,7 @@ std::string Description(const Options& options, bool simulated) {
          Tail(options);
 }
 
-// Each frame's severity is a custom meta on the buffer that leaves the bin.
+// The severity of each frame is a custom meta on the buffer that leaves the bin.
 GstPadProbeReturn CountFrame(GstPad*, GstPadProbeInfo* info, gpointer data) {
   auto* session = static_cast<Session*>(data);
   GstCustomMeta* meta =
@@ -127,7 +127,7 @@ gboolean OnMessage(GstBus*, GstMessage* message, gpointer data) {
   return G_SOURCE_CONTINUE;
 }
 
-// The simulated patient gets worse while one watches.
+// The simulated steatosis gets worse over time.
 gboolean NextGrade(gpointer data) {
   auto* session = static_cast<Session*>(data);
   if (++session->simulated_grade > 3) return G_SOURCE_REMOVE;

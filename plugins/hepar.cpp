@@ -13,6 +13,7 @@
 #include "elements/gstheparcolorspace.h"
 #include "elements/gsthepardecouple.h"
 #include "elements/gstheparoverlay.h"
+#include "elements/gstheparoverlaymeta.h"
 #include "elements/gstheparseveritymeta.h"
 #include "elements/gstheparsimsrc.h"
 #include "models/log.h"
@@ -32,6 +33,7 @@ static void log_models() {
 
 static gboolean plugin_init(GstPlugin* plugin) {
   log_models();
+  gst_hepar_overlay_meta_register();
   gst_hepar_severity_meta_register();
   return GST_ELEMENT_REGISTER(heparsimsrc, plugin) &&
          GST_ELEMENT_REGISTER(heparcolorspace, plugin) &&

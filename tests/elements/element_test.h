@@ -43,7 +43,7 @@ inline GstVideoInfo InfoOf(const std::string& caps_text) {
   return info;
 }
 
-// A model that is the same for equal seeds, written once.
+// The path of a tiny model. Equal seeds give the same model, which is written once.
 inline std::string TinyModel(unsigned seed = 1) {
   static std::map<unsigned, std::string> written;
   std::string& path = written[seed];
@@ -62,7 +62,7 @@ inline std::string WriteFile(const std::string& name, const std::string& content
   return path;
 }
 
-// Frame `index` of a made-up scan: a bright fan of texture that moves slowly, every byte set.
+// Frame `index` of a synthetic scan: a bright texture that moves slowly; every byte is set.
 inline BufferPtr ScanBuffer(const std::string& caps, int index = 0) {
   const GstVideoInfo info = InfoOf(caps);
   BufferPtr buffer(gst_buffer_new_allocate(nullptr, GST_VIDEO_INFO_SIZE(&info), nullptr));
@@ -93,8 +93,8 @@ inline double Sum(const std::vector<double>& values) {
   return sum;
 }
 
-// Some elements, written as for gst-launch, started, between pads that the test holds, with a bus.
-// Upstream is live, as a harness always says that it is.
+// Elements in the syntax of gst-launch, started, with a bus, between pads that the test controls. A
+// harness always reports a live upstream.
 class Pipe {
  public:
   explicit Pipe(const std::string& launch, const std::string& caps = CapsOf()) {
@@ -118,7 +118,7 @@ class Pipe {
 
   GstHarness* harness() { return harness_; }
 
-  // The element called `name`; the pipe's.
+  // The element called `name`, owned by the pipe.
   GstElement* operator[](const char* name) {
     GstElement* element = gst_bin_get_by_name(GST_BIN(bin_), name);
     EXPECT_NE(element, nullptr) << name;
@@ -128,7 +128,7 @@ class Pipe {
 
   GstFlowReturn Push(BufferPtr buffer) { return gst_harness_push(harness_, buffer.release()); }
 
-  // What came out; null when nothing did.
+  // The next output; null if there is none.
   BufferPtr Pull() { return BufferPtr(gst_harness_try_pull(harness_)); }
 
   BufferPtr Process(BufferPtr buffer) {
@@ -140,7 +140,7 @@ class Pipe {
 
   void PushEos() { EXPECT_TRUE(gst_harness_push_event(harness_, gst_event_new_eos())); }
 
-  // The next message of a type (and, for element messages, of a name); null when there is none.
+  // The next message of a type (and, for element messages, of a name); null if there is none.
   MessagePtr PopMessage(GstMessageType type, const char* name = nullptr, int wait_ms = 0) {
     while (true) {
       MessagePtr message(

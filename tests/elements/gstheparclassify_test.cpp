@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/elements/counting_memory.h"
 #include "tests/elements/element_test.h"
 
 namespace hepar::testing {
@@ -18,7 +19,7 @@ std::string Classify(const std::string& properties) {
   return "heparclassify name=c device=cpu model=" + TinyModel() + " " + properties;
 }
 
-// Too small for its caps: cannot be mapped, so the frame fails.
+// A buffer that is too small for its caps cannot be mapped, so the frame fails.
 BufferPtr ShortBuffer(int index = 0) {
   BufferPtr buffer = ScanBuffer(CapsOf(), index);
   gst_buffer_set_size(buffer.get(), 100);
@@ -67,6 +68,15 @@ TEST(GstHeparClassifyTest, GradesEachFrameInSyncMode) {
   EXPECT_EQ(StatOf(pipe["c"], "skipped"), 0u);
 }
 
+TEST(GstHeparClassifyTest, MapsEachFrameOnce) {
+  for (const char* mode : {"sync", "newest"}) {
+    Pipe pipe(Classify(std::string("smoothing=1 mode=") + mode));
+    const GstVideoInfo info = InfoOf(CapsOf());
+    const BufferPtr out = pipe.Process(CountingBuffer(GST_VIDEO_INFO_SIZE(&info)));
+    EXPECT_EQ(MapsOf(out.get()), 1) << mode;
+  }
+}
+
 TEST(GstHeparClassifyTest, NoFrameIsLostOrCountedTwiceInNewestMode) {
   constexpr int kFrames = 200;
   Pipe pipe(Classify("mode=newest"));
@@ -78,7 +88,7 @@ TEST(GstHeparClassifyTest, NoFrameIsLostOrCountedTwiceInNewestMode) {
     const auto frame = gst_buffer_get_hepar_frame(out.get());
     EXPECT_EQ(frame != nullptr, HasSeverity(out.get()));
     if (frame == nullptr) continue;
-    // What the views downstream show is what was graded, and costs nothing.
+    // The views downstream belong to the graded frame and need no inference.
     EXPECT_TRUE(frame->classified());
     const GstHeparSeverity severity = SeverityOf(out.get());
     EXPECT_FALSE(severity.fresh);
@@ -157,7 +167,7 @@ TEST(GstHeparClassifyTest, AutoIsNewestBehindALiveSource) {
   EXPECT_FALSE(HasSeverity(pipe.Process(ScanBuffer(CapsOf())).get()));
 }
 
-// Runs a pipeline to its end; the element called c is still paused when `check` sees it.
+// Runs a pipeline to its end. The element c is still paused while `check` runs.
 template <typename Check>
 void RunToEnd(const std::string& launch, const Check& check) {
   g_autoptr(GError) error = nullptr;
@@ -217,7 +227,7 @@ TEST(GstHeparClassifyTest, SmoothingAveragesOverTime) {
   const auto second = SeverityOf(smooth.Process(ScanBuffer(CapsOf(), 5)).get());
   ASSERT_NE(second.raw_probabilities, first.raw_probabilities) << "the test frames look alike";
   for (std::size_t i = 0; i < 4; ++i) {
-    // 0.2 s of 10 s: the average has hardly moved.
+    // 0.2 s of a time constant of 10 s: the average has hardly changed.
     EXPECT_NEAR(
         second.probabilities[i],
         first.probabilities[i] + 0.0198 * (second.raw_probabilities[i] - first.probabilities[i]),
@@ -263,7 +273,7 @@ TEST(GstHeparClassifyTest, BelowTheConfidenceAskedForNothingIsDecided) {
   EXPECT_NEAR(Sum(severity.probabilities), 1.0, 1e-5);
 }
 
-// The tiny model with an out-of-domain score that is 1 for every picture, and this limit.
+// The tiny model with an out-of-distribution score of 1 for every picture, and this limit.
 std::string ModelWithLimit(double limit) {
   return WriteTinyModel(
       ::testing::TempDir(),
@@ -287,7 +297,7 @@ TEST(GstHeparClassifyTest, AViewUnlikeTheModelsPicturesIsNotALiverView) {
     EXPECT_EQ(severity.label, "not a liver view");
     EXPECT_EQ(severity.state, GstHeparState::kNotLiver);
     EXPECT_EQ(severity.trust, 0.0);
-    // Twice the limit is the most that a score counts with.
+    // A score is clipped to twice the limit.
     EXPECT_NEAR(severity.domain_score.value(), 2.0, 1e-3);
     EXPECT_NEAR(Sum(severity.probabilities), 1.0, 1e-5);
   }
@@ -312,8 +322,8 @@ TEST(GstHeparClassifyTest, TheSummaryCountsViewsWithoutALiverApart) {
   EXPECT_TRUE(gst_structure_get_double(structure, "uncertain-seconds", &uncertain));
   EXPECT_NEAR(not_liver, 0.2, 1e-9);
   EXPECT_EQ(uncertain, 0.0);
-  // None of them was a view of the liver, so there is no mean.
-  EXPECT_EQ(gst_value_array_get_size(gst_structure_get_value(structure, "mean-probabilities")), 0u);
+  // None of the frames was a liver view, so there is no mean.
+  EXPECT_FALSE(gst_structure_has_field(structure, "mean-probabilities"));
 }
 
 TEST(GstHeparClassifyTest, AViewLikeTheModelsPicturesIsGraded) {
@@ -414,14 +424,128 @@ TEST(GstHeparClassifyTest, SumsUpAtTheEndOfTheStream) {
   }
 }
 
-TEST(GstHeparClassifyTest, AnEmptyStreamSumsUpAsUncertain) {
+TEST(GstHeparClassifyTest, TheSummaryOfAnEmptyStreamSaysThatNothingWasGraded) {
   Pipe pipe(Classify(""));
   pipe.PushEos();
   const MessagePtr message = pipe.PopMessage(GST_MESSAGE_ELEMENT, "hepar-summary");
   ASSERT_NE(message, nullptr);
   const GstStructure* structure = gst_message_get_structure(message.get());
   EXPECT_EQ(Count(structure, "frames"), 0u);
-  EXPECT_STREQ(gst_structure_get_string(structure, "label"), "uncertain");
+  EXPECT_STREQ(gst_structure_get_string(structure, "label"), "not graded");
+  EXPECT_STREQ(gst_structure_get_string(structure, "state"), "not-graded");
+  EXPECT_FALSE(gst_structure_has_field(structure, "probabilities"));
+  EXPECT_FALSE(gst_structure_has_field(structure, "mean-probabilities"));
+}
+
+GstEvent* StreamStart(const char* id, guint group) {
+  GstEvent* event = gst_event_new_stream_start(id);
+  gst_event_set_group_id(event, group);
+  return event;
+}
+
+GstEvent* Segment(GstFormat format, GstClockTime start = 0) {
+  GstSegment segment;
+  gst_segment_init(&segment, format);
+  segment.start = segment.time = segment.position = start;
+  return gst_event_new_segment(&segment);
+}
+
+// The counts of the next summary: all frames, and the graded and skipped frames.
+std::pair<guint64, guint64> NextSummary(Pipe* pipe) {
+  const MessagePtr message = pipe->PopMessage(GST_MESSAGE_ELEMENT, "hepar-summary");
+  EXPECT_NE(message, nullptr);
+  if (message == nullptr) return {};
+  const GstStructure* structure = gst_message_get_structure(message.get());
+  return {Count(structure, "frames"), Count(structure, "graded") + Count(structure, "skipped")};
+}
+
+using Counted = std::pair<guint64, guint64>;
+
+TEST(GstHeparClassifyTest, EachOfTwoStreamsHasASummaryOfItsOwn) {
+  for (const char* mode : {"sync", "newest"}) {
+    SCOPED_TRACE(mode);
+    Pipe pipe(Classify(std::string("mode=") + mode), "");
+    for (guint file = 1; file <= 2; ++file) {
+      gst_harness_push_event(pipe.harness(), StreamStart("the-same-file", file));
+      gst_harness_set_src_caps_str(pipe.harness(), CapsOf().c_str());
+      gst_harness_push_event(pipe.harness(), Segment(GST_FORMAT_TIME));
+      for (int i = 0; i < static_cast<int>(2 + file); ++i) pipe.Process(ScanBuffer(CapsOf(), i));
+    }
+    pipe.PushEos();
+    EXPECT_EQ(NextSummary(&pipe), Counted(3, 3));
+    EXPECT_EQ(NextSummary(&pipe), Counted(4, 4));
+    EXPECT_EQ(pipe.CountMessages(GST_MESSAGE_ELEMENT, "hepar-summary"), 0);
+    EXPECT_EQ(StatOf(pipe["c"], "frames"), 7u) << "the statistics go on";
+  }
+}
+
+TEST(GstHeparClassifyTest, AStreamThatIsAnnouncedAgainIsNotAnotherOne) {
+  Pipe pipe(Classify("mode=sync"));
+  gst_harness_push_event(pipe.harness(), StreamStart("a", 1));
+  pipe.Process(ScanBuffer(CapsOf(), 0));
+  gst_harness_push_event(pipe.harness(), StreamStart("a", 1));
+  pipe.Process(ScanBuffer(CapsOf(), 1));
+  pipe.PushEos();
+  EXPECT_EQ(NextSummary(&pipe), Counted(2, 2));
+}
+
+TEST(GstHeparClassifyTest, AnotherStreamBeginsTheAveragesAgain) {
+  Pipe pipe(Classify("mode=sync smoothing=10"));
+  gst_harness_push_event(pipe.harness(), StreamStart("a", 1));
+  pipe.Process(ScanBuffer(CapsOf(), 0));
+  gst_harness_push_event(pipe.harness(), StreamStart("b", 2));
+  const auto severity = SeverityOf(pipe.Process(ScanBuffer(CapsOf(), 5)).get());
+  EXPECT_EQ(severity.probabilities, severity.raw_probabilities);
+}
+
+TEST(GstHeparClassifyTest, TheSummaryBeginsAgainAtASeek) {
+  for (const char* mode : {"sync", "newest"}) {
+    SCOPED_TRACE(mode);
+    Pipe pipe(Classify(std::string("mode=") + mode));
+    for (int i = 0; i < 5; ++i) pipe.Process(ScanBuffer(CapsOf(), i));
+    Flush(&pipe);  // As a seek to the start does.
+    for (int i = 0; i < 3; ++i) pipe.Process(ScanBuffer(CapsOf(), i));
+    pipe.PushEos();
+    EXPECT_EQ(NextSummary(&pipe), Counted(3, 3));
+    EXPECT_EQ(pipe.CountMessages(GST_MESSAGE_ELEMENT, "hepar-summary"), 0);
+  }
+}
+
+TEST(GstHeparClassifyTest, EachRunOfALoopHasASummaryOfItsOwn) {
+  Pipe pipe(Classify("mode=sync"));
+  for (int run = 0; run < 2; ++run) {
+    // A seek without a flush, as in loops.
+    gst_harness_push_event(pipe.harness(), Segment(GST_FORMAT_TIME));
+    for (int i = 0; i < 3; ++i) pipe.Process(ScanBuffer(CapsOf(), i));
+  }
+  gst_harness_push_event(pipe.harness(), gst_event_new_segment_done(GST_FORMAT_TIME, 0));
+  EXPECT_EQ(NextSummary(&pipe), Counted(3, 3));
+  EXPECT_EQ(NextSummary(&pipe), Counted(3, 3));
+  EXPECT_EQ(pipe.CountMessages(GST_MESSAGE_ELEMENT, "hepar-summary"), 0);
+}
+
+TEST(GstHeparClassifyTest, AnotherFrameRateAloneChangesNothing) {
+  Pipe pipe(Classify("mode=sync smoothing=10"));
+  const auto first = SeverityOf(pipe.Process(ScanBuffer(CapsOf(), 0)).get());
+  EXPECT_EQ(pipe.CountMessages(GST_MESSAGE_ELEMENT, "hepar-severity"), 1);
+  const std::string faster = "video/x-raw,format=GRAY8,width=" + std::to_string(kWidth) +
+                             ",height=" + std::to_string(kHeight) + ",framerate=50/1";
+  gst_harness_set_src_caps_str(pipe.harness(), faster.c_str());
+  const auto second = SeverityOf(pipe.Process(ScanBuffer(CapsOf(), 5)).get());
+  ASSERT_NE(second.raw_probabilities, first.raw_probabilities) << "the test frames look alike";
+  EXPECT_NE(second.probabilities, second.raw_probabilities) << "still an average";
+  EXPECT_EQ(second.label, first.label);
+  EXPECT_EQ(pipe.CountMessages(GST_MESSAGE_ELEMENT, "hepar-severity"), 0);
+}
+
+TEST(GstHeparClassifyTest, FramesOfASegmentInBytesAreGraded) {
+  Pipe pipe(Classify("mode=sync"));
+  gst_harness_push_event(pipe.harness(), Segment(GST_FORMAT_BYTES));
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(SeverityOf(pipe.Process(ScanBuffer(CapsOf(), i)).get()).fresh);
+  }
+  pipe.PushEos();
+  EXPECT_EQ(NextSummary(&pipe), Counted(3, 3));
 }
 
 TEST(GstHeparClassifyTest, AFrameThatFailsPassesWithAWarning) {
@@ -474,14 +598,14 @@ TEST(GstHeparClassifyTest, NoResultOfBeforeAFlushComesAfterIt) {
 TEST(GstHeparClassifyTest, LatenessSkipsTheNetworkAndNeverAFrame) {
   Pipe pipe(Classify("mode=sync"));
   EXPECT_TRUE(SeverityOf(pipe.Process(ScanBuffer(CapsOf(), 0)).get()).fresh);
-  // The sink says: what belongs at 0 came 100 ms late.
+  // The sink reports that the frame of 0 s was 100 ms late.
   EXPECT_TRUE(gst_harness_push_upstream_event(
       pipe.harness(), gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 2.0, 100 * GST_MSECOND, 0)));
   std::vector<bool> fresh;
   for (int i = 1; i < 8; ++i) {
     fresh.push_back(SeverityOf(pipe.Process(ScanBuffer(CapsOf(), i)).get()).fresh);
   }
-  // 40, 80, 120, 160 ms are before twice the lateness, 200 ms is not.
+  // 40, 80, 120 and 160 ms are earlier than twice the lateness, 200 ms is not.
   EXPECT_EQ(fresh, (std::vector<bool>{false, false, false, false, true, true, true}));
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 constexpr char kFormats[][10] = {"GRAY8", "GRAY16_LE", "RGB",  "BGR",  "RGBx", "BGRx",
                                  "RGBA",  "BGRA",      "I420", "NV12", "YUY2", "UYVY"};
-// What frames are filled with before the overlay draws.
+// The value of all bytes before the overlay draws.
 constexpr guint8 kFill = 0x60;
 
 std::string CapsOf(const std::string& format, int width, int height) {
@@ -52,7 +52,7 @@ void SetArray(GstStructure* fields, const char* name, const std::vector<double>&
   gst_structure_take_value(fields, name, &array);
 }
 
-// Attaches a result as any application can: by the meta's name and its documented fields.
+// Attaches a result as an application does: by the name of the meta and its documented fields.
 void Grade(GstBuffer* buffer, int grade, const std::vector<double>& probabilities,
            bool fresh = true) {
   static const char* const kNames[] = {"normal", "mild", "moderate", "severe"};
@@ -116,7 +116,7 @@ class GstHeparOverlayTest : public testing::Test {
 
   GstBuffer* Push(GstBuffer* buffer) { return gst_harness_push_and_pull(h_, buffer); }
 
-  // The picture that comes out for a flat frame with this result; grade -2 is without a result.
+  // The output for a flat frame with this result; grade -2 means no result.
   std::vector<guint8> Draw(int grade, const std::vector<double>& probabilities,
                            GstClockTime pts = 0, bool fresh = true) {
     GstBuffer* in = FlatBuffer(caps_, pts);
@@ -174,7 +174,7 @@ TEST_F(GstHeparOverlayTest, ShowsEachResultDifferently) {
   EXPECT_NE(uncertain, mild);
   EXPECT_NE(mild, severe);
   EXPECT_NE(severe, carried);
-  // The frame after a graded one has nothing of it.
+  // A frame without a result shows nothing of the result before.
   EXPECT_EQ(Draw(-2, even), waiting);
 }
 
@@ -464,6 +464,85 @@ TEST_F(GstHeparOverlayTest, ThemeTakesEffectAtTheNextFrame) {
   EXPECT_GT(light[20 * 640 + 150], kFill);
 }
 
+TEST_F(GstHeparOverlayTest, KeepsTheTrendWhenOnlyTheFrameRateChanges) {
+  Caps(kGray);
+  Set("show-latency", "false");
+  const std::vector<double> mild = {0.0, 1.0, 0.0, 0.0};
+  const std::vector<guint8> first = Draw(1, mild);
+  for (int i = 1; i < 50; ++i) Draw(3, {0.0, 0.0, 0.0, 1.0}, i * 100 * GST_MSECOND);
+  Caps("video/x-raw,format=GRAY8,width=640,height=480,framerate=50/1,pixel-aspect-ratio=1/1");
+  EXPECT_NE(Draw(1, mild, 5 * GST_SECOND), first);
+}
+
+TEST_F(GstHeparOverlayTest, MarksTheBufferThatItDrewInto) {
+  Caps(kGray);
+  g_autoptr(GstBuffer) out = Push(FlatBuffer(kGray));
+  EXPECT_NE(gst_buffer_get_custom_meta(out, "HeparOverlayMeta"), nullptr);
+}
+
+// The texts of the warnings or errors on the bus.
+std::vector<std::string> Texts(GstBus* bus, GstMessageType type) {
+  std::vector<std::string> texts;
+  while (GstMessage* message = gst_bus_pop_filtered(bus, type)) {
+    g_autoptr(GError) error = nullptr;
+    (type == GST_MESSAGE_ERROR ? gst_message_parse_error : gst_message_parse_warning)(
+        message, &error, nullptr);
+    texts.emplace_back(error->message);
+    gst_message_unref(message);
+  }
+  return texts;
+}
+
+class GstHeparOverlayBusTest : public GstHeparOverlayTest {
+ protected:
+  GstHeparOverlayBusTest() : bus_(gst_bus_new()) { gst_element_set_bus(h_->element, bus_); }
+  ~GstHeparOverlayBusTest() override {
+    gst_element_set_bus(h_->element, nullptr);
+    gst_object_unref(bus_);
+  }
+  GstBus* bus_;
+};
+
+TEST_F(GstHeparOverlayBusTest, ABufferThatIsTooShortIsAClearError) {
+  Caps(kGray);
+  GstBuffer* in = FlatBuffer(kGray);
+  gst_buffer_set_size(in, 100);
+  EXPECT_EQ(gst_harness_push(h_, in), GST_FLOW_ERROR);
+  g_autoptr(GstMessage) message = gst_bus_pop_filtered(bus_, GST_MESSAGE_ERROR);
+  ASSERT_NE(message, nullptr);
+  g_autoptr(GError) error = nullptr;
+  gst_message_parse_error(message, &error, nullptr);
+  EXPECT_EQ(error->domain, GST_STREAM_ERROR);
+  EXPECT_NE(std::string(error->message).find("100 bytes"), std::string::npos) << error->message;
+  EXPECT_NE(std::string(error->message).find("640x480"), std::string::npos) << error->message;
+}
+
+TEST_F(GstHeparOverlayBusTest, WithoutAGraderUpstreamItWarnsOnce) {
+  Caps(kGray);
+  for (int i = 0; i < 200; ++i) Draw(-2, {}, i * 40 * GST_MSECOND);
+  const std::vector<std::string> warnings = Texts(bus_, GST_MESSAGE_WARNING);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(warnings[0].find("heparclassify"), std::string::npos) << warnings[0];
+  gst_harness_push_event(h_, gst_event_new_eos());
+  EXPECT_TRUE(Texts(bus_, GST_MESSAGE_WARNING).empty());
+}
+
+TEST_F(GstHeparOverlayBusTest, AShortStreamWithoutAGraderIsWarnedOfAtItsEnd) {
+  Caps(kGray);
+  Draw(-2, {});
+  EXPECT_TRUE(Texts(bus_, GST_MESSAGE_WARNING).empty());
+  gst_harness_push_event(h_, gst_event_new_eos());
+  EXPECT_EQ(Texts(bus_, GST_MESSAGE_WARNING).size(), 1u);
+}
+
+TEST_F(GstHeparOverlayBusTest, WithResultsItDoesNotWarn) {
+  Caps(kGray);
+  Draw(-2, {});  // Before the first result.
+  for (int i = 1; i < 200; ++i) Draw(1, {0.1, 0.8, 0.1, 0.0}, i * 40 * GST_MSECOND);
+  gst_harness_push_event(h_, gst_event_new_eos());
+  EXPECT_TRUE(Texts(bus_, GST_MESSAGE_WARNING).empty());
+}
+
 struct Size {
   int width;
   int height;
@@ -489,7 +568,7 @@ TEST_P(GstHeparOverlayFormatTest, DrawsThePanelAndLeavesTheFarHalfOfWideFramesAl
     if (samples[i] != flat) ++(2 * (i % size.width) < size.width ? left : right);
   }
   EXPECT_GT(left, 20);
-  // A narrower frame has no half to spare.
+  // In a narrower frame the panel needs more than half of the width.
   if (size.width >= 320) {
     EXPECT_EQ(right, 0);
   }

@@ -156,7 +156,7 @@ TEST(GstHeparSimSrcTest, SeverityChangesThePictureInMidStream) {
   EXPECT_EQ(steady.Frames(2), changed.Frames(2));
 
   gst_util_set_object_arg(G_OBJECT(changed.element()), "severity", "severe");
-  // The frame under way when the property was set may still show the old severity.
+  // The frame that is being made when the property is set may show the old severity.
   const auto before = steady.Frames(4);
   const auto after = changed.Frames(4);
   EXPECT_GT(MeanDifference(before[3], after[3]), 3.0);
@@ -196,7 +196,7 @@ TEST(GstHeparSimSrcTest, FillsFramesOfOddWidth) {
   g_autoptr(GstBuffer) buffer = source.Pull();
   const std::vector<guint8> pixels = Pixels(buffer, kWidth, kHeight);
 
-  // The fan's left and right halves are as bright as each other only if no row is sheared.
+  // The left and right halves of the fan have similar brightness only if no row is sheared.
   double left = 0.0;
   double right = 0.0;
   for (int y = 0; y < kHeight; ++y) {

@@ -13,7 +13,7 @@
 namespace hepar {
 namespace {
 
-// A job that runs until it is let go, so that a test knows what waits behind it.
+// A job that runs until the test releases it, so that the test controls which job waits.
 class Blocker {
  public:
   NewestWorker::Job Job() {
@@ -120,7 +120,7 @@ TEST(NewestWorkerTest, EndsWithTheJobThatRunsAndWithoutTheOneThatWaits) {
   worker->Submit([&ran] { ran = true; });
 
   std::thread end([&worker] { worker.reset(); });
-  // The waiting job is dropped before the running one is waited for, whichever comes first here.
+  // Stop() drops the waiting job before it waits for the running one.
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   blocker.Release();
   end.join();

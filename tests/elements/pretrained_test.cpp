@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The shipped models, run as a user runs them: by gst_parse_launch and the messages on the bus.
+// The shipped models, used as by an application: gst_parse_launch and messages on the bus.
 #include <gst/gst.h>
 #include <gtest/gtest.h>
 
@@ -18,7 +18,7 @@ struct Summary {
   guint64 frames = 0, graded = 0;
 };
 
-// Plays `description` to its end and returns what heparclassify summed up.
+// Plays `description` to its end and returns the summary of heparclassify.
 Summary Play(const std::string& description) {
   g_autoptr(GError) error = nullptr;
   g_autoptr(GstElement) pipeline = gst_parse_launch(description.c_str(), &error);
@@ -66,13 +66,13 @@ Summary PlaySimulated(int grade, int seed) {
               Model("steatosis-sim-live.hepar") + " ! fakesink");
 }
 
-// 4 where the label is no grade.
+// 4 if the label is not a grade.
 int GradeOf(const std::string& label) {
   return static_cast<int>(std::find(std::begin(kGrades), std::end(kGrades), label) -
                           std::begin(kGrades));
 }
 
-// The patient that everybody sees first.
+// The default patient.
 TEST(SimulatedModelTest, GradeSetOnTheScannerComesOutOfTheClassifier) {
   for (int grade = 0; grade < 4; ++grade) {
     const Summary summary = PlaySimulated(grade, 1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "elements/overlay_renderer.h"
+#include "elements/overlay/overlay_renderer.h"
 
 #include <gtest/gtest.h>
 
@@ -76,7 +76,7 @@ bool Covers(const OverlayPatch& patch, int x, int y) {
   return x >= patch.x && x < patch.x + patch.width && y >= patch.y && y < patch.y + patch.height;
 }
 
-// How many pixels have exactly this opaque color.
+// The number of pixels of exactly this opaque color.
 int Count(const OverlayPatch& patch, std::uint32_t rgb) {
   return static_cast<int>(std::count(patch.pixels.begin(), patch.pixels.end(), rgb | 0xff000000u));
 }
@@ -86,7 +86,7 @@ double Luma(std::uint32_t rgb) {
   return 0.2126 * ((rgb >> 16) & 255) + 0.7152 * ((rgb >> 8) & 255) + 0.0722 * (rgb & 255);
 }
 
-// Pixels brighter than the background of the dark theme can be: text.
+// Pixels that are brighter than the background of the dark theme are text.
 int TextPixels(const OverlayPatch& patch) {
   return static_cast<int>(std::count_if(patch.pixels.begin(), patch.pixels.end(),
                                         [](std::uint32_t p) { return Luma(p) > 150; }));
@@ -180,7 +180,7 @@ TEST(OverlayPanelTest, LeadingBarIsAsLongAsItsProbability) {
     const OverlayPatch patch = renderer.DrawPanel({}, Graded(0, {percent, rest, rest, rest}));
     return Count(patch, GradeColor(OverlayTheme::kDark, 0, 4));
   };
-  // The accent beside the heading has the color too, so only differences count.
+  // The accent beside the heading has the same color, so only differences count.
   const int to_60 = colored(60) - colored(40);
   const int to_80 = colored(80) - colored(60);
   EXPECT_GT(to_60, 50);
@@ -266,7 +266,7 @@ TEST(OverlayPanelTest, ResearchLineStaysWithoutThePanel) {
     ExpectInside(patch, width, height);
     EXPECT_GT(TextPixels(patch), 4);
     EXPECT_EQ(Count(patch, GradeColor(style.theme, 2, 4)), 0);
-    // The same whatever the result, so there is nothing of the result in it.
+    // The panel is the same for every result, so it shows nothing of the result.
     EXPECT_EQ(patch.pixels, renderer.DrawPanel(style, PanelContent()).pixels);
   }
 }
@@ -319,30 +319,6 @@ TEST(OverlayPanelTest, TakesAnyNumberOfClassesAndAnyText) {
   }
 }
 
-TEST(OverlayColorTest, GradesStayApartInGray) {
-  for (const OverlayTheme theme : kThemes) {
-    for (int a = 0; a < 4; ++a) {
-      for (int b = 0; b < a; ++b) {
-        const double distance = Luma(GradeColor(theme, a, 4)) - Luma(GradeColor(theme, b, 4));
-        EXPECT_GT(std::abs(distance), 24) << a << " and " << b;
-      }
-    }
-  }
-}
-
-TEST(OverlayColorTest, FewerGradesSpanTheSameColors) {
-  EXPECT_EQ(GradeColor(OverlayTheme::kDark, 1, 2), GradeColor(OverlayTheme::kDark, 3, 4));
-  EXPECT_EQ(GradeColor(OverlayTheme::kDark, 0, 1), GradeColor(OverlayTheme::kDark, 0, 4));
-  EXPECT_EQ(GradeColor(OverlayTheme::kDark, 7, 4), GradeColor(OverlayTheme::kDark, 3, 4));
-}
-
-TEST(OverlayColorTest, MapGetsLighterWithTheValue) {
-  for (int value = 8; value < 256; value += 8) {
-    EXPECT_GT(Luma(MapColor(static_cast<std::uint8_t>(value))),
-              Luma(MapColor(static_cast<std::uint8_t>(value - 8))));
-  }
-}
-
 TEST(OverlayViewTest, ThumbnailsStandOppositeToThePanelAndDoNotTouchIt) {
   const std::vector<OverlayView> views(3, FlatView(200));
   for (const auto& [width, height] : kSizes) {
@@ -388,10 +364,10 @@ TEST(OverlayViewTest, OverCoversItsBoundsOnly) {
   EXPECT_EQ(patch.y, 50);
   EXPECT_EQ(patch.x + patch.width, 401);
   EXPECT_EQ(patch.y + patch.height, 251);
-  EXPECT_EQ(patch.pixels.front(), 0u);  // The row and column that only make the origin even.
+  EXPECT_EQ(patch.pixels.front(), 0u);  // Only here to make the origin even.
   const std::uint32_t inside = patch.pixels[static_cast<std::size_t>(patch.width) * 100 + 100];
   EXPECT_GT(inside >> 24, 100u);
-  EXPECT_LT(inside >> 24, 200u);  // The scan shines through.
+  EXPECT_LT(inside >> 24, 200u);  // The scan is visible through it.
 }
 
 TEST(OverlayViewTest, OverLeavesLowResponsesClear) {
@@ -417,31 +393,6 @@ TEST(OverlayViewTest, PictureThatIsNotSquareIsRefused) {
     EXPECT_EQ(error.kind(), ErrorKind::kInvalid);
     EXPECT_NE(std::string(error.what()).find("1023"), std::string::npos) << error.what();
   }
-}
-
-TEST(OverlayTrendTest, KeepsTheLastSeconds) {
-  OverlayTrend trend;
-  for (int i = 0; i < 1000; ++i) trend.Add(i * 0.1 + 0.05, 0.5, 1);
-  ASSERT_EQ(trend.points().size(), 201u);
-  EXPECT_EQ(trend.points().back().tick - trend.points().front().tick,
-            OverlayTrend::kSeconds * OverlayTrend::kTicksPerSecond);
-}
-
-TEST(OverlayTrendTest, KeepsTheLastResultOfEachTick) {
-  OverlayTrend trend;
-  trend.Add(1.01, 0.2, 0);
-  trend.Add(1.05, 0.9, 3);
-  ASSERT_EQ(trend.points().size(), 1u);
-  EXPECT_EQ(trend.points()[0].level, 90);
-  EXPECT_EQ(trend.points()[0].grade, 3);
-}
-
-TEST(OverlayTrendTest, StartsAfreshWhenTimeStepsBack) {
-  OverlayTrend trend;
-  trend.Add(5.0, 0.2, 0);
-  trend.Add(6.0, 0.2, 0);
-  trend.Add(1.0, 0.2, 0);
-  EXPECT_EQ(trend.points().size(), 1u);
 }
 
 }  // namespace

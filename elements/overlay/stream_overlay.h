@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <gst/video/video.h>
+
+#include <exception>
+#include <memory>
+#include <optional>
+
+#include "elements/overlay/blend.h"
+#include "elements/overlay/overlay_renderer.h"
+#include "elements/overlay/view_source.h"
+
+namespace hepar {
+
+struct OverlaySettings {
+  ViewChoice view = ViewChoice::kNone;
+  OverlayStyle style;
+};
+
+// What is known of one frame.
+struct OverlayInput {
+  // Stream time in seconds. Empty: the frame follows the one before at the frame rate.
+  std::optional<double> time;
+  // The result to show, without its trend. Empty: there is none.
+  std::optional<PanelContent> result;
+  // The result's expected grade over the highest grade, in [0,1]; empty for no liver view.
+  std::optional<double> level;
+  // The inference that travels with the frame; may be null.
+  std::shared_ptr<FrameInference> inference;
+};
+
+// What is drawn over one stream: its trend, its views, and the pictures of both, which are drawn
+// again only when they change. Not thread-safe.
+class StreamOverlay {
+ public:
+  explicit StreamOverlay(const GstVideoInfo& info) : info_(info) {}
+
+  // The frame rate changed and nothing else.
+  void set_info(const GstVideoInfo& info) { info_ = info; }
+
+  // The time of the last frame in seconds: its own, or made up.
+  double now() const { return now_; }
+
+  // Draws over `frame`, which is mapped for reading and writing. Throws Error(kFailed) when it
+  // cannot draw. When only the views fail, they are left out from then on, and the exception is
+  // returned, once.
+  std::exception_ptr Draw(const OverlaySettings& settings, const OverlayInput& input,
+                          GstVideoFrame* frame);
+
+ private:
+  struct PanelKey {
+    OverlayStyle style;
+    PanelContent content;
+  };
+  struct ViewsKey {
+    ViewChoice view;
+    OverlayStyle style;
+  };
+
+  double FrameSeconds() const;
+  void UpdatePanel(const OverlayStyle& style, const OverlayInput& input);
+  std::exception_ptr UpdateViews(const OverlaySettings& settings, const OverlayInput& input);
+  void DrawViews(const OverlaySettings& settings);
+  void ForgetViews();
+
+  GstVideoInfo info_;
+  double now_ = 0.0;
+  OverlayRect visible_;
+  std::unique_ptr<OverlayRenderer> renderer_;
+  OverlayTrend trend_;
+  std::optional<PanelKey> panel_key_;  // What `panel_` shows.
+  BlendPatch panel_;
+
+  ViewSource source_;
+  std::optional<ViewsKey> views_key_;  // What `views_` shows of the source's frame.
+  BlendPatch views_;
+  bool views_failed_ = false;
+};
+
+}  // namespace hepar
