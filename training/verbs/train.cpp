@@ -108,8 +108,8 @@ class TrainingRun {
   }
 
   int Run() {
-    PrepareWorkFolder();
     ChooseArchitecture();
+    PrepareWorkFolder();
     LoadData();
     Join();
     BuildModel();
