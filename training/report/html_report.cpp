@@ -5,6 +5,7 @@
 
 #include "training/report/epochs_section.h"
 #include "training/report/html_parts.h"
+#include "training/report/markup.h"
 #include "training/report/part_section.h"
 #include "training/report/svg_chart.h"
 #include "training/report/table.h"
