@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <variant>
 
 namespace hepar {
 namespace {
@@ -112,7 +113,9 @@ torch::Tensor FewPlanesConv2d(const torch::Tensor& x, const torch::Tensor& weigh
 }
 
 torch::Tensor FewPlanesConvImpl::forward(const torch::Tensor& x) {
-  const auto& padding = c10::get<torch::ExpandingArray<2>>(options.padding());
+  // LibTorch 1.13 has a variant of its own, which brings its own get().
+  using std::get;
+  const auto& padding = get<torch::ExpandingArray<2>>(options.padding());
   return FewPlanesConv2d(x, weight, bias, *options.stride(), *padding);
 }
 

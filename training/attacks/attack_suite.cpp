@@ -5,6 +5,7 @@
 
 #include <charconv>
 #include <sstream>
+#include <string_view>
 
 #include "models/named_values.h"
 #include "training/attacks/apgd.h"
@@ -191,13 +192,14 @@ const std::vector<Attack>& Attacks() {
 
 // The entry called `name`, or an error that lists what there is.
 template <typename T>
-const T& Find(const std::vector<T>& entries, const std::string& name, const std::string& what) {
+const T& Find(const std::vector<T>& entries, const std::string& name, std::string_view what) {
   std::string known;
   for (const auto& entry : entries) {
     if (name == entry.name) return entry;
     known += (known.empty() ? "" : ", ") + std::string(entry.name);
   }
-  throw Error(ErrorKind::kInvalid, "unknown " + what + " '" + name + "'; choose one of " + known);
+  throw Error(ErrorKind::kInvalid,
+              "unknown " + std::string(what) + " '" + name + "'; choose one of " + known);
 }
 
 }  // namespace
@@ -210,7 +212,8 @@ std::vector<std::string> AttackNames() {
 
 AttackSpec ParseAttack(const std::string& text) {
   const auto colon = text.find(':');
-  const auto& attack = Find(Attacks(), text.substr(0, colon), "attack");
+  const std::string attack_name = text.substr(0, colon);
+  const auto& attack = Find(Attacks(), attack_name, "attack");
   AttackSpec spec;
   spec.name = attack.name;
   spec.steps = attack.steps;
@@ -221,7 +224,8 @@ AttackSpec ParseAttack(const std::string& text) {
   for (std::string setting; std::getline(settings, setting, ',');) {
     const auto equals = setting.find('=');
     const std::string name = setting.substr(0, equals);
-    const auto& option = Find(attack.options, name, "option of the attack " + spec.name);
+    const std::string what = "option of the attack " + spec.name;
+    const auto& option = Find(attack.options, name, what);
     try {
       if (equals == std::string::npos) {
         throw Error(ErrorKind::kInvalid, "expected " + name + "=VALUE; got no value");
