@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# The live pipeline on a file, or on the simulated scanner: demo.sh [FILE] [--out DIR]
+# The live pipeline on a video or picture, or on the simulated scanner: demo.sh [FILE] [--out DIR]
 # Runs in the environment that `./run demo` makes; GRADE_VIDEO is the program built.
 set -euo pipefail
 models=$(cd "$(dirname "$0")/.." && pwd)/models/pretrained

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Grades a video file or the simulated scanner, and prints the grade over time. It shows how an
+// Grades a video, a still picture or the simulated scanner, and prints the grade over time. It shows how an
 // application reads the severity: changes of the grade from the bus, and the severity of each frame
 // from its buffer. Both are plain GstStructures, so no header of this project is needed.
 //
@@ -17,7 +17,9 @@ namespace {
 
 constexpr char kGrades[][9] = {"normal", "mild", "moderate", "severe"};
 constexpr int kSecondsPerGrade = 4;
-constexpr int kSimulatedFps = 25;
+constexpr int kFps = 25;  // Of what is no video: the simulated scanner, a still.
+// How long a still is shown in a window; in a file, what heparclassify's smoothing needs is enough.
+constexpr int kStillSecondsShown = 10, kStillSecondsWritten = 2;
 
 // GLib's option parser allocates what it stores here.
 struct Options {
@@ -61,14 +63,33 @@ std::string Tail(const Options& options) {
          out + "/overlay.png\"";
 }
 
+// Whether the content of a file, whatever its name, is a still picture.
+bool IsStill(const std::string& file) {
+  const std::string description =
+      "filesrc location=\"" + file + "\" ! typefind name=finder ! fakesink";
+  g_autoptr(GstElement) pipeline = gst_parse_launch(description.c_str(), nullptr);
+  if (!pipeline) return false;
+  gst_element_set_state(pipeline, GST_STATE_PAUSED);
+  gst_element_get_state(pipeline, nullptr, nullptr, GST_CLOCK_TIME_NONE);
+  g_autoptr(GstElement) finder = gst_bin_get_by_name(GST_BIN(pipeline), "finder");
+  g_autoptr(GstCaps) caps = nullptr;
+  g_object_get(finder, "caps", &caps, nullptr);
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+  return caps && !gst_caps_is_empty(caps) && !gst_caps_is_any(caps) &&
+         g_str_has_prefix(gst_structure_get_name(gst_caps_get_structure(caps, 0)), "image/");
+}
+
 std::string Description(const Options& options, bool simulated) {
+  const std::string rate = " ! video/x-raw,framerate=" + std::to_string(kFps) + "/1 ! videoconvert";
   if (simulated) {
     return "heparsimsrc name=scanner is-live=true num-buffers=" +
-           std::to_string(4 * kSecondsPerGrade * kSimulatedFps) +
-           " ! video/x-raw,framerate=" + std::to_string(kSimulatedFps) + "/1 ! videoconvert" +
-           Tail(options);
+           std::to_string(4 * kSecondsPerGrade * kFps) + rate + Tail(options);
   }
-  return "filesrc location=\"" + std::string(options.files[0]) + "\" ! decodebin ! videoconvert" +
+  const std::string file = options.files[0];
+  const std::string decoded = "filesrc location=\"" + file + "\" ! decodebin ! videoconvert";
+  if (!IsStill(file)) return decoded + Tail(options);
+  const int seconds = options.out ? kStillSecondsWritten : kStillSecondsShown;
+  return decoded + " ! imagefreeze num-buffers=" + std::to_string(seconds * kFps) + rate +
          Tail(options);
 }
 

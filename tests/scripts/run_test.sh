@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# What `./run` does before and after it builds: run_test.sh RUN
+set -uo pipefail
+run=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+check() {  # check WHAT CONDITION...
+  local what=$1
+  shift
+  if ! "$@"; then
+    echo "failed: $what" >&2
+    failed=1
+  fi
+}
+
+# Stand-ins for what builds, so that neither packages nor the real build are touched.
+mkdir "$work/bin" "$work/build"
+touch "$work/build/build.ninja"
+printf '#!/bin/sh\necho "install ok installed"\n' > "$work/bin/dpkg-query"
+printf '#!/bin/sh\necho "a line of the build"\n' > "$work/bin/ninja"
+printf '#!/bin/sh\necho "a line of meson"\n' > "$work/bin/meson"
+chmod +x "$work"/bin/*
+export PATH=$work/bin:$PATH HEPAR_BUILD_DIR=$work/build MESON_ARGS=-Dtests=disabled
+
+"$run" exec echo "the command" > "$work/out" 2> "$work/err"
+check "exec runs the command" test $? -eq 0
+check "standard output is the command's" test "$(cat "$work/out")" = "the command"
+check "the build is heard on standard error" grep -q "a line of the build" "$work/err"
+
+"$run" exec sh -c 'exit 7' > /dev/null 2>&1
+check "exec ends as the command does" test $? -eq 7
+
+"$run" exec > "$work/out" 2> "$work/err"
+check "exec without a command is wrong use" test $? -eq 2
+check "it says how to use it" grep -q "^Usage: ./run exec CMD" "$work/err"
+check "it builds nothing" test "$(wc -l < "$work/err")" -eq 1
+check "it prints nothing else" test ! -s "$work/out"
+exit "$failed"
