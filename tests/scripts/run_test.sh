@@ -39,4 +39,17 @@ check "exec without a command is wrong use" test $? -eq 2
 check "it says how to use it" grep -q "^Usage: ./run exec CMD" "$work/err"
 check "it builds nothing" test "$(wc -l < "$work/err")" -eq 1
 check "it prints nothing else" test ! -s "$work/out"
+
+# As a user who is not root.
+printf '#!/bin/sh\necho 1000\n' > "$work/bin/id"
+chmod +x "$work/bin/id"
+"$run" test --debian 13 > "$work/out" 2> "$work/err"
+check "another Debian needs root" test $? -eq 1
+check "it says so" grep -q "only root.*sudo" "$work/err"
+check "nothing was made" test ! -e "$work/build/debian-13"
+"$run" test --debian 11 2> "$work/err"
+check "an unknown release is wrong use" test $? -eq 2
+check "it lists the releases" grep -q "'11'.*give 12 or 13" "$work/err"
+"$run" test --debian 2> "$work/err"
+check "no release is wrong use" test $? -eq 2
 exit "$failed"
