@@ -5,6 +5,7 @@
 #include <torch/utils.h>
 
 #include <algorithm>
+#include <cmath>
 #include <opencv2/dnn.hpp>
 
 #include "models/error.h"
@@ -51,7 +52,9 @@ ExportDifferences Compare(const std::vector<NamedTensor>& expected,
       throw Error(ErrorKind::kFailed,
                   "the exported file gives " + name + " of another shape than the network");
     }
-    differences.emplace_back(name, (got[i] - value).abs().max().item<double>());
+    const double absolute = (got[i] - value).abs().max().item<double>();
+    const double magnitude = value.abs().max().item<double>();
+    differences.push_back({name, absolute, absolute / std::max(1.0, magnitude)});
   }
   return differences;
 }
@@ -61,6 +64,15 @@ torch::Tensor ToTensor(const cv::Mat& blob, torch::IntArrayRef shape) {
 }
 
 }  // namespace
+
+double Largest(const ExportDifferences& differences) {
+  double largest = 0.0;
+  for (const ExportDifference& difference : differences) {
+    if (std::isnan(difference.relative)) return difference.relative;
+    largest = std::max(largest, difference.relative);
+  }
+  return largest;
+}
 
 ExportDifferences CheckTorchScript(const std::string& path, SeverityNet net, int channels,
                                    int side) {

@@ -2,17 +2,29 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "models/nets/severity_net.h"
 
 namespace hepar {
 
-// How far an exported file's results are from the network's own, largest absolute difference over a
-// batch of two random pictures, by the name of the result: "logits", "specific", "common",
-// "reconstruction", "auxiliary_logits", without those of a decoupler that the network lacks.
-using ExportDifferences = std::vector<std::pair<std::string, double>>;
+// How far one result of an exported file is from the network's own, over a batch of two random
+// pictures.
+struct ExportDifference {
+  // "logits", "specific", "common", "reconstruction" or "auxiliary_logits".
+  std::string result;
+  double absolute = 0.0;  // The largest.
+  // The same over the largest magnitude of the network's result, or over 1 where that is less: two
+  // programs that add in another order part by so many digits of a number, whatever its size.
+  double relative = 0.0;
+};
+
+// One for each result, in the order in which the file gives them, without those of a decoupler that
+// the network lacks.
+using ExportDifferences = std::vector<ExportDifference>;
+
+// The largest relative difference; NaN where one is.
+double Largest(const ExportDifferences& differences);
 
 // Runs the exported model with LibTorch's interpreter. `channels` and `side` are those of the
 // pictures. Throws Error(kFailed) when the file does not run.

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <algorithm>
 #include <filesystem>
 #include <sstream>
 
@@ -40,8 +39,10 @@ OptionTable MakeTable(ExportOptions* o) {
   table.Choice("format", &o->format, {"onnx", "torchscript"}, "Format of the exported model");
   table.Path("out", &o->out, "FILE", "The file to write");
   table.Required("the file to write");
-  table.Number("tolerance", &o->tolerance, 0, 1,
-               "Largest accepted difference of any result from the model's");
+  table.Number(
+      "tolerance", &o->tolerance, 0, 1,
+      "Largest accepted difference of any result from the model's, relative to the result's "
+      "largest magnitude, or to 1 where that is less");
   o->output.AddTo(&table, "Write the differences as JSON");
   return table;
 }
@@ -50,6 +51,12 @@ std::string Serialize(const torch::jit::Module& module) {
   std::ostringstream stream;
   module.save(stream);
   return stream.str();
+}
+
+std::string NumberText(double value) {
+  std::ostringstream text;
+  text << value;
+  return text.str();
 }
 
 }  // namespace
@@ -70,15 +77,14 @@ int RunExport(const std::vector<std::string>& arguments) {
   const std::string unchecked = options.out + ".unchecked";
   WriteFileAtomically(unchecked, content);
   ExportDifferences differences;
-  double largest = 0.0;
   try {
     differences = onnx ? CheckOnnx(unchecked, bundle.net, input.channels, input.size)
                        : CheckTorchScript(unchecked, bundle.net, input.channels, input.size);
-    for (const auto& [name, difference] : differences) largest = std::max(largest, difference);
+    const double largest = Largest(differences);
     if (!(largest <= options.tolerance)) {
       std::ostringstream message;
-      message << "the exported model differs from the bundle by up to " << largest
-              << ", which is more than --tolerance " << options.tolerance
+      message << "the exported model's results differ from the bundle's by up to " << largest
+              << " of their size, which is more than --tolerance " << options.tolerance
               << "; nothing was written";
       throw Error(ErrorKind::kFailed, message.str());
     }
@@ -88,13 +94,13 @@ int RunExport(const std::vector<std::string>& arguments) {
   }
   std::filesystem::rename(unchecked, options.out);
 
-  std::vector<std::vector<std::string>> rows = {{"result", "largest difference"}};
-  ordered_json figures = ordered_json::object();
-  for (const auto& [name, difference] : differences) {
-    std::ostringstream number;
-    number << difference;
-    rows.push_back({name, number.str()});
-    figures[name] = difference;
+  std::vector<std::vector<std::string>> rows = {{"result", "largest difference", "relative"}};
+  ordered_json absolute = ordered_json::object(), relative = ordered_json::object();
+  for (const ExportDifference& difference : differences) {
+    rows.push_back(
+        {difference.result, NumberText(difference.absolute), NumberText(difference.relative)});
+    absolute[difference.result] = difference.absolute;
+    relative[difference.result] = difference.relative;
   }
   options.output.text() << FormatTable(rows) << "\nwrote " << options.out << " ("
                         << content.size() / 1024 << " KiB)\n";
@@ -102,7 +108,8 @@ int RunExport(const std::vector<std::string>& arguments) {
                         {"model_id", bundle.spec.id},
                         {"format", options.format},
                         {"bytes", content.size()},
-                        {"largest_difference", figures}});
+                        {"largest_difference", absolute},
+                        {"relative_difference", relative}});
   return kExitOk;
 }
 
