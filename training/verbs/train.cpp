@@ -17,6 +17,7 @@
 #include "training/cli/stop_request.h"
 #include "training/cli/train_options.h"
 #include "training/distributed/communicator.h"
+#include "training/report/guessing.h"
 #include "training/report/html_report.h"
 #include "training/report/report.h"
 #include "training/report/table.h"
@@ -389,6 +390,26 @@ class TrainingRun {
     }
   }
 
+  // What to tell where the model answers no better than somebody who does not look; adds to
+  // `metrics` what was compared.
+  std::string WarningOfGuessing(const Predictions& validation, const Predictions& test,
+                                ordered_json* metrics) const {
+    const bool validated = !validation.labels.empty();
+    const Predictions& frames = validated ? validation : test;
+    if (frames.labels.empty()) return "";
+    const auto& class_names = data_->dataset().class_names;
+    const std::string part = validated ? "validation" : "test";
+    const GuessingTest compared =
+        CompareWithGuessing(ByPatient(frames), static_cast<int>(class_names.size()));
+    (*metrics)["guessing"] = {{"part", part},
+                              {"patients", compared.cases},
+                              {"balanced_accuracy", compared.balanced_accuracy},
+                              {"chance", compared.chance},
+                              {"p_value", compared.p_value}};
+    if (compared.IsBetter()) return "";
+    return GuessingWarning(compared, part, class_names, state_->history.back().train_accuracy);
+  }
+
   void Finish() {
     SeverityNet net = state_->Result(trainer_);
     double seconds = 0.0, peak = 0.0;
@@ -401,9 +422,10 @@ class TrainingRun {
                             {"seconds_per_epoch", seconds / state_->epoch},
                             {"peak_memory_mib", peak}};
     const Predictions validation = Report("validation", split_.validation, net, &metrics);
-    Report("test", split_.test, net, &metrics);
+    const Predictions test = Report("test", split_.test, net, &metrics);
     WarnOfCollapse(net, &metrics);
     if (!speaks()) return;
+    const std::string guessing = WarningOfGuessing(validation, test, &metrics);
     if (options_.fawa && !state_->fair_average_begun) {
       std::cerr << "hepar train: warning: in no epoch did every class reach --fawa-threshold, so "
                    "nothing was averaged\n";
@@ -431,6 +453,9 @@ class TrainingRun {
     metrics["model_id"] = spec.id;
     metrics["options"] = ordered_json::parse(table_.ToJson());
     options_.output.Write(metrics);
+    // The last that is read.
+    text_ << std::flush;
+    if (!guessing.empty()) std::cerr << "hepar train: warning: " << guessing << "\n";
   }
 
   const TrainOptions& options_;

@@ -283,6 +283,18 @@ TEST_F(CliTest, TrainsABundleThatTheOtherVerbsAndTheEngineAccept) {
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 17);
 }
 
+TEST_F(CliTest, TrainingWarnsOfAModelThatIsNoBetterThanGuessing) {
+  // Weights that never move.
+  Program train(Train("guess.hepar", 1, {"--lr", "0", "--json", Path("guess.json")}));
+  ASSERT_EQ(train.Wait(), kExitOk) << train.err();
+  EXPECT_THAT(train.err(),
+              AllOf(HasSubstr("warning: on the validation part"), HasSubstr("better than guessing"),
+                    HasSubstr("of 4 patients"), HasSubstr("try more --epochs")));
+  const json guessing = json::parse(ReadFile(Path("guess.json"), kMaxOutput)).at("guessing");
+  EXPECT_EQ(guessing.at("patients"), 4);
+  EXPECT_GT(guessing.at("p_value").get<double>(), 0.05);
+}
+
 // What a model says of its trustworthiness.
 ModelSpec SpecOf(const std::string& path) {
   EngineConfig config;
