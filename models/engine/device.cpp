@@ -74,8 +74,8 @@ std::string ResolveDevice(const std::string& name) {
         ErrorKind::kUnsupported,
         "device '" + name +
             "' is not available: this LibTorch (" TORCH_VERSION
-            ") has no CUDA or finds no CUDA device; use device=cpu, or build against a CUDA "
-            "LibTorch with the Meson option libtorch");
+            ") has no CUDA or finds no CUDA device; choose cpu, or build against a CUDA LibTorch "
+            "with the Meson option libtorch");
   }
   if (index >= devices) {
     throw Error(ErrorKind::kUnsupported, "device '" + name + "' is not available: found " +
@@ -86,7 +86,7 @@ std::string ResolveDevice(const std::string& name) {
     throw Error(ErrorKind::kUnsupported,
                 "device '" + name +
                     "' is listed but cannot be used; check the driver and its free "
-                    "memory, or use device=cpu");
+                    "memory, or choose cpu");
   }
   return "cuda:" + std::to_string(index);
 }

@@ -95,8 +95,11 @@ std::string Join(const std::vector<std::string>& values, const std::string& sepa
 std::string NearestName(const std::string& name, const std::vector<std::string>& candidates) {
   std::string nearest;
   std::size_t least = std::max<std::size_t>(2, name.size() / 3) + 1;
+  constexpr std::size_t kStem = 4;  // Letters by which another form of a word is recognized.
   for (const auto& candidate : candidates) {
-    const std::size_t distance = EditDistance(name, candidate);
+    const bool other_form =
+        candidate.size() >= kStem && name.compare(0, candidate.size(), candidate) == 0;
+    const std::size_t distance = other_form ? 1 : EditDistance(name, candidate);
     if (distance < least) {
       least = distance;
       nearest = candidate;

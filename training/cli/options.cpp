@@ -198,6 +198,13 @@ const OptionTable::Option* OptionTable::Find(const std::string& name) const {
   return nullptr;
 }
 
+// The flag that an argument without one was probably meant for.
+std::string OptionTable::FlagFor(const std::string& argument) const {
+  const bool bundle = std::filesystem::path(argument).extension() == ".hepar";
+  const std::string name = bundle ? "model" : "data";
+  return Find(name) == nullptr ? "" : "; did you mean --" + name + " " + argument + "?";
+}
+
 bool OptionTable::Parse(const std::vector<std::string>& arguments) {
   Given given;
   const std::vector<std::string> rest = ReadFlags(arguments, &given);
@@ -269,8 +276,8 @@ void OptionTable::ReadPositionals(const std::vector<std::string>& rest, Given* g
       positionals_->push_back(argument);
       continue;
     }
-    throw UsageError("unexpected argument '" + argument + "'; 'hepar " + verb_ +
-                     " --help' shows the use");
+    throw UsageError("unexpected argument '" + argument + "'" + FlagFor(argument) + " ('hepar " +
+                     verb_ + " --help' shows the use)");
   }
 }
 
@@ -333,7 +340,10 @@ std::vector<OptionTable::Setting> OptionTable::ReadConfig(const std::string& pat
                                                                    g_key_file_free);
   g_autoptr(GError) error = nullptr;
   if (!g_key_file_load_from_data(file.get(), text.data(), text.size(), G_KEY_FILE_NONE, &error)) {
-    throw UsageError(path + ": " + error->message);
+    const bool no_group =
+        g_error_matches(error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_GROUP_NOT_FOUND);
+    throw UsageError(path + ": " + error->message +
+                     (no_group ? "; put the line [" + verb_ + "] above its keys" : ""));
   }
   const auto verbs = VerbNames();
   g_auto(GStrv) groups = g_key_file_get_groups(file.get(), nullptr);
@@ -343,8 +353,12 @@ std::vector<OptionTable::Setting> OptionTable::ReadConfig(const std::string& pat
                        " (groups are " + Join(verbs, ", ") + ")");
     }
   }
+  if (!g_key_file_has_group(file.get(), verb_.c_str())) {
+    const std::vector<std::string> there(groups, groups + g_strv_length(groups));
+    throw UsageError(path + ": has no group [" + verb_ + "], which 'hepar " + verb_ + "' reads" +
+                     (there.empty() ? "" : "; it has [" + Join(there, "], [") + "]"));
+  }
   std::vector<Setting> settings;
-  if (!g_key_file_has_group(file.get(), verb_.c_str())) return settings;
 
   g_auto(GStrv) keys = g_key_file_get_keys(file.get(), verb_.c_str(), nullptr, nullptr);
   for (gchar** key = keys; *key; ++key) {

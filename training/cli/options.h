@@ -148,6 +148,7 @@ class OptionTable {
                T (*parse)(const std::string&, T, T), T low, T high);
   std::vector<std::string> Names() const;
   const Option* Find(const std::string& name) const;
+  std::string FlagFor(const std::string& argument) const;
 
   // An option as it was given, and where.
   struct Setting {

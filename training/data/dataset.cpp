@@ -226,6 +226,13 @@ Dataset LoadDataset(const std::string& path, const SourceOptions& options) {
     if (!fs::exists(path)) {
       throw Error(ErrorKind::kNotFound, path + ": no such file or folder");
     }
+    if (!fs::is_directory(path) && !IsMatFile(path) && IsPictureFile(path)) {
+      throw Error(ErrorKind::kDamaged,
+                  path +
+                      ": is a picture or a video, and nothing says its grade; labeled scans are "
+                      "a folder with one folder for each grade, or a CSV file with the columns "
+                      "path, label and patient_id ('hepar grade' takes scans without labels)");
+    }
     found = fs::is_directory(path) ? FindInFolder(path, dataset.class_names, options)
             : IsMatFile(path)      ? FindInMatFile(path)
                                    : FindInManifest(path, dataset.class_names, options);

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "models/bundle/bundle.h"
-#include "models/engine/device.h"
 #include "models/error.h"
 #include "training/cli/common_options.h"
 #include "training/cli/exit_codes.h"
@@ -14,6 +13,7 @@
 #include "training/data/recorded_split.h"
 #include "training/report/robustness_table.h"
 #include "training/scoring/attack_run.h"
+#include "training/verbs/device_option.h"
 #include "training/verbs/threads.h"
 #include "training/verbs/verbs.h"
 
@@ -159,7 +159,7 @@ int RunAttackVerb(const std::vector<std::string>& arguments) {
   SetThreads(options.device);
 
   AttackPlan plan = PlanOf(options, table.IsGiven("attacks"));
-  const torch::Device device = ResolveDevice(options.device.name);
+  const torch::Device device = DeviceOption(options.device.name);
   Bundle bundle = WithExitCode(kExitModel, [&] { return LoadBundle(options.model); });
   const ModelSpec spec = bundle.spec;
   AttackRun run = WithExitCode(kExitModel, [&] {

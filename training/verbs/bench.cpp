@@ -30,6 +30,7 @@
 #include "training/cli/output.h"
 #include "training/export/torchscript_model.h"
 #include "training/report/table.h"
+#include "training/verbs/device_option.h"
 #include "training/verbs/verbs.h"
 
 namespace hepar {
@@ -189,7 +190,7 @@ class FrameBench {
   FrameBench(const BenchOptions& options, const BenchModel& model)
       : options_(options),
         spec_(model.spec()),
-        device_(ResolveDevice(options.device.name)),
+        device_(DeviceOption(options.device.name)),
         picture_(NoisePicture(spec_.preprocess)),
         engine_(model.Open(device_, Precision::kFp32)) {
     SeverityNet net = model.net();
@@ -308,7 +309,7 @@ int RunBench(const std::vector<std::string>& arguments) {
   BenchOptions options;
   OptionTable table = MakeTable(&options);
   if (!ReadOptions(&table, arguments)) return kExitOk;
-  ResolveDevice(options.device.name);  // Before a model is made.
+  DeviceOption(options.device.name);  // Before a model is made.
   SetIntraOpThreads(options.device.threads);
   cv::setNumThreads(1);
   const BenchModel model(options);

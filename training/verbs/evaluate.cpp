@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "models/engine/device.h"
 #include "models/file_io.h"
 #include "training/cli/exit_codes.h"
 #include "training/cli/version.h"
@@ -18,6 +17,7 @@
 #include "training/report/evidence_text.h"
 #include "training/report/gallery.h"
 #include "training/report/report.h"
+#include "training/verbs/device_option.h"
 #include "training/verbs/evaluate_options.h"
 #include "training/verbs/evaluation_run.h"
 #include "training/verbs/threads.h"
@@ -103,7 +103,7 @@ int RunEvaluate(const std::vector<std::string>& arguments) {
   CheckEvaluateOptions(options);
   const std::string recorded_options = table.ToJson();
   const std::vector<Corruption> corruptions = CorruptionsOf(options);
-  options.device.name = ResolveDevice(options.device.name);
+  options.device.name = DeviceOption(options.device.name);
   SetThreads(options.device);
 
   Folds folds;

@@ -7,7 +7,6 @@
 #include <memory>
 
 #include "models/bundle/bundle.h"
-#include "models/engine/device.h"
 #include "models/error.h"
 #include "models/file_io.h"
 #include "models/nets/classifier.h"
@@ -26,6 +25,7 @@
 #include "training/trainer/trainer.h"
 #include "training/trust/described.h"
 #include "training/trust/trust_fit.h"
+#include "training/verbs/device_option.h"
 #include "training/verbs/threads.h"
 #include "training/verbs/train_setup.h"
 #include "training/verbs/verbs.h"
@@ -122,9 +122,9 @@ class TrainingRun {
  private:
   // Each process of a machine uses its own GPU.
   static torch::Device DeviceOf(const std::string& name, const Launch& launch) {
-    std::string device = ResolveDevice(name);
+    std::string device = DeviceOption(name);
     if (device != "cpu" && launch.size > 1 && name.find(':') == std::string::npos) {
-      device = ResolveDevice("cuda:" + std::to_string(launch.local_rank));
+      device = DeviceOption("cuda:" + std::to_string(launch.local_rank));
     }
     return torch::Device(device);
   }

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "models/bundle/bundle.h"
-#include "models/engine/device.h"
 #include "models/error.h"
 #include "training/cli/common_options.h"
 #include "training/cli/exit_codes.h"
@@ -23,6 +22,7 @@
 #include "training/scoring/score.h"
 #include "training/trust/described.h"
 #include "training/trust/trust_fit.h"
+#include "training/verbs/device_option.h"
 #include "training/verbs/threads.h"
 #include "training/verbs/verbs.h"
 
@@ -104,7 +104,7 @@ int RunTrust(const std::vector<std::string>& arguments) {
   TrustVerbOptions options;
   OptionTable table = MakeTable(&options);
   if (!ReadOptions(&table, arguments)) return kExitOk;
-  const torch::Device device(ResolveDevice(options.device.name));
+  const torch::Device device(DeviceOption(options.device.name));
   SetThreads(options.device);
 
   Bundle bundle = WithExitCode(kExitModel, [&] { return LoadBundle(options.model); });

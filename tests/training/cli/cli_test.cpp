@@ -202,7 +202,10 @@ TEST_F(CliTest, WrongUseExitsWithTwo) {
                 kExitUsage, "--false-flags needs --ood");
   ExpectFailure({"train", "--data", Manifest(), "--out", Path("none/m.hepar")}, kExitUsage,
                 "does not exist");
-  ExpectFailure(Train("m.hepar", 1, {"--device", "gpu"}), kExitUsage, "unknown device 'gpu'");
+  ExpectFailure(Train("m.hepar", 1, {"--device", "gpu"}), kExitUsage,
+                "--device: unknown device 'gpu'; choose auto, cpu, cuda or cuda:N");
+  ExpectFailure({"evaluate", "m.hepar", "--data", Manifest()}, kExitUsage,
+                "did you mean --model m.hepar?");
   ExpectFailure(Train("m.hepar", 1, {"--class-weights", "1,2"}), kExitUsage,
                 "--class-weights: expected 4 numbers");
   // Before the data is read: there is none.
@@ -219,6 +222,8 @@ TEST_F(CliTest, WrongUseExitsWithTwo) {
 TEST_F(CliTest, InputDataModelAndDeviceHaveTheirOwnExitCodes) {
   ExpectFailure({"train", "--data", Path("none"), "--out", Path("m.hepar")}, kExitInputData,
                 "none");
+  ExpectFailure({"train", "--data", folder_->Write("scan.mp4", "frames"), "--out", Path("m.hepar")},
+                kExitInputData, "'hepar grade' takes scans without labels");
   ExpectFailure({"inspect", Path("none.hepar")}, kExitModel, "no such file");
   ExpectFailure({"inspect", Manifest()}, kExitModel, "no model bundle");
   ExpectFailure({"evaluate", "--model", Manifest(), "--data", Manifest()}, kExitModel,

@@ -239,6 +239,36 @@ TEST(OptionTableTest, ArgumentsWithoutFlagAreTakenUpToTheirNumber) {
   EXPECT_THROW(table.Parse({"b.hepar"}), Error);
 }
 
+TEST(OptionTableTest, ArgumentsThatMissTheirFlagAreGivenIt) {
+  EXPECT_THAT(ErrorOf({"scans"}), HasSubstr("did you mean --data scans?"));
+  EXPECT_THAT(ErrorOf({"m.hepar"}), testing::Not(HasSubstr("did you mean")));  // No --model here.
+
+  std::string model;
+  OptionTable table("export", "--model FILE", "Writes a model.");
+  table.Path("model", &model, "FILE", "The model");
+  const auto error_of = [](OptionTable& t, const std::vector<std::string>& arguments) {
+    try {
+      t.Parse(arguments);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_THAT(error_of(table, {"m.hepar"}), HasSubstr("did you mean --model m.hepar?"));
+  EXPECT_THAT(error_of(table, {"scans"}), testing::Not(HasSubstr("did you mean")));
+}
+
+TEST(OptionTableTest, AFileWithoutTheGroupOfTheVerbIsAnError) {
+  const TempFolder folder;
+  EXPECT_THAT(ErrorOf({"--config", folder.Write("a.ini", "[attack]\nepsilon=1\n")}),
+              HasSubstr("has no group [train], which 'hepar train' reads; it has [attack]"));
+  EXPECT_THAT(ErrorOf({"--config", folder.Write("b.ini", "epochs=1\n")}),
+              HasSubstr("put the line [train] above its keys"));
+  EXPECT_THAT(ErrorOf({"--config", folder.Write("c.ini", "[training]\nepochs=1\n")}),
+              HasSubstr("unknown group [training]; did you mean train?"));
+  EXPECT_THAT(ErrorOf({"--config", folder.Write("d.ini", "")}), HasSubstr("has no group [train]"));
+}
+
 TEST(OptionTableTest, HelpListsEachOptionWithItsDefault) {
   TrainOptions options;
   OptionTable table = MakeTrainOptionTable(&options, kClassifiers);
