@@ -24,6 +24,7 @@ struct Verb {
 constexpr Verb kVerbs[] = {
     {"train", "train a model on labeled scans", hepar::RunTrain},
     {"evaluate", "measure a model on labeled scans", hepar::RunEvaluate},
+    {"grade", "grade scans without labels", hepar::RunGrade},
     {"attack", "measure the robustness of a model to attacks", hepar::RunAttackVerb},
     {"ablate", "train and compare classifiers and variants, as the paper's tables do",
      hepar::RunAblate},

@@ -60,7 +60,7 @@ void AppendWrapped(const std::string& text, std::size_t column, std::string* out
 }  // namespace
 
 std::vector<std::string> VerbNames() {
-  return {"train", "evaluate", "attack",  "ablate",   "probe",
+  return {"train", "evaluate", "grade",   "attack",   "ablate", "probe",
           "bench", "export",   "inspect", "simulate", "trust"};
 }
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <utility>
 #include <vector>
 
 #include "models/error.h"
@@ -15,30 +14,31 @@ namespace {
 namespace fs = std::filesystem;
 
 // The picture files of a folder, with their names relative to it, sorted.
-std::vector<std::pair<std::string, std::string>> FilesOf(const fs::path& folder) {
-  std::vector<std::pair<std::string, std::string>> files;
+std::vector<PictureFile> FilesOf(const fs::path& folder) {
+  std::vector<PictureFile> files;
   const auto follow = fs::directory_options::follow_directory_symlink;
   for (auto i = fs::recursive_directory_iterator(folder, follow); i != fs::end(i); ++i) {
     if (i->path().filename().string().front() == '.') {
       i.disable_recursion_pending();
     } else if (i->is_regular_file() && IsPictureFile(i->path().string())) {
-      files.emplace_back(i->path().lexically_relative(folder).generic_string(), i->path().string());
+      files.push_back({i->path().lexically_relative(folder).generic_string(), i->path().string()});
     }
   }
-  std::sort(files.begin(), files.end());
+  std::sort(files.begin(), files.end(),
+            [](const PictureFile& a, const PictureFile& b) { return a.name < b.name; });
   return files;
 }
 
 }  // namespace
 
-Dataset LoadUnlabeled(const std::string& path, const SourceOptions& options) {
-  std::vector<std::pair<std::string, std::string>> files;
+std::vector<PictureFile> FindPictureFiles(const std::string& path) {
+  std::vector<PictureFile> files;
   try {
     if (!fs::exists(path)) throw Error(ErrorKind::kNotFound, path + ": no such file or folder");
     if (fs::is_directory(path)) {
       files = FilesOf(path);
     } else {
-      files.emplace_back(fs::path(path).filename().string(), path);
+      files.push_back({fs::path(path).filename().string(), path});
     }
   } catch (const fs::filesystem_error& error) {
     throw Error(ErrorKind::kUnreadable, error.path1().string() + ": " + error.code().message());
@@ -46,8 +46,12 @@ Dataset LoadUnlabeled(const std::string& path, const SourceOptions& options) {
   if (files.empty()) {
     throw Error(ErrorKind::kDamaged, path + ": holds no picture and no video");
   }
+  return files;
+}
+
+Dataset LoadUnlabeled(const std::string& path, const SourceOptions& options) {
   Dataset dataset;
-  for (const auto& [name, file] : files) {
+  for (const auto& [name, file] : FindPictureFiles(path)) {
     for (const int frame : ChooseFrames(CountFrames(file), options)) {
       dataset.samples.push_back({file, 0, name, frame});
     }

@@ -37,11 +37,11 @@ Scorer::Scorer(const EngineConfig& config) : engine_(Engine::Open(config)) {
   CheckSameClasses(spec(), config.model, Dataset().class_names);
 }
 
-std::vector<double> Scorer::Grade(const PreparedImage& image) {
+FrameScores Scorer::Grade(const PreparedImage& image) {
   const auto inference = engine_->Prepare(image);
   const Severity& severity = inference->Classify();
   inference_ms_.push_back(severity.inference_ms);
-  return {severity.probabilities.begin(), severity.probabilities.end()};
+  return {{severity.probabilities.begin(), severity.probabilities.end()}, severity.domain_score};
 }
 
 std::vector<double> Scorer::DomainScores(const PreparedDataset& data) const {
@@ -57,21 +57,21 @@ std::vector<double> Scorer::DomainScores(const PreparedDataset& data) const {
 Predictions Scorer::Score(const PreparedDataset& data, const Tick& tick) {
   Predictions predictions = WithoutAnswers(data.dataset());
   for (int i = 0; i < data.size(); ++i) {
-    predictions.probabilities[i] = Grade(data.image(i));
+    predictions.probabilities[i] = Grade(data.image(i)).probabilities;
     tick();
   }
   return predictions;
 }
 
 Predictions Scorer::ScoreCorrupted(const PreparedDataset& data, Corruption corruption, int strength,
-                                std::uint64_t seed, const Tick& tick) {
+                                   std::uint64_t seed, const Tick& tick) {
   Predictions predictions = WithoutAnswers(data.dataset());
   const auto& samples = data.dataset().samples;
   if (!CorruptsFrame(corruption)) {
     for (int i = 0; i < data.size(); ++i) {
       PreparedImage image = data.image(i);
       image.pixels = CorruptPicture(image.pixels, corruption, strength, SeedOf(samples[i], seed));
-      predictions.probabilities[i] = Grade(image);
+      predictions.probabilities[i] = Grade(image).probabilities;
       tick();
     }
     return predictions;
@@ -88,11 +88,22 @@ Predictions Scorer::ScoreCorrupted(const PreparedDataset& data, Corruption corru
                  const cv::Mat corrupted =
                      CorruptFrame(picture, corruption, strength, SeedOf(samples[index], seed));
                  predictions.probabilities[index] =
-                     Grade(PreparePicture(corrupted, path, frame, preprocessor));
+                     Grade(PreparePicture(corrupted, path, frame, preprocessor)).probabilities;
                  tick();
                });
   }
   return predictions;
+}
+
+std::vector<FrameScores> Scorer::ScoreFile(const std::string& path, const std::vector<int>& frames,
+                                           const Tick& tick) {
+  Preprocessor preprocessor(spec().preprocess);
+  std::vector<FrameScores> scores;
+  ReadFrames(path, frames, [&](int frame, const cv::Mat& picture) {
+    scores.push_back(Grade(PreparePicture(picture, path, frame, preprocessor)));
+    tick();
+  });
+  return scores;
 }
 
 }  // namespace hepar

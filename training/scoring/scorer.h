@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "models/decision/frames_decision.h"
 #include "models/engine/engine.h"
 #include "training/data/prepared_dataset.h"
 #include "training/evaluation/metrics.h"
@@ -38,11 +39,17 @@ class Scorer {
   // liver view. Empty for a model without such a score. Runs no network.
   std::vector<double> DomainScores(const PreparedDataset& data) const;
 
+  // Frames (0-based, ascending) of one file, graded one after the other without being kept: what
+  // Score() and DomainScores() find of them, with the scores as they are and not over the limit.
+  // Throws Error, naming the file, as PreparedDataset does.
+  std::vector<FrameScores> ScoreFile(const std::string& path, const std::vector<int>& frames,
+                                     const Tick& tick);
+
   // Wall times of inference of the pictures so far, milliseconds.
   const std::vector<double>& inference_ms() const { return inference_ms_; }
 
  private:
-  std::vector<double> Grade(const PreparedImage& image);
+  FrameScores Grade(const PreparedImage& image);
 
   std::shared_ptr<const Engine> engine_;
   std::vector<double> inference_ms_;

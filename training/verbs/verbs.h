@@ -15,6 +15,7 @@ int RunAblate(const std::vector<std::string>& arguments);
 int RunProbe(const std::vector<std::string>& arguments);
 int RunExport(const std::vector<std::string>& arguments);
 int RunBench(const std::vector<std::string>& arguments);
+int RunGrade(const std::vector<std::string>& arguments);
 int RunInspect(const std::vector<std::string>& arguments);
 int RunSimulate(const std::vector<std::string>& arguments);
 int RunTrust(const std::vector<std::string>& arguments);

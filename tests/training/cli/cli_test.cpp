@@ -14,6 +14,9 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/videoio.hpp>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -176,8 +179,8 @@ TEST_F(CliTest, HelpNamesEveryVerbAndExitCode) {
                                 HasSubstr("simulate"), HasSubstr("Exit codes")));
   Program version({"--version"});
   EXPECT_EQ(version.Wait(), kExitOk);
-  for (const char* verb : {"train", "evaluate", "attack", "ablate", "probe", "bench", "export",
-                           "inspect", "simulate", "trust"}) {
+  for (const char* verb : {"train", "evaluate", "grade", "attack", "ablate", "probe", "bench",
+                           "export", "inspect", "simulate", "trust"}) {
     Program verb_help({verb, "--help"});
     EXPECT_EQ(verb_help.Wait(), kExitOk) << verb;
     EXPECT_THAT(verb_help.out(), AllOf(HasSubstr("Usage: hepar " + std::string(verb)),
@@ -286,6 +289,102 @@ TEST_F(CliTest, TrainsABundleThatTheOtherVerbsAndTheEngineAccept) {
   EXPECT_EQ(figures.at("patient").at("cases"), 8);
   const std::string csv = ReadFile(Path("p.csv"), kMaxOutput);
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 17);
+}
+
+// Of a file of CSV text without quotes, the rows as fields.
+std::vector<std::vector<std::string>> RowsOf(const std::string& text) {
+  std::vector<std::vector<std::string>> rows;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    rows.emplace_back();
+    std::istringstream fields(line + ",");
+    for (std::string field; std::getline(fields, field, ',');) rows.back().push_back(field);
+  }
+  return rows;
+}
+
+TEST_F(CliTest, GradesWhatNobodyLabelledAsEvaluateScoresIt) {
+  const std::string model = PRETRAINED_DIR "/steatosis-sim-live.hepar";
+  // A recording beside stills, and one file that is damaged.
+  const TempFolder folder;
+  std::vector<std::string> stills;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(Path("scans"))) {
+    if (entry.path().extension() == ".png") stills.push_back(entry.path());
+  }
+  std::sort(stills.begin(), stills.end());
+  ASSERT_EQ(stills.size(), 16u);
+  const std::string video = folder / "clip.avi";
+  cv::VideoWriter writer(video, cv::VideoWriter::fourcc('M', 'J', 'P', 'G'), 10.0, {160, 120});
+  ASSERT_TRUE(writer.isOpened());
+  for (const std::string& still : stills) writer.write(cv::imread(still));
+  writer.release();
+  folder.Write("damaged.png", "no picture");
+  folder.Write("notes.txt", "not looked at");
+
+  Program grade({"grade", "--model", model, folder.path(), Path("scans"), "--frames-per-video", "5",
+                 "--csv", Path("grades.csv"), "--json", "-"});
+  EXPECT_EQ(grade.Wait(), kExitInputData);
+  EXPECT_THAT(grade.err(), AllOf(HasSubstr("hepar grade: " + folder / "damaged.png"),
+                                 HasSubstr("for research use only")));
+  const json graded = json::parse(grade.out());
+  EXPECT_EQ(graded.at("model"), "steatosis-sim-live");
+  const json& files = graded.at("files");
+  ASSERT_EQ(files.size(), 18u);
+  EXPECT_EQ(files[0].at("path"), video);
+  EXPECT_EQ(files[0].at("frames"), 5);
+  EXPECT_EQ(files[1].at("state"), "error");
+  EXPECT_THAT(files[1].at("error"), HasSubstr("no picture that can be decoded"));
+  EXPECT_FALSE(files[1].contains("probabilities"));
+
+  folder.Write("clip.csv", "path,label,patient_id\nclip.avi,normal,P1\n");
+  const auto scores = [&](const std::string& data) {
+    Program evaluate({"evaluate", "--model", model, "--data", data, "--frames-per-video", "5",
+                      "--bootstrap", "0", "--csv", Path("scores.csv")});
+    EXPECT_EQ(evaluate.Wait(), kExitOk) << evaluate.err();
+    return RowsOf(ReadFile(Path("scores.csv"), kMaxOutput));
+  };
+  const auto of_stills = scores(Manifest()), of_clip = scores(folder / "clip.csv");
+  ASSERT_EQ(of_stills.size(), 17u);
+  const std::vector<std::string> names = {"normal", "mild", "moderate", "severe"};
+  for (std::size_t i = 0; i < stills.size(); ++i) {
+    const json& file = files[2 + i];
+    ASSERT_EQ(file.at("path"), of_stills[1 + i][0]);
+    for (std::size_t k = 0; k < names.size(); ++k) {
+      EXPECT_DOUBLE_EQ(file.at("probabilities").at(names[k]).get<double>(),
+                       std::stod(of_stills[1 + i][5 + k]));
+    }
+    EXPECT_EQ(file.at("frames"), 1);
+    EXPECT_THAT(file.at("state"), testing::AnyOf("graded", "uncertain", "not-liver"));
+    EXPECT_EQ(file.at("severity").is_null(), file.at("state") != "graded");
+  }
+  ASSERT_EQ(of_clip.size(), 6u);
+  for (std::size_t k = 0; k < names.size(); ++k) {
+    double mean = 0.0;
+    for (int i = 1; i <= 5; ++i) mean += std::stod(of_clip[i][5 + k]) / 5;
+    EXPECT_NEAR(files[0].at("probabilities").at(names[k]).get<double>(), mean, 1e-9);
+  }
+
+  const auto rows = RowsOf(ReadFile(Path("grades.csv"), kMaxOutput));
+  ASSERT_EQ(rows.size(), 19u);
+  for (const auto& row : rows) EXPECT_EQ(row.size(), 13u) << row[0];
+  EXPECT_EQ(rows[1][0], video);
+  EXPECT_DOUBLE_EQ(std::stod(rows[1][4]), files[0].at("probabilities").at("normal").get<double>());
+  EXPECT_EQ(rows[2][1], "error");
+
+  // Where all is well, a table and nothing else.
+  Program table({"grade", "--model", model, stills[0]});
+  EXPECT_EQ(table.Wait(), kExitOk);
+  EXPECT_EQ(table.err(), "");
+  EXPECT_THAT(table.out(), AllOf(HasSubstr(stills[0]), HasSubstr("severe %")));
+  // A threshold that nothing reaches, and a view that nothing checks.
+  Program strict({"grade", "--model", model, stills[0], "--min-confidence", "1", "--check-view",
+                  "off", "--json", "-"});
+  EXPECT_EQ(strict.Wait(), kExitOk);
+  EXPECT_EQ(json::parse(strict.out()).at("files")[0].at("state"), "uncertain");
+
+  ExpectFailure({"grade", stills[0]}, kExitUsage, "--model is missing");
+  ExpectFailure({"grade", "--model", model}, kExitUsage, "nothing to grade");
+  ExpectFailure({"grade", "--model", Manifest(), stills[0]}, kExitModel, "no model bundle");
 }
 
 TEST_F(CliTest, TrainingWarnsOfAModelThatIsNoBetterThanGuessing) {
