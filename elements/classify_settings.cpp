@@ -5,6 +5,8 @@
 
 #include <chrono>
 
+#include "elements/gstheparclassify.h"
+
 namespace hepar {
 namespace {
 
@@ -43,6 +45,11 @@ bool ClassifySettings::SetProperty(guint id, const GValue* value) {
     case kThreads:
       batch.threads = static_cast<int>(g_value_get_uint(value));
       return true;
+    case kStreamId: {
+      const gchar* text = g_value_get_string(value);
+      stream_id = text ? text : "";
+      return true;
+    }
     default:
       return false;
   }
@@ -76,6 +83,9 @@ bool ClassifySettings::GetProperty(guint id, GValue* value) const {
       return true;
     case kThreads:
       g_value_set_uint(value, static_cast<guint>(batch.threads));
+      return true;
+    case kStreamId:
+      g_value_set_string(value, stream_id.empty() ? nullptr : stream_id.c_str());
       return true;
     default:
       return false;
@@ -227,6 +237,18 @@ void ClassifySettings::InstallProperties(GObjectClass* object_class) {
       g_param_spec_uint("threads", "Threads",
                         "Number of worker threads that the sharing streams use", 1, 256,
                         static_cast<guint>(defaults.batch.threads), ready));
+  /**
+   * GstHeparClassify:stream-id:
+   *
+   * A name of this stream, such as that of the room or the camera. Element messages carry it as
+   * the field `stream-id`, so that an application with many streams knows which one they are about.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      object_class, kStreamId,
+      g_param_spec_string(GST_HEPAR_STREAM_ID, "Stream id",
+                          "Name of the stream, which element messages carry", nullptr, playing));
 }
 
 }  // namespace hepar

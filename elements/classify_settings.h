@@ -3,6 +3,8 @@
 
 #include <glib-object.h>
 
+#include <string>
+
 #include "elements/gstheparenums.h"
 #include "models/decision/decision_policy.h"
 #include "models/engine/batch_runner.h"
@@ -22,7 +24,8 @@ struct ClassifySettings {
     kPostStats,
     kBatch,
     kBatchDeadline,
-    kThreads
+    kThreads,
+    kStreamId
   };
 
   GstHeparMode mode = GST_HEPAR_MODE_AUTO;
@@ -30,6 +33,7 @@ struct ClassifySettings {
   DecisionChoices decision = {1.0};
   bool post_stats = false;
   BatchOptions batch;
+  std::string stream_id;  // Empty: none.
 
   static void InstallProperties(GObjectClass* object_class);
 

@@ -10,7 +10,8 @@
  * has the properties of heparcolorspace, heparclassify and heparoverlay, which are described there.
  * `model` is set on heparcolorspace, from which the other elements take it. Messages and results on
  * buffers are those of the elements inside, which are called `colorspace`, `decouple`, `classify`
- * and `overlay`. For research use only.
+ * and `overlay`. Element messages also have the field `bin`, the name of this element, and
+ * `stream-id` if that property is set. For research use only.
  *
  * ## Example launch line
  * |[
@@ -172,6 +173,26 @@ static GstStateChangeReturn gst_hepar_bin_change_state(GstElement* element,
   return GST_ELEMENT_CLASS(gst_hepar_bin_parent_class)->change_state(element, transition);
 }
 
+// In an application with several of these bins the elements inside have the same names, so their
+// messages say which bin they come from.
+static void gst_hepar_bin_handle_message(GstBin* bin, GstMessage* message) noexcept {
+  const GstStructure* structure = gst_message_get_structure(message);
+  if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ELEMENT && structure != nullptr &&
+      g_str_has_prefix(gst_structure_get_name(structure), "hepar-")) {
+    g_autofree gchar* name = gst_object_get_name(GST_OBJECT(bin));
+    g_autofree gchar* stream_id = nullptr;
+    g_object_get(GST_HEPAR_BIN(bin)->priv->children[kClassify], GST_HEPAR_STREAM_ID, &stream_id,
+                 nullptr);
+    message = gst_message_make_writable(message);
+    GstStructure* fields = gst_message_writable_structure(message);
+    gst_structure_set(fields, "bin", G_TYPE_STRING, name, nullptr);
+    if (stream_id != nullptr) {
+      gst_structure_set(fields, GST_HEPAR_STREAM_ID, G_TYPE_STRING, stream_id, nullptr);
+    }
+  }
+  GST_BIN_CLASS(gst_hepar_bin_parent_class)->handle_message(bin, message);
+}
+
 static void gst_hepar_bin_finalize(GObject* object) noexcept {
   delete GST_HEPAR_BIN(object)->priv;
   G_OBJECT_CLASS(gst_hepar_bin_parent_class)->finalize(object);
@@ -228,6 +249,7 @@ static void gst_hepar_bin_class_init(GstHeparBinClass* klass) {
   object_class->get_property = gst_hepar_bin_get_property;
   object_class->finalize = gst_hepar_bin_finalize;
   element_class->change_state = GST_DEBUG_FUNCPTR(gst_hepar_bin_change_state);
+  GST_BIN_CLASS(klass)->handle_message = GST_DEBUG_FUNCPTR(gst_hepar_bin_handle_message);
 
   /**
    * GstHeparBin:show-overlay:

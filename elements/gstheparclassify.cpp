@@ -32,6 +32,8 @@
  * - `hepar-model-changed`, when a model that was set while playing is in use: `old-id`, `new-id`,
  *   `location`.
  *
+ * The first three have `stream-id` where that property is set.
+ *
  * ## Example launch line
  * |[
  * gst-launch-1.0 -m heparsimsrc ! heparclassify model=liver.hepar ! videoconvert ! autovideosink
@@ -221,6 +223,15 @@ static bool gst_hepar_classify_runs_network(GstHeparInference* inference) noexce
   return !gst_hepar_classify_is_newest(GST_HEPAR_CLASSIFY(inference));
 }
 
+// Posts an element message, which names the stream if the user gave it a name. Takes `structure`.
+static void gst_hepar_classify_post(GstHeparClassify* self, GstStructure* structure) {
+  const std::string stream_id = gst_hepar_classify_get_settings(self).stream_id;
+  if (!stream_id.empty()) {
+    gst_structure_set(structure, GST_HEPAR_STREAM_ID, G_TYPE_STRING, stream_id.c_str(), nullptr);
+  }
+  gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), structure));
+}
+
 // Posts the severity if its label changed.
 static void gst_hepar_classify_post_severity(GstHeparClassify* self, const Result& result) {
   GstHeparClassifyPrivate* priv = self->priv;
@@ -232,7 +243,7 @@ static void gst_hepar_classify_post_severity(GstHeparClassify* self, const Resul
   GstStructure* structure = gst_hepar_severity_to_structure(severity, "hepar-severity");
   gst_structure_set(structure, "stream-time", G_TYPE_UINT64, result.time.stream, "running-time",
                     G_TYPE_UINT64, result.time.running, nullptr);
-  gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), structure));
+  gst_hepar_classify_post(self, structure);
 }
 
 // Takes a result: smooths, decides, and posts a message if grade or state changed.
@@ -315,8 +326,7 @@ static void gst_hepar_classify_post_stats(GstHeparClassify* self, gint64 now) {
   GstHeparClassifyPrivate* priv = self->priv;
   if (now - priv->stats_posted < kStatsInterval) return;
   priv->stats_posted = now;
-  GstStructure* structure = priv->stats.ToStructure(priv->grader.dropped());
-  gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), structure));
+  gst_hepar_classify_post(self, priv->stats.ToStructure(priv->grader.dropped()));
 }
 
 // Grades the frame now, or hands it to the worker thread, and attaches the result.
@@ -351,9 +361,7 @@ static void gst_hepar_classify_sum_up(GstHeparClassify* self, bool always) noexc
     gst_hepar_classify_collect(self, gst_hepar_classify_get_settings(self));
     const hepar::FrameCounts counts = priv->stats.Count(priv->grader.dropped());
     if (always || priv->summary.Since(counts).frames > 0) {
-      GstStructure* structure = priv->summary.ToStructure(counts);
-      gst_element_post_message(GST_ELEMENT(self),
-                               gst_message_new_element(GST_OBJECT(self), structure));
+      gst_hepar_classify_post(self, priv->summary.ToStructure(counts));
     }
     gst_hepar_classify_begin_summary(self);
   } catch (...) {

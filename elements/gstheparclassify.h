@@ -5,6 +5,9 @@
 
 G_BEGIN_DECLS
 
+// A property, and the field of element messages that carries it.
+#define GST_HEPAR_STREAM_ID "stream-id"
+
 #define GST_TYPE_HEPAR_CLASSIFY (gst_hepar_classify_get_type())
 G_DECLARE_FINAL_TYPE(GstHeparClassify, gst_hepar_classify, GST, HEPAR_CLASSIFY, GstHeparInference)
 

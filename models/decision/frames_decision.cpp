@@ -18,7 +18,7 @@ double Median(std::vector<double> values) {
 
 }  // namespace
 
-FramesDecision DecideTogether(const std::vector<FrameScores>& frames,
+FramesDecision DecideTogether(const std::vector<PictureScores>& frames,
                               const FramesDecisionOptions& options) {
   if (frames.empty() || frames[0].probabilities.empty()) {
     throw Error(ErrorKind::kInvalid, "there is no frame to decide by");
@@ -27,7 +27,7 @@ FramesDecision DecideTogether(const std::vector<FrameScores>& frames,
   decision.frames = static_cast<int>(frames.size());
   decision.probabilities.assign(frames[0].probabilities.size(), 0.0);
   std::vector<double> scores;
-  for (const FrameScores& frame : frames) {
+  for (const PictureScores& frame : frames) {
     if (frame.probabilities.size() != decision.probabilities.size()) {
       throw Error(ErrorKind::kInvalid, "frames have unlike numbers of probabilities");
     }

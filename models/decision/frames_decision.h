@@ -7,7 +7,7 @@
 namespace hepar {
 
 // The scores of one frame, as Severity (models/engine/engine.h) has them.
-struct FrameScores {
+struct PictureScores {
   std::vector<double> probabilities;   // Sum 1.
   std::optional<double> domain_score;  // Empty where the model has none.
 };
@@ -33,7 +33,7 @@ struct FramesDecisionOptions {
 // Mean and majority are those by which `hepar evaluate` scores patients and flags groups; for one
 // frame the result is that of a fresh SeveritySmoother. Throws Error(kInvalid) without a frame, and
 // for frames with unlike numbers of probabilities.
-FramesDecision DecideTogether(const std::vector<FrameScores>& frames,
+FramesDecision DecideTogether(const std::vector<PictureScores>& frames,
                               const FramesDecisionOptions& options);
 
 }  // namespace hepar

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/elements/element_test.h"
@@ -82,10 +83,11 @@ TEST(GstHeparBinTest, ItsPropertiesAreThoseOfTheElementsInside) {
 TEST(GstHeparBinTest, OffersWhatTheManualNames) {
   g_autoptr(GstElement) bin = gst_element_factory_make("heparbin", nullptr);
   gst_object_ref_sink(bin);
-  for (const char* name :
-       {"model", "device", "precision", "sector", "mode", "interval", "smoothing", "min-confidence",
-        "on-error", "stats", "post-stats", "actual-device", "view", "position", "theme",
-        "show-panel", "show-trend", "show-probabilities", "show-latency"}) {
+  for (const char* name : {"model",         "device",     "precision",          "sector",
+                           "mode",          "interval",   "smoothing",          "min-confidence",
+                           "on-error",      "stats",      "post-stats",         "stream-id",
+                           "actual-device", "view",       "position",           "theme",
+                           "show-panel",    "show-trend", "show-probabilities", "show-latency"}) {
     EXPECT_NE(g_object_class_find_property(G_OBJECT_GET_CLASS(bin), name), nullptr) << name;
   }
 }
@@ -113,6 +115,36 @@ TEST(GstHeparBinTest, AnotherModelTakesOverWithOneMessage) {
   EXPECT_EQ(SeverityOf(out.get()).model_id,
             gst_structure_get_string(gst_message_get_structure(message.get()), "new-id"));
   EXPECT_EQ(pipe.CountMessages(GST_MESSAGE_ELEMENT, "hepar-model-changed"), 0);
+}
+
+// The texts of two fields of a message.
+std::pair<std::string, std::string> OriginOf(const MessagePtr& message) {
+  const auto text = [&message](const char* field) {
+    const gchar* value = gst_structure_get_string(gst_message_get_structure(message.get()), field);
+    return std::string(value ? value : "");
+  };
+  return {text("bin"), text("stream-id")};
+}
+
+TEST(GstHeparBinTest, ElementMessagesSayWhichBinAndStreamTheyAreAbout) {
+  for (const bool named : {false, true}) {
+    Pipe pipe(Bin(named ? "post-stats=true stream-id=room-2" : "post-stats=true"), kCaps);
+    const auto expected = std::make_pair(std::string("b"), std::string(named ? "room-2" : ""));
+    pipe.Process(ScanBuffer(kCaps));
+    for (const char* name : {"hepar-severity", "hepar-stats"}) {
+      const MessagePtr message = pipe.PopMessage(GST_MESSAGE_ELEMENT, name, 5);
+      ASSERT_NE(message, nullptr) << name;
+      EXPECT_EQ(OriginOf(message), expected) << name;
+    }
+    g_object_set(pipe["b"], "model", TinyModel(2).c_str(), nullptr);
+    MessagePtr changed;
+    for (int i = 1; i < 2000 && changed == nullptr; ++i) {
+      pipe.Process(ScanBuffer(kCaps, i));
+      changed = pipe.PopMessage(GST_MESSAGE_ELEMENT, "hepar-model-changed", 5);
+    }
+    ASSERT_NE(changed, nullptr);
+    EXPECT_EQ(OriginOf(changed), expected);
+  }
 }
 
 TEST(GstHeparBinTest, AMissingModelIsAnErrorOfTheBin) {

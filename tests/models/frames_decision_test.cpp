@@ -34,14 +34,14 @@ TEST(FramesDecisionTest, NoGradeUnderTheConfidence) {
 }
 
 TEST(FramesDecisionTest, MostFramesDecideWhetherItIsALiver) {
-  const std::vector<FrameScores> half = {{{0.9, 0.1}, 1.0}, {{0.9, 0.1}, 3.0}};
+  const std::vector<PictureScores> half = {{{0.9, 0.1}, 1.0}, {{0.9, 0.1}, 3.0}};
   auto decision = DecideTogether(half, Rules(0.0, 2.0));
   EXPECT_FALSE(decision.out_of_domain);
   EXPECT_EQ(decision.frames_out_of_domain, 1);
   EXPECT_EQ(decision.domain_score, 2.0);
   EXPECT_EQ(decision.grade, 0);
 
-  const std::vector<FrameScores> most = {{{0.9, 0.1}, 1.0}, {{0.9, 0.1}, 3.0}, {{0.9, 0.1}, 5.0}};
+  const std::vector<PictureScores> most = {{{0.9, 0.1}, 1.0}, {{0.9, 0.1}, 3.0}, {{0.9, 0.1}, 5.0}};
   decision = DecideTogether(most, Rules(0.0, 2.0));
   EXPECT_TRUE(decision.out_of_domain);
   EXPECT_EQ(decision.domain_score, 3.0);
@@ -74,7 +74,7 @@ TEST(FramesDecisionTest, OneFrameIsDecidedAsTheElementsDo) {
 
 TEST(FramesDecisionTest, RefusesWhatIsNoSetOfFrames) {
   for (const auto& frames :
-       std::vector<std::vector<FrameScores>>{{}, {{{}, {}}}, {{{0.5, 0.5}, {}}, {{1.0}, {}}}}) {
+       std::vector<std::vector<PictureScores>>{{}, {{{}, {}}}, {{{0.5, 0.5}, {}}, {{1.0}, {}}}}) {
     try {
       DecideTogether(frames, Rules(0.0));
       ADD_FAILURE() << "no error";

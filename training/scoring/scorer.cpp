@@ -37,7 +37,7 @@ Scorer::Scorer(const EngineConfig& config) : engine_(Engine::Open(config)) {
   CheckSameClasses(spec(), config.model, Dataset().class_names);
 }
 
-FrameScores Scorer::Grade(const PreparedImage& image) {
+PictureScores Scorer::Grade(const PreparedImage& image) {
   const auto inference = engine_->Prepare(image);
   const Severity& severity = inference->Classify();
   inference_ms_.push_back(severity.inference_ms);
@@ -95,10 +95,10 @@ Predictions Scorer::ScoreCorrupted(const PreparedDataset& data, Corruption corru
   return predictions;
 }
 
-std::vector<FrameScores> Scorer::ScoreFile(const std::string& path, const std::vector<int>& frames,
-                                           const Tick& tick) {
+std::vector<PictureScores> Scorer::ScoreFile(const std::string& path,
+                                             const std::vector<int>& frames, const Tick& tick) {
   Preprocessor preprocessor(spec().preprocess);
-  std::vector<FrameScores> scores;
+  std::vector<PictureScores> scores;
   ReadFrames(path, frames, [&](int frame, const cv::Mat& picture) {
     scores.push_back(Grade(PreparePicture(picture, path, frame, preprocessor)));
     tick();

@@ -42,14 +42,14 @@ class Scorer {
   // Frames (0-based, ascending) of one file, graded one after the other without being kept: what
   // Score() and DomainScores() find of them, with the scores as they are and not over the limit.
   // Throws Error, naming the file, as PreparedDataset does.
-  std::vector<FrameScores> ScoreFile(const std::string& path, const std::vector<int>& frames,
-                                     const Tick& tick);
+  std::vector<PictureScores> ScoreFile(const std::string& path, const std::vector<int>& frames,
+                                       const Tick& tick);
 
   // Wall times of inference of the pictures so far, milliseconds.
   const std::vector<double>& inference_ms() const { return inference_ms_; }
 
  private:
-  FrameScores Grade(const PreparedImage& image);
+  PictureScores Grade(const PreparedImage& image);
 
   std::shared_ptr<const Engine> engine_;
   std::vector<double> inference_ms_;
