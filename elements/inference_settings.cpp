@@ -52,18 +52,19 @@ void InferenceSettings::InstallProperties(GObjectClass* object_class) {
   /**
    * GstHeparInference:model:
    *
-   * The model bundle (.hepar) to use. If unset, the element uses model, device and precision of the
-   * handle that an element upstream attached. A model that is set while playing is loaded, checked
-   * and warmed up in the background. It is in use from a later frame on, and the element message
-   * `hepar-model-changed` (old-id, new-id, location) says so. If loading fails, a warning says why,
-   * and the old model stays in use.
+   * The model bundle (.hepar) to use: its path, or the name of an installed one. If unset, the
+   * element uses model, device and precision of the handle that an element upstream attached. A
+   * model that is set while playing is loaded, checked and warmed up in the background. It is in
+   * use from a later frame on, and the element message `hepar-model-changed` (old-id, new-id,
+   * location) says so. If loading fails, a warning says why, and the old model stays in use.
    *
    * Since: 0.1
    */
   g_object_class_install_property(
       object_class, kModel,
       g_param_spec_string("model", "Model",
-                          "Model bundle (.hepar) to use; unset uses the model of upstream", nullptr,
+                          "Model bundle (.hepar), path or name; unset uses the model of upstream",
+                          nullptr,
                           static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
                                                    GST_PARAM_MUTABLE_PLAYING)));
   /**

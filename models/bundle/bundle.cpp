@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "models/bundle/archive_check.h"
+#include "models/bundle/find_bundle.h"
 #include "models/error.h"
 #include "models/file_io.h"
 #include "models/nets/torchscript_classifier.h"
@@ -213,7 +214,8 @@ ModelSpec SaveBundle(const std::string& path, ModelSpec spec, SeverityNet net) {
   return spec;
 }
 
-Bundle LoadBundle(const std::string& path) {
+Bundle LoadBundle(const std::string& name) {
+  const std::string path = FindBundle(name);
   const std::string bytes = ReadFile(path, kMaxBundleBytes);
   Bundle bundle;
   bundle.spec = ModelSpecFromJson(CheckArchive(bytes, path), path);

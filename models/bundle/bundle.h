@@ -21,11 +21,12 @@ struct Bundle {
 // Error(kUnreadable) when the file cannot be written.
 ModelSpec SaveBundle(const std::string& path, ModelSpec spec, SeverityNet net);
 
-// Reads and checks a bundle: container, description, tensor names and shapes, finite numbers.
+// Reads and checks a bundle, given by its path or the name of an installed one (find_bundle.h):
+// container, description, tensor names and shapes, finite numbers.
 // Throws Error: kNotFound, kUnreadable, kDamaged (saying which part), kMismatch. A bundle with a
 // TorchScript classifier holds code, which runs in this process: open such ones only if you trust
 // who made them.
-Bundle LoadBundle(const std::string& path);
+Bundle LoadBundle(const std::string& name);
 
 // SHA-256 (hex) over names, shapes and values of all parameters and buffers.
 std::string ParameterDigest(SeverityNet net);

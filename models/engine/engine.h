@@ -15,7 +15,7 @@
 namespace hepar {
 
 struct EngineConfig {
-  std::string model;            // Path of a .hepar bundle.
+  std::string model;            // A .hepar bundle: its path or the name of an installed one.
   std::string device = "auto";  // See ResolveDevice().
   Precision precision = Precision::kFp32;
 };

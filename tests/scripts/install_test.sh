@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# What `meson install` installs is found: install_test.sh MESON BUILD PREFIX LIBDIR DATADIR NOTE
+set -uo pipefail
+meson=$1 build=$2 prefix=$3 libdir=$4 datadir=$5 note=$6
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+check() {  # check WHAT COMMAND...
+  local what=$1
+  shift
+  if ! "$@"; then
+    echo "failed: $what" >&2
+    failed=1
+  fi
+}
+
+"$meson" install -C "$build" --no-rebuild --quiet --destdir "$work" > "$work/log" 2>&1 ||
+  { cat "$work/log" >&2; exit 1; }
+installed=$work$prefix
+for file in bin/hepar "$libdir/gstreamer-1.0/libgsthepar.so" "$datadir/doc/gst-hepar/LICENSE" \
+  "$datadir/gst-hepar/models/steatosis-byra-live.hepar"; do
+  check "$file is installed" test -s "$installed/$file"
+done
+
+# By the name of an installed model, as from a prefix among the data folders of the system.
+unset HEPAR_MODEL_PATH
+export XDG_DATA_DIRS=$installed/$datadir GST_PLUGIN_PATH=$installed/$libdir/gstreamer-1.0 \
+  GST_REGISTRY=$work/registry
+cd "$work" || exit 1
+check "hepar finds a model by its name" \
+  bash -c '"$0" inspect steatosis-byra-live | grep -q "^name  *steatosis-byra-live"' \
+  "$installed/bin/hepar"
+check "the element finds a model by its name" gst-launch-1.0 -q heparsimsrc num-buffers=2 \
+  ! heparclassify model=steatosis-sim-live device=cpu mode=sync ! fakesink
+
+check "the note says the line that makes the plugin found" \
+  bash -c '"$0" /opt/lib/gst /usr/lib/gst | grep -q "^  export GST_PLUGIN_PATH=/opt/lib/gst"' "$note"
+check "the note is silent where there is nothing to do" \
+  test -z "$("$note" /usr/lib/gst /usr/lib/gst)"
+check "the note is silent in a package" test -z "$(DESTDIR=/tmp/x "$note" /a /b)"
+exit "$failed"
