@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <tuple>
@@ -20,6 +21,7 @@
 #include "models/engine/device.h"
 #include "models/error.h"
 #include "models/log.h"
+#include "models/sha256.h"
 
 namespace hepar {
 namespace {
@@ -129,9 +131,19 @@ std::shared_ptr<const Engine> Engine::Open(const EngineConfig& config) {
   using Key = std::tuple<std::string, std::string, Precision>;
   static std::mutex mutex;
   static std::map<Key, std::weak_ptr<const Engine>> engines;
-  const Key key(bundle.spec.id + ModelSpecToJson(bundle.spec), device, config.precision);
+  const std::string content = bundle.spec.id + ModelSpecToJson(bundle.spec);
+  Sha256 digest;
+  digest.Add(content.data(), content.size());
+  const Key key(digest.Hex(), device, config.precision);
   std::lock_guard<std::mutex> lock(mutex);
-  if (auto engine = engines[key].lock()) return engine;
+  // What nobody holds any more leaves no trace, however many models a process opens.
+  for (auto entry = engines.begin(); entry != engines.end();) {
+    entry = entry->second.expired() ? engines.erase(entry) : std::next(entry);
+  }
+  const auto known = engines.find(key);
+  if (known != engines.end()) {
+    if (auto engine = known->second.lock()) return engine;
+  }
 
   return WithOneLineErrors(ErrorKind::kMismatch, config.model, [&] {
     auto impl = std::make_unique<Impl>();
