@@ -97,7 +97,13 @@ Batches::~Batches() {
   if (next_.valid()) next_.wait();
 }
 
-int Batches::steps() const { return (pictures_ + options_.size - 1) / options_.size; }
+int Batches::steps() const {
+  const int wanted = (pictures_ + options_.size - 1) / options_.size;
+  // A batch of one picture gives batch normalization one value for each channel, whose variance is
+  // not finite.
+  const int most = options_.size > 1 ? std::max(1, pictures_ / 2) : wanted;
+  return std::min(wanted, most);
+}
 
 const std::vector<std::vector<Batches::Turn>>& Batches::OrderOf(int epoch) {
   if (epoch == order_epoch_) return order_;
@@ -121,7 +127,7 @@ const std::vector<std::vector<Batches::Turn>>& Batches::OrderOf(int epoch) {
 std::vector<Batches::Turn> Batches::ChosenFor(const Key& key) {
   std::vector<Turn> chosen;
   for (const auto& order : OrderOf(key.epoch)) {
-    // Even shares: a last batch of one picture would give batch normalization nothing to work with.
+    // Even shares, so that no batch is much smaller than the others.
     const auto begin = order.size() * key.step / steps();
     const auto end = order.size() * (key.step + 1) / steps();
     chosen.insert(chosen.end(), order.begin() + begin, order.begin() + end);

@@ -20,7 +20,9 @@ inline constexpr NamedValue<Sampling> kSamplings[] = {{"each", Sampling::kEach},
                                                       {"balanced", Sampling::kBalanced}};
 
 struct BatchesOptions {
-  int size = 16;  // At most; the batches of an epoch differ by one picture at most.
+  // At most, but for an odd number of pictures in twos, where one batch has three: no batch has one
+  // picture unless this is 1. The batches of an epoch differ by one picture at most.
+  int size = 16;
   Sampling sampling = Sampling::kEach;
   std::uint64_t seed = 1;
   std::optional<AugmentationOptions> augmentation;

@@ -9,12 +9,20 @@
 
 #include "models/error.h"
 #include "models/file_io.h"
+#include "training/data/patient_id.h"
 
 namespace hepar {
 namespace {
 
 constexpr std::uint64_t kMaxBytes = 256u << 20;
+// A field takes many times the room of the comma that makes it.
+constexpr std::int64_t kMaxFields = 10000000;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+bool IsBlank(const std::vector<std::string>& fields, std::size_t from = 0) {
+  return std::all_of(fields.begin() + static_cast<std::ptrdiff_t>(from), fields.end(),
+                     [](const std::string& field) { return Trimmed(field).empty(); });
+}
 
 std::string LineOf(const std::string& name, int line) {
   return name + ", line " + std::to_string(line);
@@ -33,6 +41,13 @@ class CsvParser {
       line_ += static_cast<int>(std::count(rest_.begin(), rest_.begin() + nul, '\n'));
       throw Damaged("holds a zero byte; expected CSV text in UTF-8, not a binary or UTF-16 file");
     }
+    FindSeparator();
+    const auto fields = std::count(rest_.begin(), rest_.end(), separator_) +
+                        std::count(rest_.begin(), rest_.end(), '\n');
+    if (fields > kMaxFields) {
+      throw Error(ErrorKind::kDamaged, name_ + ": has " + std::to_string(fields) +
+                                           " fields, expected up to " + std::to_string(kMaxFields));
+    }
   }
 
   CsvTable Parse() {
@@ -43,16 +58,28 @@ class CsvParser {
       CsvTable::Row row;
       row.line = line_;
       row.fields = Record();
+      if (IsBlank(row.fields)) continue;
       if (table.columns_.empty()) {
+        for (std::string& name : row.fields) name = Trimmed(name);
+        while (row.fields.back().empty()) row.fields.pop_back();
         CheckHeader(row.fields);
         table.columns_ = std::move(row.fields);
         continue;
       }
-      if (row.fields.size() != table.columns_.size()) {
+      const std::size_t columns = table.columns_.size();
+      if (row.fields.size() > columns && IsBlank(row.fields, columns)) row.fields.resize(columns);
+      if (row.fields.size() != columns) {
         line_ = row.line;
         throw Damaged("has " + std::to_string(row.fields.size()) + " fields, expected " +
-                      std::to_string(table.columns_.size()) +
-                      " as in the header; put double quotes around a field that holds a comma");
+                      std::to_string(columns) +
+                      " as in the header; put double quotes around a field that holds a " +
+                      (separator_ == ',' ? "comma" : "separator"));
+      }
+      for (std::size_t i = 0; i < columns; ++i) {
+        if (!table.columns_[i].empty() || Trimmed(row.fields[i]).empty()) continue;
+        line_ = row.line;
+        throw Damaged("has the value '" + row.fields[i] + "' in column " + std::to_string(i + 1) +
+                      ", which has no name; name it in the first line, or clear it");
       }
       table.rows_.push_back(std::move(row));
     }
@@ -67,10 +94,28 @@ class CsvParser {
     return Error(ErrorKind::kDamaged, LineOf(name_, line_) + ": " + what);
   }
 
+  // Excel writes what its language has for a list, and may say so in a line of its own.
+  void FindSeparator() {
+    std::string_view first = rest_.substr(0, rest_.find_first_of("\r\n"));
+    if (first.size() == 5 && first.substr(0, 4) == "sep=") {
+      separator_ = first[4];
+      rest_.remove_prefix(first.size());
+      return;
+    }
+    if (first.find(',') != std::string_view::npos) return;
+    for (const char candidate : {';', '\t'}) {
+      if (first.find(candidate) != std::string_view::npos) {
+        separator_ = candidate;
+        return;
+      }
+    }
+  }
+
   void CheckHeader(const std::vector<std::string>& columns) const {
     std::set<std::string> seen;
     for (const auto& column : columns) {
-      if (!seen.insert(column).second) throw Damaged("names the column '" + column + "' twice");
+      if (!column.empty() && !seen.insert(column).second)
+        throw Damaged("names the column '" + column + "' twice");
     }
   }
 
@@ -86,7 +131,7 @@ class CsvParser {
     while (true) {
       fields.push_back(rest_.substr(0, 1) == "\"" ? QuotedField() : PlainField());
       if (rest_.empty() || SkipLineEnd()) return fields;
-      if (rest_.front() != ',') {
+      if (rest_.front() != separator_) {
         throw Damaged(rest_.front() == '\r' ? "has a carriage return that ends no line"
                                             : "continues after a closing quote");
       }
@@ -95,7 +140,8 @@ class CsvParser {
   }
 
   std::string PlainField() {
-    const std::string field(rest_.substr(0, rest_.find_first_of(",\r\n")));
+    const char ends[] = {separator_, '\r', '\n', '\0'};
+    const std::string field(rest_.substr(0, rest_.find_first_of(ends)));
     if (field.find('"') != std::string::npos) {
       throw Damaged("has a quote inside the field '" + field +
                     "'; quote the whole field and double the quotes inside");
@@ -122,6 +168,7 @@ class CsvParser {
 
   std::string_view rest_;
   const std::string& name_;
+  char separator_ = ',';
   int line_ = 1;
 };
 

@@ -8,9 +8,12 @@
 namespace hepar {
 
 // A table of text with named columns, read whole from comma-separated values (RFC 4180): fields may
-// be quoted, a quote inside is doubled, lines end in LF or CRLF, a UTF-8 byte order mark is skipped
-// and so are empty lines. Anything else that is irregular is an error, not a guess: a label in the
-// wrong column would train a wrong model. Errors name the table and the line.
+// be quoted, a quote inside is doubled, lines end in LF or CRLF, a UTF-8 byte order mark is
+// skipped. What spreadsheets leave behind is passed over: rows without a value, columns without a
+// name and a value, white space around names. Where the first line has semicolons or tabs and no
+// comma, or is "sep=" and a character, that separates the fields. Anything else that is irregular
+// is an error, not a guess: a label in the wrong column would train a wrong model. Errors name the
+// table and the line.
 class CsvTable {
  public:
   // Throws Error: kNotFound, kUnreadable, kDamaged.

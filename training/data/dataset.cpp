@@ -3,16 +3,20 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <iterator>
 #include <map>
 #include <opencv2/core.hpp>
+#include <set>
 #include <tuple>
 
 #include "models/error.h"
 #include "models/sha256.h"
 #include "training/data/csv.h"
+#include "training/data/folder_walk.h"
 #include "training/data/mat_file.h"
+#include "training/data/patient_id.h"
 
 namespace hepar {
 namespace {
@@ -51,47 +55,51 @@ int LabelOf(const std::vector<std::string>& class_names, const std::string& name
               where + ": unknown label '" + name + "', expected one of " + ListOf(class_names));
 }
 
-bool IsHidden(const fs::path& path) { return path.filename().string().front() == '.'; }
-
 std::string PatientOf(const fs::path& in_class_folder) {
   if (std::distance(in_class_folder.begin(), in_class_folder.end()) > 1) {
-    return in_class_folder.begin()->string();
+    return Trimmed(in_class_folder.begin()->string());
   }
   const std::string stem = in_class_folder.stem().string();
   const auto end = stem.rfind('_');
-  return end == std::string::npos || end == 0 ? stem : stem.substr(0, end);
+  return Trimmed(end == std::string::npos || end == 0 ? stem : stem.substr(0, end));
 }
 
-// Adds the samples that one file gives: a still itself, a recording the frames chosen.
-void AddFrames(const Found& file, const SourceOptions& options, std::vector<Found>& found) {
-  for (const int frame : ChooseFrames(CountFrames(file.sample.path), options)) {
+// Adds the samples that one file gives: a still itself, a recording the frames chosen. False for
+// one that is sound but holds no picture.
+bool AddFrames(const Found& file, const SourceOptions& options, LoadSummary* summary,
+               std::vector<Found>& found) {
+  const int count =
+      CountFrames(file.sample.path, [summary](const std::string& line) { summary->Warn(line); });
+  for (const int frame : ChooseFrames(count, options)) {
     found.push_back(file);
     found.back().sample.frame = frame;
   }
+  return count > 0;
 }
 
 std::vector<Found> FindInFolder(const fs::path& folder, const std::vector<std::string>& class_names,
-                                const SourceOptions& options) {
+                                const SourceOptions& options, LoadSummary* summary) {
   std::vector<Found> found;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (!entry.is_directory() || IsHidden(entry.path())) continue;
+  const std::set<fs::directory_entry> entries{fs::directory_iterator(folder), {}};
+  for (const auto& entry : entries) {
     const std::string name = entry.path().filename().string();
+    if (!entry.is_directory() || IsSetAside(entry.path())) {
+      summary->Skip("outside the folders of the classes", name);
+      continue;
+    }
     if (std::find(class_names.begin(), class_names.end(), name) == class_names.end()) {
       throw Error(ErrorKind::kDamaged, entry.path().string() + ": is no class; expected folders " +
                                            ListOf(class_names) +
                                            ", or give a CSV manifest instead of the folder");
     }
     const std::size_t before = found.size();
-    const auto follow = fs::directory_options::follow_directory_symlink;
-    for (auto i = fs::recursive_directory_iterator(entry.path(), follow); i != fs::end(i); ++i) {
-      if (IsHidden(i->path())) {
-        i.disable_recursion_pending();
-      } else if (i->is_regular_file() && IsPictureFile(i->path().string())) {
-        const std::string path = i->path().string();
-        const Sample sample = {path, LabelOf(class_names, name, path),
-                               PatientOf(i->path().lexically_relative(entry.path()))};
-        AddFrames({i->path().lexically_relative(folder).generic_string(), sample, path}, options,
-                  found);
+    for (const fs::path& file : PictureFilesIn(entry.path(), folder, summary)) {
+      const std::string path = file.string();
+      const Sample sample = {path, LabelOf(class_names, name, path),
+                             PatientOf(file.lexically_relative(entry.path()))};
+      const std::string key = file.lexically_relative(folder).generic_string();
+      if (!AddFrames({key, sample, path}, options, summary, found)) {
+        summary->Skip("DICOM without a picture", key);
       }
     }
     if (found.size() == before) {
@@ -111,7 +119,7 @@ std::vector<Found> FindInFolder(const fs::path& folder, const std::vector<std::s
 
 std::vector<Found> FindInManifest(const fs::path& manifest,
                                   const std::vector<std::string>& class_names,
-                                  const SourceOptions& options) {
+                                  const SourceOptions& options, LoadSummary* summary) {
   const CsvTable table = CsvTable::Read(manifest.string());
   const int path_column = table.Column("path");
   const int label_column = table.Column("label");
@@ -120,10 +128,14 @@ std::vector<Found> FindInManifest(const fs::path& manifest,
   const fs::path folder = fs::absolute(manifest).lexically_normal().parent_path();
 
   std::vector<Found> found;
+  std::map<std::string, std::string> where_of;  // By file, before any is opened.
   for (int row = 0; row < table.rows(); ++row) {
-    if (copy_column >= 0 && !table.at(row, copy_column).empty()) continue;
     const std::string where = table.Where(row);
-    const std::string& patient = table.at(row, patient_column);
+    if (copy_column >= 0 && !Trimmed(table.at(row, copy_column)).empty()) {
+      summary->Skip("copy, by the column duplicate_of", table.at(row, path_column));
+      continue;
+    }
+    const std::string patient = Trimmed(table.at(row, patient_column));
     if (table.at(row, path_column).empty() || patient.empty()) {
       throw Error(ErrorKind::kDamaged, where +
                                            ": has an empty path or patient_id; every picture "
@@ -135,9 +147,20 @@ std::vector<Found> FindInManifest(const fs::path& manifest,
                                             "; paths are relative to the manifest");
     }
     const Sample sample = {path.lexically_normal().string(),
-                           LabelOf(class_names, table.at(row, label_column), where), patient};
-    AddFrames({path.lexically_normal().lexically_proximate(folder).generic_string(), sample, where},
-              options, found);
+                           LabelOf(class_names, Trimmed(table.at(row, label_column)), where),
+                           patient};
+    const std::string key = path.lexically_normal().lexically_proximate(folder).generic_string();
+    const auto [first, is_new] = where_of.emplace(key, where);
+    if (!is_new) {
+      throw Error(ErrorKind::kDamaged, where + ": lists " + key + ", as does " + first->second +
+                                           "; keep one of the two");
+    }
+    if (!AddFrames({key, sample, where}, options, summary, found)) {
+      throw Error(ErrorKind::kDamaged,
+                  where + ": " + key +
+                      " is a DICOM file without a picture, such as a directory or a report; remove "
+                      "the row");
+    }
   }
   if (found.empty()) {
     throw Error(ErrorKind::kDamaged, table.name() + ": lists no picture below its first line");
@@ -155,13 +178,16 @@ bool HasCopyBefore(const std::vector<cv::Mat>& frames, std::size_t frame) {
   return false;
 }
 
-std::vector<Found> FindInMatFile(const fs::path& file) {
+std::vector<Found> FindInMatFile(const fs::path& file, LoadSummary* summary) {
   std::vector<Found> found;
   int frame = 0;
   for (const MatPatient& patient : ReadMatFile(file.string())) {
     const std::string id = (patient.id < 10 ? "P0" : "P") + std::to_string(patient.id);
     for (std::size_t i = 0; i < patient.frames.size(); ++i, ++frame) {
-      if (HasCopyBefore(patient.frames, i)) continue;
+      if (HasCopyBefore(patient.frames, i)) {
+        summary->Skip("copy of a frame before", "patient " + id + ", frame " + std::to_string(i));
+        continue;
+      }
       found.push_back({file.filename().string(),
                        {file.string(), LabelOfFat(patient.fat), id, frame},
                        file.string() + ", patient " + id});
@@ -174,11 +200,6 @@ void CheckConsistent(const std::vector<Found>& sorted,
                      const std::vector<std::string>& class_names) {
   std::map<std::string, const Found*> first_of;
   for (std::size_t i = 0; i < sorted.size(); ++i) {
-    if (i > 0 && sorted[i].key == sorted[i - 1].key &&
-        sorted[i].sample.frame == sorted[i - 1].sample.frame) {
-      throw Error(ErrorKind::kDamaged, sorted[i].where + ": lists " + sorted[i].key + ", as does " +
-                                           sorted[i - 1].where + "; keep one of the two");
-    }
     const Found& first = *first_of.emplace(sorted[i].sample.patient, &sorted[i]).first->second;
     if (first.sample.label != sorted[i].sample.label) {
       throw Error(ErrorKind::kDamaged,
@@ -191,9 +212,43 @@ void CheckConsistent(const std::vector<Found>& sorted,
   }
 }
 
+// Two files of the same content weigh twice or, under two patients, stand in two parts of a split.
+// Only files of one size can be equal, so the content of others is not compared.
+class CopyFinder {
+ public:
+  explicit CopyFinder(const std::vector<Found>& files) {
+    std::set<std::string> seen;
+    for (const Found& file : files) {
+      if (seen.insert(file.key).second) ++files_of_[fs::file_size(file.sample.path)];
+    }
+  }
+
+  bool MayHaveCopy(std::uint64_t size) const { return files_of_.at(size) > 1; }
+
+  // Throws Error(kDamaged), naming both, for content that was there before.
+  void Add(const Found& file, const std::string& content_digest) {
+    const auto [first, is_new] = first_of_.emplace(content_digest, &file);
+    if (is_new) return;
+    const auto name = [](const Found& one) {
+      return one.sample.path + " (patient '" + one.sample.patient + "')";
+    };
+    const bool is_same_patient = first->second->sample.patient == file.sample.patient;
+    throw Error(ErrorKind::kDamaged,
+                name(*first->second) + " and " + name(file) + " have the same content" +
+                    (is_same_patient ? "" : " under two patients") +
+                    "; remove one of the two, or name it in the column duplicate_of of a manifest");
+  }
+
+ private:
+  std::map<std::uint64_t, int> files_of_;  // By size.
+  std::map<std::string, const Found*> first_of_;
+};
+
+// Also checks that no two files are copies.
 std::string DigestOf(const std::vector<Found>& sorted,
                      const std::vector<std::string>& class_names) {
   Sha256 digest;
+  CopyFinder copies(sorted);
   // The zero byte ends each text.
   const auto add = [&digest](const std::string& text) {
     digest.Add(text.c_str(), text.size() + 1);
@@ -205,8 +260,12 @@ std::string DigestOf(const std::vector<Found>& sorted,
       add(sorted[i].key);
       add(class_names[sample.label]);
       add(sample.patient);
-      add(std::to_string(fs::file_size(sample.path)));
-      AddContent(sample.path, &digest);
+      const std::uint64_t size = fs::file_size(sample.path);
+      add(std::to_string(size));
+      Sha256 content;
+      const bool is_compared = copies.MayHaveCopy(size);
+      AddContent(sample.path, &digest, is_compared ? &content : nullptr);
+      if (is_compared) copies.Add(sorted[i], content.Hex());
     }
     // A still has no frame number.
     if (is_first && sample.frame == 0) continue;
@@ -233,9 +292,10 @@ Dataset LoadDataset(const std::string& path, const SourceOptions& options) {
                       "a folder with one folder for each grade, or a CSV file with the columns "
                       "path, label and patient_id ('hepar grade' takes scans without labels)");
     }
-    found = fs::is_directory(path) ? FindInFolder(path, dataset.class_names, options)
-            : IsMatFile(path)      ? FindInMatFile(path)
-                                   : FindInManifest(path, dataset.class_names, options);
+    LoadSummary* summary = &dataset.summary;
+    found = fs::is_directory(path) ? FindInFolder(path, dataset.class_names, options, summary)
+            : IsMatFile(path)      ? FindInMatFile(path, summary)
+                                   : FindInManifest(path, dataset.class_names, options, summary);
   } catch (const fs::filesystem_error& error) {
     throw Error(ErrorKind::kUnreadable, error.path1().string() + ": " + error.code().message());
   }
@@ -244,7 +304,16 @@ Dataset LoadDataset(const std::string& path, const SourceOptions& options) {
   });
   CheckConsistent(found, dataset.class_names);
   dataset.digest = DigestOf(found, dataset.class_names);
-  for (auto& one : found) dataset.samples.push_back(std::move(one.sample));
+  std::set<std::string> files, patients;
+  for (auto& one : found) {
+    files.insert(one.key);
+    patients.insert(one.sample.patient);
+    dataset.samples.push_back(std::move(one.sample));
+  }
+  dataset.summary.files = static_cast<int>(files.size());
+  dataset.summary.pictures = static_cast<int>(dataset.samples.size());
+  dataset.summary.patients = static_cast<int>(patients.size());
+  for (const std::string& line : AlikeIds(patients)) dataset.summary.Warn(line);
   return dataset;
 }
 

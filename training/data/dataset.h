@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "training/data/load_summary.h"
 #include "training/data/picture_source.h"
 
 namespace hepar {
@@ -23,12 +24,14 @@ struct Dataset {
   // SHA-256 (hex) over the samples (path relative to the source, label, patient, frame) and the
   // content of their files.
   std::string digest;
+
+  LoadSummary summary;
 };
 
 // Reads a data set, by what `path` is:
 //  - a folder with one folder for each class, named as the classes. Each picture's patient is its
 //    sub-folder if there is one, else the part of the file name before the last '_' or the whole
-//    stem; hidden files and files that are no pictures are ignored;
+//    stem; what is no picture is ignored (training/data/folder_walk.h) and named in the summary;
 //  - a *.mat file, the set of Byra et al. as published (training/data/mat_file.h), with patients
 //    P01, P02, ... and the grades normal below 5 % of fat, mild to 33, moderate to 66, severe
 //    above; of exact copies among the frames of a patient the first is kept;
@@ -36,12 +39,14 @@ struct Dataset {
 //  to
 //    the manifest; other columns are ignored; rows whose column `duplicate_of` is not empty are
 //    left out, because a pixel copy would count twice).
-// Files are stills, DICOM stills and cines, or videos; recordings give the frames that `options`
-// chooses. The patient data of DICOM files is ignored.
+// Files are stills, DICOM stills and cines, or videos; recordings and the pages of a TIFF file give
+// the frames that `options` chooses. The patient data of DICOM files is ignored. White space around
+// ids and labels is dropped; ids that are likely one patient, and recordings that are truncated or
+// damaged, are warnings of the summary.
 // Throws Error naming the file, line and remedy: kNotFound, kUnreadable, kDamaged (columns missing,
-// label or class folder unknown, class folder without a picture, a picture listed twice, a patient
-// with two labels, no sample, a recording that cannot be decoded), kInvalid for options out of
-// range.
+// label or class folder unknown, class folder without a picture, a picture listed twice or two
+// files of the same content, a patient with two labels, no sample, a recording that cannot be
+// decoded), kInvalid for options out of range.
 Dataset LoadDataset(const std::string& path, const SourceOptions& options = {});
 
 }  // namespace hepar

@@ -17,18 +17,18 @@
 #include <mutex>
 #include <opencv2/imgproc.hpp>
 #include <string_view>
+#include <utility>
 
 #include "models/error.h"
 #include "models/file_io.h"
 #include "training/data/dicom_parser.h"
 #include "training/data/file_name.h"
+#include "training/data/jpeg_check.h"
 
 namespace hepar {
 namespace {
 
 constexpr std::uint64_t kMaxFileBytes = 4ull << 30;
-// A color cine of one minute takes a third of it; a damaged header may declare any number.
-constexpr std::uint64_t kMaxPixelBytes = 4ull << 30;
 
 Error Damaged(const std::string& path, const std::string& what) {
   return Error(ErrorKind::kDamaged, path + ": " + what);
@@ -44,22 +44,22 @@ void SilenceGdcm() {
   });
 }
 
-int TypeOf(const DicomContent& content) {
-  return CV_MAKETYPE(content.bits_allocated == 8 ? CV_8U : CV_16U, content.samples);
+int DepthOf(const DicomContent& content) {
+  return content.shape.bits_allocated == 8 ? CV_8U : CV_16U;
 }
 
-std::uint64_t FrameBytes(const DicomContent& content) {
-  return static_cast<std::uint64_t>(content.rows) * content.columns * CV_ELEM_SIZE(TypeOf(content));
+cv::Mat NewFrame(const DicomContent& content) {
+  return {content.shape.rows, content.shape.columns,
+          CV_MAKETYPE(DepthOf(content), content.shape.samples)};
 }
 
-// What GDCM needs to decode the pixels, and nothing else of the file.
-void Describe(const DicomContent& content, gdcm::Image& image) {
-  image.SetNumberOfDimensions(3);
-  image.SetDimension(0, content.columns);
-  image.SetDimension(1, content.rows);
-  image.SetDimension(2, content.frames);
-  image.SetPixelFormat(gdcm::PixelFormat(static_cast<unsigned short>(content.samples),
-                                         static_cast<unsigned short>(content.bits_allocated),
+// What GDCM needs to decode one frame, and nothing else of the file.
+void Describe(const DicomContent& content, const std::string& stream, gdcm::Image& image) {
+  image.SetNumberOfDimensions(2);
+  image.SetDimension(0, static_cast<unsigned>(content.shape.columns));
+  image.SetDimension(1, static_cast<unsigned>(content.shape.rows));
+  image.SetPixelFormat(gdcm::PixelFormat(static_cast<unsigned short>(content.shape.samples),
+                                         static_cast<unsigned short>(content.shape.bits_allocated),
                                          static_cast<unsigned short>(content.bits_stored),
                                          static_cast<unsigned short>(content.bits_stored - 1),
                                          content.is_signed ? 1 : 0));
@@ -69,50 +69,89 @@ void Describe(const DicomContent& content, gdcm::Image& image) {
   image.SetPhotometricInterpretation(gdcm::PhotometricInterpretation(
       gdcm::PhotometricInterpretation::GetPIType(photometric.c_str())));
   image.SetPlanarConfiguration(content.is_planar ? 1 : 0);
-  image.SetTransferSyntax(gdcm::TransferSyntax::GetTSType(content.transfer_syntax.c_str()));
-  image.SetNeedByteSwap(content.is_big_endian);
+  image.SetTransferSyntax(gdcm::TransferSyntax::GetTSType(content.file.transfer_syntax.c_str()));
   gdcm::DataElement pixels(gdcm::Tag(0x7fe0, 0x0010));
   pixels.SetVR(gdcm::VR::OB);
-  if (content.fragments.empty()) {
-    pixels.SetByteValue(content.pixels.data(), static_cast<std::uint32_t>(content.pixels.size()));
-  } else {
-    auto* sequence = new gdcm::SequenceOfFragments;
-    pixels.SetValue(*sequence);  // Which owns it from now on.
-    for (const std::string_view bytes : content.fragments) {
-      gdcm::Fragment fragment;
-      fragment.SetByteValue(bytes.data(), static_cast<std::uint32_t>(bytes.size()));
-      sequence->AddFragment(fragment);
-    }
-  }
+  auto* sequence = new gdcm::SequenceOfFragments;
+  pixels.SetValue(*sequence);  // Which owns it from now on.
+  gdcm::Fragment fragment;
+  fragment.SetByteValue(stream.data(), static_cast<std::uint32_t>(stream.size()));
+  sequence->AddFragment(fragment);
   image.SetDataElement(pixels);
 }
 
-// The pixels of all frames, color by pixels or by planes as they are stored.
-std::vector<char> Decode(const DicomContent& content, const std::string& path) {
-  const std::uint64_t bytes = FrameBytes(content) * content.frames;
-  if (bytes > kMaxPixelBytes) {
-    throw Damaged(path, "has " + std::to_string(bytes >> 20) + " MiB of pixels, expected up to " +
-                            std::to_string(kMaxPixelBytes >> 20));
+// The bytes of a compressed frame, color by pixels or by planes as they are stored.
+cv::Mat Decompress(const DicomContent& content, int number, const std::string& path,
+                   const Warn& warn) {
+  const std::string what = "its compressed frame " + std::to_string(number);
+  const auto stream = JoinFrame(content.compressed[static_cast<std::size_t>(number)],
+                                content.file.coding, content.shape);
+  if (!stream) throw Damaged(path, what + " is damaged");
+  if (stream->is_dct) {
+    const JpegState state = CheckJpeg(stream->bytes);
+    if (!state.damage.empty()) throw Damaged(path, what + " is damaged: " + state.damage);
+    const std::string oddity = stream->has_end ? state.oddity : "lacks the mark of its end";
+    if (!oddity.empty() && warn) warn(path + ": " + what + " " + oddity);
   }
+  cv::Mat frame = NewFrame(content);
+  const std::size_t bytes = frame.total() * frame.elemSize();
   try {
     gdcm::Image image;
-    Describe(content, image);
-    std::vector<char> pixels(bytes);
-    if (image.GetBufferLength() == bytes && image.GetBuffer(pixels.data())) return pixels;
+    Describe(content, stream->bytes, image);
+    if (image.GetBufferLength() == bytes && image.GetBuffer(reinterpret_cast<char*>(frame.data))) {
+      return frame;
+    }
   } catch (const std::exception&) {
-    throw Damaged(path, "its pixel data cannot be decoded");
+    throw Damaged(path, what + " cannot be decoded");
   }
   throw Damaged(path, "its pixel data is damaged");
 }
 
-// One frame of what Decode() gives, which must outlive it; color by pixels.
-cv::Mat FrameOf(const DicomContent& content, std::vector<char>& pixels, int frame) {
-  char* begin = pixels.data() + FrameBytes(content) * frame;
-  if (!content.is_planar) return {content.rows, content.columns, TypeOf(content), begin};
+// A native frame as it is stored, but for the order of bytes and shared chroma.
+cv::Mat NativeFrame(const DicomContent& content, int number) {
+  cv::Mat frame = NewFrame(content);
+  const std::uint64_t each = NativeFrameBytes(content);
+  const auto first = static_cast<std::size_t>(each * static_cast<std::uint64_t>(number));
+  const DicomElement& pixels = content.pixels;
+  const bool is_422 = each != frame.total() * frame.elemSize();
+  cv::Mat stored =
+      is_422 ? cv::Mat(content.shape.rows, content.shape.columns, CV_MAKETYPE(DepthOf(content), 2))
+             : frame;
+  if (content.shape.bits_allocated == 8) {
+    for (std::size_t i = 0; i < each; ++i) {
+      stored.data[i] = pixels.Byte(first + i).value_or(0);
+    }
+  } else {
+    auto* words = reinterpret_cast<std::uint16_t*>(stored.data);
+    for (std::size_t i = 0; i < each / 2; ++i) words[i] = pixels.Word(first / 2 + i).value_or(0);
+  }
+  if (!is_422) return frame;
+  // PS3.3, C.7.6.3.1.2: two of luma, then the chroma of both.
+  const auto expand = [&](auto* to, const auto* from) {
+    for (std::size_t i = 0; i < frame.total(); ++i) {
+      const std::size_t pair = i / 2 * 4;
+      to[3 * i] = from[pair + i % 2];
+      to[3 * i + 1] = from[pair + 2];
+      to[3 * i + 2] = from[pair + 3];
+    }
+  };
+  if (content.shape.bits_allocated == 8) {
+    expand(frame.data, stored.data);
+  } else {
+    expand(reinterpret_cast<std::uint16_t*>(frame.data),
+           reinterpret_cast<const std::uint16_t*>(stored.data));
+  }
+  return frame;
+}
+
+// Color by pixels.
+cv::Mat Interleaved(const DicomContent& content, const cv::Mat& frame) {
+  if (!content.is_planar) return frame;
+  const std::size_t plane = frame.total() * frame.elemSize1();
   std::vector<cv::Mat> planes;
-  for (int c = 0; c < content.samples; ++c) {
-    planes.emplace_back(content.rows, content.columns, CV_MAT_DEPTH(TypeOf(content)),
-                        begin + FrameBytes(content) / content.samples * c);
+  for (int c = 0; c < content.shape.samples; ++c) {
+    planes.emplace_back(frame.rows, frame.cols, DepthOf(content),
+                        frame.data + plane * static_cast<std::size_t>(c));
   }
   cv::Mat merged;
   cv::merge(planes, merged);
@@ -120,21 +159,12 @@ cv::Mat FrameOf(const DicomContent& content, std::vector<char>& pixels, int fram
 }
 
 // The gray level, 0 to 1, that a stored number is shown as.
-double GrayOf(const DicomContent& content, unsigned raw) {
+double GrayOf(const DicomContent& content, const DicomScale& scale, unsigned raw) {
   const int span = 1 << content.bits_stored;
   int value = static_cast<int>(raw) & (span - 1);
   if (content.is_signed && value >= span / 2) value -= span;
-  double level;
-  if (content.window_center) {
-    const double modality = content.slope * value + content.intercept;
-    const double width = *content.window_width;
-    const double offset = modality - (*content.window_center - 0.5);
-    level = width > 1.0 ? offset / (width - 1.0) + 0.5 : (offset > 0.0 ? 1.0 : 0.0);
-  } else {
-    // The stretch to the whole range undoes what the rescaling does.
-    level = static_cast<double>(value + (content.is_signed ? span / 2 : 0)) / (span - 1);
-  }
-  level = std::clamp(level, 0.0, 1.0);
+  const int lowest = content.is_signed ? -span / 2 : 0;
+  const double level = scale.LevelOf(value, lowest, lowest + span - 1);
   return content.photometric == "MONOCHROME1" ? 1.0 - level : level;
 }
 
@@ -152,26 +182,30 @@ cv::Mat MapPixels(const cv::Mat& stored, int type, const Function& function) {
   return shown;
 }
 
-cv::Mat ShowGray(const cv::Mat& stored, const DicomContent& content) {
-  const bool is_plain = content.bits_stored == 8 && !content.is_signed && !content.window_center;
+cv::Mat ShowGray(const cv::Mat& stored, const DicomContent& content, int frame) {
+  const DicomScale& scale = content.scale(frame);
+  const bool is_plain = content.bits_stored == 8 && !content.is_signed && scale.is_identity();
   if (is_plain && stored.depth() == CV_8U) {
     return MapPixels<std::uint8_t, std::uint8_t>(stored, CV_8UC1, [&](unsigned raw) {
       return static_cast<std::uint8_t>(content.photometric == "MONOCHROME1" ? 255 - raw : raw);
     });
   }
   const auto level = [&](unsigned raw) {
-    return static_cast<std::uint16_t>(std::lround(65535.0 * GrayOf(content, raw)));
+    return static_cast<std::uint16_t>(std::lround(65535.0 * GrayOf(content, scale, raw)));
   };
   return stored.depth() == CV_8U ? MapPixels<std::uint8_t, std::uint16_t>(stored, CV_16UC1, level)
                                  : MapPixels<std::uint16_t, std::uint16_t>(stored, CV_16UC1, level);
 }
 
 cv::Mat ShowPalette(const cv::Mat& stored, const DicomContent& content) {
+  const DicomPalette& palette = *content.palette;
+  const int last = static_cast<int>(palette.colors.size()) - 1;
   const auto color = [&](unsigned raw) {
-    const int last = static_cast<int>(content.palette.size()) - 1;
-    const int value = static_cast<int>(raw & ((1u << content.bits_stored) - 1));
+    const int span = 1 << content.bits_stored;
+    int value = static_cast<int>(raw) & (span - 1);
+    if (content.is_signed && value >= span / 2) value -= span;
     const auto& [red, green, blue] =
-        content.palette[std::clamp(value - content.palette_first, 0, last)];
+        palette.colors[static_cast<std::size_t>(std::clamp(value - palette.first, 0, last))];
     return cv::Vec3b(blue, green, red);
   };
   return stored.depth() == CV_8U ? MapPixels<std::uint8_t, cv::Vec3b>(stored, CV_8UC3, color)
@@ -183,8 +217,17 @@ cv::Mat ShowColor(const cv::Mat& stored, const DicomContent& content) {
   if (stored.depth() != CV_8U) {
     stored.convertTo(eight, CV_8U, 255.0 / ((1 << content.bits_stored) - 1));
   }
+  if (content.photometric == "YBR_PARTIAL_422") {
+    // PS3.3, C.7.6.3.1.2: luma in 16 to 235, chroma in 16 to 240.
+    cv::Mat luma_wide, wide;
+    eight.convertTo(wide, CV_8U, 255.0 / 224.0, 128.0 - 128.0 * 255.0 / 224.0);
+    eight.convertTo(luma_wide, CV_8U, 255.0 / 219.0, -16.0 * 255.0 / 219.0);
+    cv::mixChannels(std::vector<cv::Mat>{luma_wide}, std::vector<cv::Mat>{wide}, {0, 0});
+    eight = wide;
+  }
   cv::Mat shown;
-  if (content.photometric == "YBR_FULL" || content.photometric == "YBR_FULL_422") {
+  if (content.photometric.compare(0, 8, "YBR_FULL") == 0 ||
+      content.photometric == "YBR_PARTIAL_422") {
     cv::Mat swapped(eight.size(), CV_8UC3);  // OpenCV's order is Y, Cr, Cb.
     cv::mixChannels(std::vector<cv::Mat>{eight}, std::vector<cv::Mat>{swapped}, {0, 0, 1, 2, 2, 1});
     cv::cvtColor(swapped, shown, cv::COLOR_YCrCb2BGR);
@@ -206,27 +249,42 @@ bool IsDicom(const std::string& path) {
   return file && std::string_view(magic.data(), magic.size()) == "DICM";
 }
 
-int CountDicomFrames(const std::string& path) {
-  return ParseDicom(ReadFile(path, kMaxFileBytes), path).frames;
+int CountDicomFrames(const std::string& path, const Warn& warn) {
+  const std::string bytes = ReadFile(path, kMaxFileBytes);
+  const DicomContent content = ParseDicom(bytes, path, warn);
+  if (content.video.empty()) return content.frames;
+  const int count = CountFramesOf(VideoDecoder::OfBytes(content.video, path), path, warn);
+  if (count != content.frames && warn) {
+    warn(path + ": says that it has " + std::to_string(content.frames) + " frames; its video has " +
+         std::to_string(count));
+  }
+  return count;
 }
 
-std::vector<cv::Mat> ReadDicomFrames(const std::string& path, const std::vector<int>& frames) {
+void ReadDicomFrames(const std::string& path, const std::vector<int>& frames, const TakeFrame& take,
+                     const Warn& warn) {
   SilenceGdcm();
   const std::string bytes = ReadFile(path, kMaxFileBytes);
-  const DicomContent content = ParseDicom(bytes, path);
-  std::vector<char> pixels = Decode(content, path);
-  std::vector<cv::Mat> pictures;
+  const DicomContent content = ParseDicom(bytes, path, warn);
+  if (content.frames == 0) {
+    throw Damaged(path, "is a DICOM file without a picture, such as a directory or a report");
+  }
+  if (!content.video.empty()) {
+    ReadFramesOf(VideoDecoder::OfBytes(content.video, path), path, frames, take);
+    return;
+  }
   for (const int frame : frames) {
     if (frame < 0 || frame >= content.frames) {
       throw Damaged(path, "has no frame " + std::to_string(frame) + "; it holds " +
                               std::to_string(content.frames) + ", counted from 0");
     }
-    const cv::Mat stored = FrameOf(content, pixels, frame);
-    pictures.push_back(content.samples == 3       ? ShowColor(stored, content)
-                       : !content.palette.empty() ? ShowPalette(stored, content)
-                                                  : ShowGray(stored, content));
+    const cv::Mat stored =
+        Interleaved(content, content.compressed.empty() ? NativeFrame(content, frame)
+                                                        : Decompress(content, frame, path, warn));
+    take(frame, content.shape.samples == 3 ? ShowColor(stored, content)
+                : content.palette          ? ShowPalette(stored, content)
+                                           : ShowGray(stored, content, frame));
   }
-  return pictures;
 }
 
 }  // namespace hepar

@@ -1,42 +1,50 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "training/data/dicom_elements.h"
+#include "training/data/dicom_frames.h"
+#include "training/data/dicom_lut.h"
+#include "training/data/warn.h"
+
 namespace hepar {
 
-// The pixels of a DICOM file and the attributes that say how to display them (PS3.3, C.7.6.3 and
-// C.11).
+// The pixels of a DICOM file and what says how to show them (PS3.3, C.7.6.3 and C.11).
 struct DicomContent {
-  std::string transfer_syntax;
-  bool is_big_endian = false;
-  int columns = 0, rows = 0, frames = 0;
-  int samples = 0;                          // 1, or 3 for color.
-  int bits_allocated = 0, bits_stored = 0;  // 8 or 16, and the lowest of them in use.
+  DicomFile file;  // What the views below point into, beside the bytes that were given.
+  DicomShape shape;
+  int frames = 0;       // 0: the file is sound but holds no picture. Of a video what the file says.
+  int bits_stored = 0;  // Of 8 or 16 allocated, the lowest in use.
   bool is_signed = false;
-  bool is_planar = false;   // Color by planes; never in JPEG.
-  std::string photometric;  // One that DICOM has for `samples`.
-  double slope = 1.0, intercept = 0.0;
-  std::optional<double> window_center, window_width;  // The first window; both or neither.
+  bool is_planar = false;               // Color by planes; never in JPEG.
+  std::string photometric;              // One that DICOM has for shape.samples.
+  std::vector<DicomScale> scales;       // One for all frames, or one for each.
+  std::optional<DicomPalette> palette;  // For PALETTE COLOR.
 
-  // For PALETTE COLOR: red, green and blue from the number `palette_first` on.
-  std::vector<std::array<std::uint8_t, 3>> palette;
-  int palette_first = 0;
+  // Of what the file's coding says, one is not empty.
+  DicomElement pixels;     // Native: at least as long as the numbers above say.
+  DicomFrames compressed;  // One for each frame; sound, as far as its headers go.
+  std::string video;       // The stream of MPEG-2, MPEG-4 or HEVC.
 
-  // Views into the file: one of them is empty.
-  std::string_view pixels;                  // Of the size that the members above give.
-  std::vector<std::string_view> fragments;  // Compressed: those of one frame, or one a frame.
+  const DicomScale& scale(int frame) const {
+    return scales[scales.size() > 1 ? static_cast<std::size_t>(frame) : 0];
+  }
 };
 
 // Reads a DICOM file (PS3.10) from its bytes, which must outlive the result. Everything that the
-// result promises is checked, and so are the run lengths or the headers of compressed frames:
-// GDCM's own parser asserts on damaged files, which would end the program. `name` stands for the
+// result promises is checked, and so are the run lengths or the headers of compressed frames, and
+// the size of the picture, before anything is decoded. Where NumberOfFrames is empty or 0, the
+// pixels say how many there are. What is odd but harmless goes to `warn`. `name` stands for the
 // file in messages. Throws Error(kDamaged), naming what is wrong.
-DicomContent ParseDicom(std::string_view bytes, const std::string& name);
+DicomContent ParseDicom(std::string_view bytes, const std::string& name, const Warn& warn = {});
+
+// How many bytes a native frame takes.
+std::uint64_t NativeFrameBytes(const DicomContent& content);
 
 }  // namespace hepar

@@ -2,10 +2,8 @@
 #include "training/data/mat_file.h"
 
 #include <matio.h>
-#include <zlib.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
@@ -17,6 +15,7 @@
 
 #include "models/error.h"
 #include "training/data/file_name.h"
+#include "training/data/mat_check.h"
 
 namespace hepar {
 namespace {
@@ -26,7 +25,7 @@ namespace fs = std::filesystem;
 constexpr char kVariable[] = "data";
 constexpr int kMaxId = 99999;
 constexpr std::size_t kMaxSide = 16384;
-constexpr std::size_t kMaxPatients = 100000;
+constexpr std::size_t kMaxPatients = 5000;
 
 struct CloseMat {
   void operator()(mat_t* file) const { Mat_Close(file); }
@@ -146,65 +145,11 @@ std::vector<cv::Mat> FramesOf(matvar_t& data, std::size_t index, const std::stri
   return pictures;
 }
 
-// Whether `length` bytes from here are one zlib stream with a right checksum.
-bool IsZlibStream(std::ifstream& file, std::uint64_t length) {
-  constexpr std::size_t kBlock = 1 << 16;
-  std::vector<unsigned char> in(kBlock);
-  std::vector<unsigned char> out(kBlock);
-  z_stream stream = {};
-  if (inflateInit(&stream) != Z_OK) return false;
-  int state = Z_OK;
-  while (state == Z_OK) {
-    if (stream.avail_in == 0 && length > 0) {
-      const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(kBlock, length));
-      file.read(reinterpret_cast<char*>(in.data()), static_cast<std::streamsize>(size));
-      if (!file) break;
-      length -= size;
-      stream.next_in = in.data();
-      stream.avail_in = static_cast<unsigned>(size);
-    }
-    stream.next_out = out.data();
-    stream.avail_out = static_cast<unsigned>(kBlock);
-    state = inflate(&stream, Z_NO_FLUSH);
-  }
-  inflateEnd(&stream);
-  return state == Z_STREAM_END;
-}
-
-// Whether the elements of a file of level 5 end where it does, and the compressed ones are sound:
-// matio fills the missing part of a truncated file with arbitrary bytes, and may crash on damage.
-bool IsWhole(const std::string& path) {
-  constexpr std::uint64_t kHeader = 128;
-  constexpr std::uint32_t kCompressed = 15;
-  std::ifstream file(path, std::ios::binary);
-  file.seekg(kHeader - 2);
-  const bool is_big_endian = file.get() == 'M';  // "IM" when read in little endian.
-  const auto number = [&] {
-    std::array<unsigned char, 4> bytes = {};
-    file.read(reinterpret_cast<char*>(bytes.data()), bytes.size());
-    if (!is_big_endian) std::reverse(bytes.begin(), bytes.end());
-    std::uint32_t value = 0;
-    for (const unsigned char byte : bytes) value = value << 8 | byte;
-    return value;
-  };
-  const std::uint64_t size = fs::file_size(path);
-  std::uint64_t at = kHeader;
-  while (at < size) {
-    file.seekg(static_cast<std::streamoff>(at));
-    const std::uint32_t type = number();
-    const std::uint32_t length = number();
-    if (!file || (type == kCompressed && !IsZlibStream(file, length))) return false;
-    at += 8 + static_cast<std::uint64_t>(length);
-  }
-  return at == size;
-}
-
 Variable ReadVariable(const std::string& path) {
+  const std::string fault = FaultOfMatFile(path, kVariable);
+  if (!fault.empty()) throw Damaged(path, "is a MAT file that " + fault);
   const MatHandle file(Mat_Open(path.c_str(), MAT_ACC_RDONLY));
   if (!file) throw Damaged(path, "is no MAT file, or a damaged one");
-  if (Mat_GetVersion(file.get()) == MAT_FT_MAT5 && !IsWhole(path)) {
-    throw Damaged(path, "is a MAT file cut short or damaged; fetch it again");
-  }
   Variable data(Mat_VarRead(file.get(), kVariable));
   if (!data) {
     throw Damaged(path, std::string("holds no readable variable '") + kVariable +
@@ -233,7 +178,8 @@ std::vector<MatPatient> ReadMatFile(const std::string& path) {
                             ", expected one struct a patient");
   }
   char* const* names = Mat_VarGetStructFieldnames(data.get());
-  const std::set<std::string> fields(names, names + Mat_VarGetNumberOfFields(data.get()));
+  std::set<std::string> fields;  // matio gives no list where there are none.
+  if (names != nullptr) fields = {names, names + Mat_VarGetNumberOfFields(data.get())};
   for (const char* name : {"id", "fat", "images"}) {
     if (fields.count(name) > 0) continue;
     throw Damaged(path, std::string("the variable '") + kVariable + "' has no field '" + name +

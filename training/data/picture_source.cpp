@@ -2,20 +2,16 @@
 #include "training/data/picture_source.h"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <opencv2/imgcodecs.hpp>
-#include <opencv2/imgproc.hpp>
-#include <string_view>
 #include <system_error>
 
 #include "models/error.h"
 #include "training/data/dicom_file.h"
-#include "training/data/file_name.h"
 #include "training/data/mat_file.h"
+#include "training/data/still_file.h"
 
 namespace hepar {
 namespace {
@@ -26,44 +22,9 @@ Error Damaged(const std::string& path, const std::string& what) {
   return Error(ErrorKind::kDamaged, path + ": " + what);
 }
 
-bool IsStillName(const std::string& path) {
-  constexpr std::array<std::string_view, 10> kExtensions = {
-      ".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".pgm", ".ppm", ".pnm", ".webp"};
-  const std::string extension = ExtensionOf(path);
-  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
-}
-
 void CheckExists(const std::string& path) {
   std::error_code code;
   if (!fs::exists(path, code)) throw Error(ErrorKind::kNotFound, path + ": no such file");
-}
-
-// A picture as OpenCV decodes it, with gray or B, G, R in 8 or, for gray, 16 bits.
-cv::Mat ReadStill(const std::string& path) {
-  cv::Mat picture;
-  try {
-    picture = cv::imread(path, cv::IMREAD_UNCHANGED);
-  } catch (const cv::Exception& error) {
-    throw Damaged(path, "cannot be decoded: " + error.err);
-  }
-  if (picture.empty()) {
-    throw Damaged(path,
-                  "is no picture that can be decoded, or a damaged one; expected PNG, JPEG, TIFF, "
-                  "BMP, PNM, WebP, DICOM or a video");
-  }
-  if (picture.depth() != CV_8U && picture.depth() != CV_16U) {
-    throw Damaged(path, std::string("has samples of type ") + cv::depthToString(picture.depth()) +
-                            ", expected 8 or 16 bits without sign");
-  }
-  if (picture.channels() == 2) {
-    cv::extractChannel(picture, picture, 0);
-  } else if (picture.channels() == 4) {
-    cv::cvtColor(picture, picture, cv::COLOR_BGRA2BGR);
-  }
-  if (picture.channels() == 3 && picture.depth() == CV_16U) {
-    picture.convertTo(picture, CV_8U, 1.0 / 257.0);
-  }
-  return picture;
 }
 
 void ReadMatFrames(const std::string& path, const std::vector<int>& frames, const TakeFrame& take) {
@@ -83,15 +44,15 @@ void ReadMatFrames(const std::string& path, const std::vector<int>& frames, cons
 }  // namespace
 
 bool IsPictureFile(const std::string& path) {
-  return IsStillName(path) || IsVideo(path) || IsDicom(path);
+  return IsStill(path) || IsVideo(path) || IsDicom(path);
 }
 
-int CountFrames(const std::string& path) {
-  if (IsVideo(path)) return CountVideoFrames(path);
+int CountFrames(const std::string& path, const Warn& warn) {
+  if (IsVideo(path)) return CountVideoFrames(path, warn);
   // A name that promises a still is believed: looking into each file of a large set takes time.
-  if (!IsStillName(path) && IsDicom(path)) return CountDicomFrames(path);
+  if (!IsStill(path) && IsDicom(path)) return CountDicomFrames(path, warn);
   CheckExists(path);
-  return 1;
+  return CountStillFrames(path);
 }
 
 std::vector<int> ChooseFrames(int count, const SourceOptions& options) {
@@ -114,26 +75,21 @@ std::vector<int> ChooseFrames(int count, const SourceOptions& options) {
   return chosen;
 }
 
-void ReadFrames(const std::string& path, const std::vector<int>& frames, const TakeFrame& take) {
+void ReadFrames(const std::string& path, const std::vector<int>& frames, const TakeFrame& take,
+                const Warn& warn) {
   CheckExists(path);
   if (IsVideo(path)) {
     ReadVideoFrames(path, frames, take);
   } else if (IsMatFile(path)) {
     ReadMatFrames(path, frames, take);
   } else if (IsDicom(path)) {
-    const auto pictures = ReadDicomFrames(path, frames);
-    for (std::size_t i = 0; i < frames.size(); ++i) take(frames[i], pictures[i]);
+    ReadDicomFrames(path, frames, take, warn);
   } else {
-    for (const int frame : frames) {
-      if (frame != 0) {
-        throw Damaged(path, "is a still and has no frame " + std::to_string(frame));
-      }
-      take(frame, ReadStill(path));
-    }
+    ReadStill(path, frames, take, warn);
   }
 }
 
-void AddContent(const std::string& path, Sha256* digest) {
+void AddContent(const std::string& path, Sha256* digest, Sha256* also) {
   CheckExists(path);
   std::error_code code;
   std::ifstream file(path, std::ios::binary);
@@ -143,7 +99,9 @@ void AddContent(const std::string& path, Sha256* digest) {
   std::vector<char> block(1 << 20);
   while (file) {
     file.read(block.data(), static_cast<std::streamsize>(block.size()));
-    digest->Add(block.data(), static_cast<std::size_t>(file.gcount()));
+    const auto size = static_cast<std::size_t>(file.gcount());
+    digest->Add(block.data(), size);
+    if (also != nullptr) also->Add(block.data(), size);
   }
   if (file.bad()) throw Error(ErrorKind::kUnreadable, path + ": cannot be read to its end");
 }

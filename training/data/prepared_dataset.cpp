@@ -34,7 +34,7 @@ std::vector<FileSamples> ByFile(const std::vector<Sample>& samples) {
 
 // Prepares the frames of one file that the cache, if there is one, does not know.
 void PrepareSamples(const FileSamples& file, Preprocessor& preprocessor, PictureCache* cache,
-                    std::vector<PreparedImage>& images) {
+                    std::vector<PreparedImage>& images, std::vector<std::string>& warnings) {
   std::string digest;
   if (cache != nullptr) {
     Sha256 content;
@@ -55,13 +55,15 @@ void PrepareSamples(const FileSamples& file, Preprocessor& preprocessor, Picture
     }
   }
   if (missing.empty()) return;
-  ReadFrames(file.path, missing, [&](int frame, const cv::Mat& picture) {
+  const auto take = [&](int frame, const cv::Mat& picture) {
     const auto image = PreparePicture(picture, file.path, frame, preprocessor);
     put(frame, image);
     if (cache != nullptr) {
       cache->Add(PictureCache::KeyOf(digest, frame, preprocessor.options()), image);
     }
-  });
+  };
+  ReadFrames(file.path, missing, take,
+             [&warnings](const std::string& line) { warnings.push_back(line); });
 }
 
 }  // namespace
@@ -80,6 +82,7 @@ PreparedDataset::PreparedDataset(const Dataset& dataset, const PreprocessOptions
   std::mutex mutex;
   int failed_file = count;
   std::exception_ptr failure;
+  std::vector<std::vector<std::string>> warnings(files.size());
 
   // Files are taken in order and each one taken is finished, so the reported error is that
   // of the first bad file, however many threads run.
@@ -88,7 +91,7 @@ PreparedDataset::PreparedDataset(const Dataset& dataset, const PreprocessOptions
     try {
       Preprocessor preprocessor(options);
       while (!failed && (file = next++) < count) {
-        PrepareSamples(files[file], preprocessor, cache, images_);
+        PrepareSamples(files[file], preprocessor, cache, images_, warnings[file]);
       }
     } catch (...) {
       const std::lock_guard lock(mutex);
@@ -107,6 +110,9 @@ PreparedDataset::PreparedDataset(const Dataset& dataset, const PreprocessOptions
     work();
   }
   if (failure) std::rethrow_exception(failure);
+  for (const auto& of_file : warnings) {
+    for (const std::string& line : of_file) dataset_.summary.Warn(line);
+  }
 }
 
 PreparedImage PreparePicture(const cv::Mat& picture, const std::string& path, int number,
@@ -124,7 +130,9 @@ PreparedImage PreparePicture(const cv::Mat& picture, const std::string& path, in
     return preprocessor.Process(frame);
   } catch (const Error& error) {
     const std::string where = number == 0 ? path : path + ", frame " + std::to_string(number);
-    throw Error(error.kind(), where + ": " + error.what());
+    // An argument out of range is here the fault of the picture.
+    const bool is_invalid = error.kind() == ErrorKind::kInvalid;
+    throw Error(is_invalid ? ErrorKind::kDamaged : error.kind(), where + ": " + error.what());
   }
 }
 

@@ -20,6 +20,7 @@ class PreparedDataset {
   PreparedDataset(const Dataset& dataset, const PreprocessOptions& options, int threads = 1,
                   PictureCache* cache = nullptr);
 
+  // Its summary also has the warnings of decoding.
   const Dataset& dataset() const { return dataset_; }
   const PreparedImage& image(int index) const { return images_[index]; }
   int size() const { return static_cast<int>(images_.size()); }

@@ -11,6 +11,7 @@
 
 #include "models/error.h"
 #include "training/data/csv.h"
+#include "training/data/patient_id.h"
 
 namespace hepar {
 namespace {
@@ -84,8 +85,8 @@ Folds LoadFolds(const std::string& path) {
   std::map<std::string, int> fold_of;
   std::set<int> used;
   for (int row = 0; row < table.rows(); ++row) {
-    const std::string& patient = table.at(row, patient_column);
-    const std::string& text = table.at(row, fold_column);
+    const std::string patient = Trimmed(table.at(row, patient_column));
+    const std::string text = Trimmed(table.at(row, fold_column));
     int fold = -1;
     const auto end = text.data() + text.size();
     const auto result = std::from_chars(text.data(), end, fold);

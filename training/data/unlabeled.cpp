@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "models/error.h"
+#include "training/data/folder_walk.h"
 #include "training/data/picture_source.h"
 
 namespace hepar {
@@ -13,16 +14,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The picture files of a folder, with their names relative to it, sorted.
-std::vector<PictureFile> FilesOf(const fs::path& folder) {
+// The picture files of a folder, with their names relative to it, sorted by those.
+std::vector<PictureFile> FilesOf(const fs::path& folder, LoadSummary* summary) {
   std::vector<PictureFile> files;
-  const auto follow = fs::directory_options::follow_directory_symlink;
-  for (auto i = fs::recursive_directory_iterator(folder, follow); i != fs::end(i); ++i) {
-    if (i->path().filename().string().front() == '.') {
-      i.disable_recursion_pending();
-    } else if (i->is_regular_file() && IsPictureFile(i->path().string())) {
-      files.push_back({i->path().lexically_relative(folder).generic_string(), i->path().string()});
-    }
+  for (const fs::path& file : PictureFilesIn(folder, folder, summary)) {
+    files.push_back({file.lexically_relative(folder).generic_string(), file.string()});
   }
   std::sort(files.begin(), files.end(),
             [](const PictureFile& a, const PictureFile& b) { return a.name < b.name; });
@@ -31,12 +27,12 @@ std::vector<PictureFile> FilesOf(const fs::path& folder) {
 
 }  // namespace
 
-std::vector<PictureFile> FindPictureFiles(const std::string& path) {
+std::vector<PictureFile> FindPictureFiles(const std::string& path, LoadSummary* summary) {
   std::vector<PictureFile> files;
   try {
     if (!fs::exists(path)) throw Error(ErrorKind::kNotFound, path + ": no such file or folder");
     if (fs::is_directory(path)) {
-      files = FilesOf(path);
+      files = FilesOf(path, summary);
     } else {
       files.push_back({fs::path(path).filename().string(), path});
     }
@@ -51,11 +47,21 @@ std::vector<PictureFile> FindPictureFiles(const std::string& path) {
 
 Dataset LoadUnlabeled(const std::string& path, const SourceOptions& options) {
   Dataset dataset;
-  for (const auto& [name, file] : FindPictureFiles(path)) {
-    for (const int frame : ChooseFrames(CountFrames(file), options)) {
+  LoadSummary& summary = dataset.summary;
+  for (const auto& [name, file] : FindPictureFiles(path, &summary)) {
+    const int count =
+        CountFrames(file, [&summary](const std::string& line) { summary.Warn(line); });
+    if (count == 0) summary.Skip("DICOM without a picture", name);
+    for (const int frame : ChooseFrames(count, options)) {
       dataset.samples.push_back({file, 0, name, frame});
     }
+    summary.files += count > 0 ? 1 : 0;
   }
+  if (dataset.samples.empty()) {
+    throw Error(ErrorKind::kDamaged, path + ": holds no picture and no video");
+  }
+  summary.pictures = static_cast<int>(dataset.samples.size());
+  summary.patients = summary.files;
   return dataset;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "training/data/dataset.h"
+#include "training/data/load_summary.h"
 
 namespace hepar {
 
@@ -14,9 +15,9 @@ struct PictureFile {
 };
 
 // The file `path`, whatever it contains, or the pictures and recordings of a folder and its
-// sub-folders, sorted by name; hidden ones and files that are no pictures are ignored. Throws
-// Error: kNotFound, kUnreadable, kDamaged (a folder without a picture).
-std::vector<PictureFile> FindPictureFiles(const std::string& path);
+// sub-folders, sorted by name; `summary` counts those that are skipped. Throws Error: kNotFound,
+// kUnreadable, kDamaged (a folder without a picture).
+std::vector<PictureFile> FindPictureFiles(const std::string& path, LoadSummary* summary);
 
 // Pictures and recordings without labels: those that FindPictureFiles() finds, with the frames that
 // `options` chooses of recordings. Sorted by name and frame; the patient of each sample is its

@@ -4,9 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <opencv2/videoio.hpp>
-#include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "models/error.h"
 #include "training/data/file_name.h"
@@ -20,56 +19,64 @@ Error Damaged(const std::string& path, const std::string& what) {
   return Error(ErrorKind::kDamaged, path + ": " + what);
 }
 
-cv::VideoCapture Open(const std::string& path) {
+VideoDecoder Open(const std::string& path) {
   std::error_code code;
   if (!fs::exists(path, code)) throw Error(ErrorKind::kNotFound, path + ": no such file");
-  cv::VideoCapture video;
-  try {
-    // One backend by name: another one may number the frames differently.
-    video.open(path, cv::CAP_FFMPEG);
-  } catch (const cv::Exception& error) {
-    throw Damaged(path, "cannot be opened as a video: " + error.err);
-  }
-  if (!video.isOpened()) {
-    throw Damaged(path, "is no video that can be decoded, or a damaged one");
-  }
-  return video;
+  return VideoDecoder::OfFile(path);
+}
+
+std::string Count(std::int64_t number, const std::string& what) {
+  return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
 }
 
 }  // namespace
 
 bool IsVideo(const std::string& path) {
-  constexpr std::array<std::string_view, 8> kExtensions = {".mp4", ".m4v", ".mkv",  ".mov",
-                                                           ".avi", ".mpg", ".mpeg", ".webm"};
+  constexpr std::array<std::string_view, 19> kExtensions = {
+      ".mp4", ".m4v", ".mkv",  ".mov", ".avi", ".mpg", ".mpeg", ".webm", ".wmv", ".asf",
+      ".flv", ".ts",  ".m2ts", ".mts", ".mpe", ".m2v", ".vob",  ".ogv",  ".3gp"};
   const std::string extension = ExtensionOf(path);
   return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
 }
 
-int CountVideoFrames(const std::string& path) {
-  cv::VideoCapture video = Open(path);
+int CountFramesOf(VideoDecoder video, const std::string& name, const Warn& warn) {
   int count = 0;
-  while (video.grab()) ++count;
-  if (count == 0) throw Damaged(path, "is a video of which no frame can be decoded");
+  while (video.Next()) ++count;
+  if (count == 0) throw Damaged(name, "is a video of which no frame can be decoded");
+  const VideoDecoder::Faults faults = video.faults();
+  if (!warn) return count;
+  if (faults.missing > 0) {
+    warn(name + ": is cut off: " + Count(count, "frame") + " can be decoded, " +
+         Count(faults.missing, "more frame") + " should be there");
+  } else if (faults.is_cut) {
+    warn(name + ": is cut off or cannot be read to its end; " + Count(count, "frame") +
+         " can be decoded");
+  }
+  if (faults.damaged > 0) {
+    warn(name + ": is damaged: the decoder reports errors at " + std::to_string(faults.damaged) +
+         " of " + Count(count, "frame") + ", which are shown as far as they can be decoded");
+  }
   return count;
+}
+
+void ReadFramesOf(VideoDecoder video, const std::string& name, const std::vector<int>& frames,
+                  const TakeFrame& take) {
+  int next = 0;  // The frame that the next Next() gives.
+  for (const int frame : frames) {
+    bool is_there = frame >= next;
+    for (; is_there && next <= frame; ++next) is_there = video.Next();
+    if (!is_there) throw Damaged(name, "frame " + std::to_string(frame) + " cannot be decoded");
+    take(frame, video.Picture());
+  }
+}
+
+int CountVideoFrames(const std::string& path, const Warn& warn) {
+  return CountFramesOf(Open(path), path, warn);
 }
 
 void ReadVideoFrames(const std::string& path, const std::vector<int>& frames,
                      const TakeFrame& take) {
-  cv::VideoCapture video = Open(path);
-  int next = 0;  // The frame that the next grab() gives.
-  for (const int frame : frames) {
-    bool is_there = frame >= next;
-    for (; is_there && next <= frame; ++next) is_there = video.grab();
-    cv::Mat picture;
-    if (!is_there || !video.retrieve(picture) || picture.empty()) {
-      throw Damaged(path, "frame " + std::to_string(frame) + " cannot be decoded");
-    }
-    if (picture.type() != CV_8UC3) {
-      throw Damaged(
-          path, "its frames are " + cv::typeToString(picture.type()) + ", expected 8-bit color");
-    }
-    take(frame, picture);
-  }
+  ReadFramesOf(Open(path), path, frames, take);
 }
 
 }  // namespace hepar

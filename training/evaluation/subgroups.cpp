@@ -6,6 +6,7 @@
 
 #include "models/error.h"
 #include "training/data/csv.h"
+#include "training/data/patient_id.h"
 
 namespace hepar {
 namespace {
@@ -20,7 +21,7 @@ PatientTable::Column ReadColumn(const CsvTable& csv, const std::string& name) {
   std::set<std::string> values;
   const int patient_column = csv.Column(kPatient), value_column = csv.Column(name);
   for (int row = 0; row < csv.rows(); ++row) {
-    const std::string& patient = csv.at(row, patient_column);
+    const std::string patient = Trimmed(csv.at(row, patient_column));
     const std::string& value = csv.at(row, value_column);
     if (patient.empty()) throw Damaged(csv.Where(row) + ": " + kPatient + " is empty");
     const auto [entry, is_new] = column.value_of.emplace(patient, value);

@@ -89,7 +89,8 @@ std::optional<double> DomainScoreOf(const Row& row, const ModelSpec& spec) {
   return *row.decision.domain_score / *spec.out_of_domain_above;
 }
 
-Row GradeFile(const std::string& path, const GradeOptions& options, Scorer* scorer) {
+Row GradeFile(const std::string& path, const GradeOptions& options, const Warn& warn,
+              Scorer* scorer) {
   Row row;
   row.path = path;
   try {
@@ -100,7 +101,9 @@ Row GradeFile(const std::string& path, const GradeOptions& options, Scorer* scor
     rules.min_confidence =
         std::max(options.min_confidence, scorer->spec().abstain_below.value_or(0.0));
     if (options.check_view) rules.out_of_domain_above = scorer->spec().out_of_domain_above;
-    const auto frames = ChooseFrames(CountFrames(path), options.source);
+    const int count = CountFrames(path, warn);
+    if (count == 0) throw Error(ErrorKind::kDamaged, path + ": a DICOM file without a picture");
+    const auto frames = ChooseFrames(count, options.source);
     row.decision = DecideTogether(scorer->ScoreFile(path, frames, [] {}), rules);
   } catch (const Error& error) {
     row.error = error.what();
@@ -111,9 +114,10 @@ Row GradeFile(const std::string& path, const GradeOptions& options, Scorer* scor
 std::vector<Row> GradeAll(const GradeOptions& options, Scorer* scorer) {
   std::vector<Row> rows;
   std::vector<std::string> paths;
+  LoadSummary summary;
   for (const std::string& path : options.paths) {
     try {
-      for (const PictureFile& file : FindPictureFiles(path)) paths.push_back(file.path);
+      for (const PictureFile& file : FindPictureFiles(path, &summary)) paths.push_back(file.path);
     } catch (const Error& error) {
       Row row;
       row.path = path;
@@ -123,10 +127,14 @@ std::vector<Row> GradeAll(const GradeOptions& options, Scorer* scorer) {
   }
   Progress progress("grading", static_cast<int>(paths.size()), "files");
   for (const std::string& path : paths) {
-    rows.push_back(GradeFile(path, options, scorer));
+    const auto warn = [&summary](const std::string& line) { summary.Warn(line); };
+    rows.push_back(GradeFile(path, options, warn, scorer));
     progress.Update(static_cast<int>(rows.size()));
   }
   progress.Clear();
+  const std::string skipped = SkippedText(summary);
+  if (!skipped.empty()) std::cerr << "hepar grade: " << skipped << "\n";
+  for (const std::string& line : summary.warnings) std::cerr << "hepar grade: " << line << "\n";
   return rows;
 }
 

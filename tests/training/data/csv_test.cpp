@@ -114,6 +114,34 @@ TEST(CsvTableTest, ReadsAFileAndNamesOneThatIsMissing) {
   }
 }
 
+TEST(CsvTableTest, WhatSpreadsheetsLeaveBehindIsPassedOver) {
+  const auto table = CsvTable::Parse(
+      "\xEF\xBB\xBF path ,label,,\na.png,mild,,\n,,,\n , , ,\nb.png,severe\n\n", "t");
+  EXPECT_EQ(table.columns(), (std::vector<std::string>{"path", "label"}));
+  ASSERT_EQ(table.rows(), 2);
+  EXPECT_EQ(table.at(1, table.Column("label")), "severe");
+  ExpectError(ErrorKind::kDamaged, {"t, line 3", "3 fields", "expected 2"},
+              [] { CsvTable::Parse("a,b,\n1,2,\n1,2,x\n", "t"); });
+  ExpectError(ErrorKind::kDamaged, {"t, line 2", "'x'", "column 2", "no name"},
+              [] { CsvTable::Parse("a,,b\n1,x,2\n", "t"); });
+}
+
+TEST(CsvTableTest, SeparatorIsTheOneOfTheFirstLine) {
+  for (const char* text :
+       {"a;b\n1,5;2\n", "sep=;\na;b\n1,5;2\n", "a\tb\n1,5\t2\n", "sep=;\r\na;b\r\n\"1,5\";2\r\n"}) {
+    const auto table = CsvTable::Parse(text, "t");
+    ASSERT_EQ(table.rows(), 1) << text;
+    EXPECT_EQ(table.at(0, table.Column("a")), "1,5") << text;
+    EXPECT_EQ(table.at(0, table.Column("b")), "2") << text;
+  }
+  EXPECT_EQ(CsvTable::Parse("a,b;c\n1,2\n", "t").columns()[1], "b;c");
+}
+
+TEST(CsvTableTest, FieldsAreBoundedBeforeTheyTakeMemory) {
+  ExpectError(ErrorKind::kDamaged, {"t: has", "fields"},
+              [] { CsvTable::Parse("a\n" + std::string(11000000, ','), "t"); });
+}
+
 TEST(CsvFieldTest, WhatItWritesTheTableReads) {
   for (const std::string value : {"plain", "", "a,b", "say \"no\"", "two\nlines", "cr\rinside"}) {
     const auto table = CsvTable::Parse("a,b\n1," + CsvField(value) + "\n", "t");

@@ -132,12 +132,19 @@ std::string Words(const std::vector<std::uint16_t>& values) {
 
 int Byte(const std::string& pixels, int i) { return static_cast<unsigned char>(pixels[i]); }
 
+std::vector<cv::Mat> ReadFramesOf(const std::string& path, const std::vector<int>& frames) {
+  std::vector<cv::Mat> pictures;
+  ReadDicomFrames(path, frames,
+                  [&](int, const cv::Mat& picture) { pictures.push_back(picture.clone()); });
+  return pictures;
+}
+
 class DicomTest : public testing::Test {
  protected:
   cv::Mat Read(const DicomParts& parts, int frame = 0) {
     const std::string path = folder_ / "picture.dcm";
     WriteDicom(path, parts);
-    return ReadDicomFrames(path, {frame}).at(0);
+    return ReadFramesOf(path, {frame}).at(0);
   }
 
   const TempFolder folder_;
@@ -340,12 +347,12 @@ TEST_F(DicomTest, EveryFrameOfACineCanBeRead) {
     const std::string path = folder_ / "cine.dcm";
     WriteDicom(path, parts);
     EXPECT_EQ(CountDicomFrames(path), 3);
-    const auto frames = ReadDicomFrames(path, {2, 0});
+    const auto frames = ReadFramesOf(path, {2, 0});
     ASSERT_EQ(frames.size(), 2u);
     EXPECT_EQ(frames[0].at<std::uint8_t>(0, 0), 60);
     EXPECT_EQ(frames[1].at<std::uint8_t>(0, 0), 40);
     ExpectError(ErrorKind::kDamaged, {"cine.dcm", "no frame 3", "holds 3"},
-                [&] { ReadDicomFrames(path, {3}); });
+                [&] { ReadFramesOf(path, {3}); });
   }
 }
 
@@ -389,16 +396,15 @@ TEST_F(DicomTest, FilesCutShortAreErrorsAndNothingIsPrinted) {
       const std::string cut = folder_ / "cut.dcm";
       fs::copy_file(whole, cut, fs::copy_options::overwrite_existing);
       fs::resize_file(cut, static_cast<std::uintmax_t>(share * static_cast<double>(size)));
-      ExpectError(ErrorKind::kDamaged, {"cut.dcm"}, [&] { ReadDicomFrames(cut, {0, 1}); });
+      ExpectError(ErrorKind::kDamaged, {"cut.dcm"}, [&] { ReadFramesOf(cut, {0, 1}); });
     }
     EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
     EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
   }
   const auto text = folder_.Write("text.dcm", "no picture");
-  ExpectError(ErrorKind::kDamaged, {"text.dcm"}, [&] { ReadDicomFrames(text, {0}); });
+  ExpectError(ErrorKind::kDamaged, {"text.dcm"}, [&] { ReadFramesOf(text, {0}); });
   ExpectError(ErrorKind::kDamaged, {"text.dcm"}, [&] { CountDicomFrames(text); });
-  ExpectError(ErrorKind::kNotFound, {"none.dcm"},
-              [&] { ReadDicomFrames(folder_ / "none.dcm", {0}); });
+  ExpectError(ErrorKind::kNotFound, {"none.dcm"}, [&] { ReadFramesOf(folder_ / "none.dcm", {0}); });
 }
 
 TEST_F(DicomTest, BytesChangedAtRandomNeverEndTheProgram) {
@@ -444,7 +450,7 @@ class PublishedDicomTest : public testing::Test {
   }
 
   cv::Mat Read(const std::string& name, int frame = 0) {
-    return ReadDicomFrames(folder_ + name, {frame}).at(0);
+    return ReadFramesOf(folder_ + name, {frame}).at(0);
   }
 
   std::string folder_;

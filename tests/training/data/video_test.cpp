@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <opencv2/core.hpp>
 #include <opencv2/videoio.hpp>
 #include <string>
@@ -161,6 +162,83 @@ TEST(VideoTest, CacheKnowsEachFrame) {
   EXPECT_EQ(cache.counts().hits, 3u);
   for (int i = 0; i < 6; ++i) {
     EXPECT_NEAR(255.0 * cv::mean(all.image(i).pixels)[0], 20 + 5 * i, 2.0);
+  }
+}
+
+// A video that compresses, of noise, so that each frame takes bytes.
+void WriteNoise(const std::string& path, int frames) {
+  cv::VideoWriter video(path, cv::VideoWriter::fourcc('m', 'p', '4', 'v'), 25.0, {160, 96});
+  ASSERT_TRUE(video.isOpened()) << path;
+  cv::RNG rng(3);
+  for (int i = 0; i < frames; ++i) {
+    cv::Mat picture(96, 160, CV_8UC3);
+    rng.fill(picture, cv::RNG::UNIFORM, 30, 200);
+    video.write(picture);
+  }
+}
+
+std::vector<std::string> WarningsOf(const std::string& path) {
+  std::vector<std::string> warnings;
+  CountVideoFrames(path, [&](const std::string& line) { warnings.push_back(line); });
+  return warnings;
+}
+
+TEST(VideoTest, PicturesAreThoseThatOpenCvDecodes) {
+  const TempFolder folder;
+  for (const char* name : {"a.avi", "a.mp4", "a.mkv"}) {
+    WriteNoise(folder / name, 20);
+    cv::VideoCapture other(folder / name, cv::CAP_FFMPEG);
+    std::vector<int> all;
+    for (int i = 0; i < CountVideoFrames(folder / name); ++i) all.push_back(i);
+    EXPECT_EQ(all.size(), 20u) << name;
+    ReadVideoFrames(folder / name, all, [&](int frame, const cv::Mat& picture) {
+      cv::Mat expected;
+      ASSERT_TRUE(other.read(expected)) << name << frame;
+      EXPECT_EQ(cv::norm(picture, expected, cv::NORM_INF), 0.0) << name << frame;
+    });
+    EXPECT_THAT(WarningsOf(folder / name), IsEmpty()) << name;
+  }
+}
+
+TEST(VideoTest, WhatIsCutOffIsAnErrorOrAWarningWithCounts) {
+  const TempFolder folder;
+  for (const char* name : {"a.avi", "a.mp4", "a.mkv"}) {
+    WriteNoise(folder / name, 40);
+    const std::string cut = folder / (std::string("cut.") + name);
+    fs::copy_file(folder / name, cut);
+    fs::resize_file(cut, fs::file_size(cut) / 2);
+    std::string said;
+    try {
+      for (const std::string& line : WarningsOf(cut)) said += line;
+    } catch (const Error& error) {
+      said = error.what();
+    }
+    EXPECT_THAT(said, testing::HasSubstr(cut));
+  }
+}
+
+TEST(VideoTest, DamageInTheMiddleIsAWarningWithTheNameAndCounts) {
+  const TempFolder folder;
+  const std::string path = folder / "a.avi";
+  WriteNoise(path, 40);
+  {
+    std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(static_cast<std::streamoff>(fs::file_size(path) / 2));
+    file << std::string(3000, '\x55');
+  }
+  const auto warnings = WarningsOf(path);
+  ASSERT_THAT(warnings, testing::SizeIs(1));
+  EXPECT_THAT(warnings[0],
+              testing::AllOf(testing::HasSubstr(path), testing::HasSubstr("of 40 frame")));
+}
+
+TEST(VideoTest, PlaylistsLeadNowhere) {
+  const TempFolder folder;
+  WriteNoise(folder / "a.avi", 3);
+  for (const std::string list : {"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\na.avi\n",
+                                 "ffconcat version 1.0\nfile a.avi\n"}) {
+    const auto path = folder.Write("list.mp4", list);
+    ExpectError(ErrorKind::kDamaged, {"list.mp4"}, [&] { CountVideoFrames(path); });
   }
 }
 
