@@ -2,6 +2,7 @@
 #include "training/cli/options.h"
 
 #include <glib.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -9,12 +10,14 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <system_error>
 #include <utility>
 
 #include "models/error.h"
 #include "models/file_io.h"
 #include "training/cli/exit_codes.h"
 #include "training/cli/version.h"
+#include "training/report/utf8.h"
 
 namespace hepar {
 namespace {
@@ -76,7 +79,7 @@ void OptionTable::Add(const std::string& name, const std::string& placeholder,
                       std::function<void(const std::string&)> set,
                       std::function<std::string()> get) {
   options_.push_back(
-      {heading_, name, placeholder, help, kind, std::move(set), std::move(get), "", ""});
+      {heading_, name, placeholder, help, kind, std::move(set), std::move(get), "", "", false});
 }
 
 void OptionTable::Number(const std::string& name, double* value, double low, double high,
@@ -103,6 +106,12 @@ void OptionTable::Path(const std::string& name, std::string* value, const std::s
   Add(
       name, placeholder, help, Kind::kPath, [=](const std::string& text) { *value = text; },
       [=] { return *value; });
+}
+
+void OptionTable::Output(const std::string& name, std::string* value,
+                         const std::string& placeholder, const std::string& help) {
+  Path(name, value, placeholder, help);
+  options_.back().is_output = true;
 }
 
 void OptionTable::Choice(const std::string& name, std::string* value,
@@ -332,10 +341,49 @@ void OptionTable::CheckRequired() const {
     if (option.required.empty() || !option.get().empty()) continue;
     throw UsageError("--" + option.name + " is missing: " + option.required);
   }
+  CheckOutputs();
+}
+
+void OptionTable::CheckOutputs() const {
+  namespace fs = std::filesystem;
+  const auto fail = [](const Option& option, const std::string& what) {
+    throw UsageError("--" + option.name + ": " + what);
+  };
+  std::map<std::string, std::string> writer_of;  // Of each file.
+  for (const Option& option : options_) {
+    const std::string value = option.get();
+    if (!option.is_output || value.empty() || value == "-") continue;
+    std::error_code code;
+    if (fs::is_directory(value, code) || fs::path(value).filename().empty()) {
+      fail(option, value + " is a folder, expected the name of a file");
+    }
+    const fs::path folder = fs::absolute(value).lexically_normal().parent_path();
+    if (!fs::is_directory(folder, code)) {
+      fail(option, "the folder " + folder.string() + " does not exist");
+    }
+    if (access(folder.c_str(), W_OK) != 0) {
+      fail(option, "nothing can be written to the folder " + folder.string());
+    }
+    const auto [first, is_new] =
+        writer_of.emplace(fs::absolute(value).lexically_normal().string(), option.name);
+    if (!is_new) fail(option, value + " is where --" + first->second + " writes");
+    for (const Option& other : options_) {
+      const bool reads = other.kind == Kind::kPath && !other.is_output;
+      if (reads && fs::equivalent(value, other.get(), code)) {
+        fail(option, value + " is what --" + other.name + " reads");
+      }
+    }
+  }
 }
 
 std::vector<OptionTable::Setting> OptionTable::ReadConfig(const std::string& path) const {
-  const std::string text = ReadFile(path, kMaxConfigBytes);
+  const std::string text = [&path] {
+    try {
+      return ReadFile(path, kMaxConfigBytes);
+    } catch (const Error& error) {
+      throw UsageError(std::string("--config: ") + error.what());
+    }
+  }();
   const std::unique_ptr<GKeyFile, decltype(&g_key_file_free)> file(g_key_file_new(),
                                                                    g_key_file_free);
   g_autoptr(GError) error = nullptr;
@@ -426,7 +474,7 @@ std::string OptionTable::ToJson() const {
         break;
     }
   }
-  return object.dump();
+  return JsonText(object);
 }
 
 }  // namespace hepar

@@ -53,6 +53,12 @@ class OptionTable {
   // part.
   void Path(const std::string& name, std::string* value, const std::string& placeholder,
             const std::string& help);
+  // A path that is written to when the work is done. CheckRequired() checks that it can be: that
+  // its folder exists and is writable, that it is no folder itself, that no two outputs are one
+  // file, and that it is not a file that another option reads. "" and "-" (standard output) are no
+  // files.
+  void Output(const std::string& name, std::string* value, const std::string& placeholder,
+              const std::string& help);
   void Choice(const std::string& name, std::string* value, const std::vector<std::string>& choices,
               const std::string& help);
   // The value that has the given name in `names`, which must outlive the table.
@@ -111,11 +117,12 @@ class OptionTable {
   // Returns false when --help or --version was given: nothing else was read then, and Reply() is
   // the text to print.
   // Throws Error(kInvalid), naming the flag or file and key, and the nearest name for an unknown
-  // one; Error(kNotFound, kUnreadable) for the file.
+  // one, and for a file that is missing or cannot be read.
   bool Parse(const std::vector<std::string>& arguments);
   const std::string& Reply() const { return reply_; }
 
-  // Throws Error(kInvalid) for a required option that is empty.
+  // Throws Error(kInvalid) for a required option that is empty, or an output that cannot be
+  // written.
   void CheckRequired() const;
 
   // Whether the file or a flag gave the option, after Parse(); what a preset sets does not count.
@@ -134,6 +141,7 @@ class OptionTable {
     std::function<void(const std::string&)> set;  // Throws Error(kInvalid) without the name.
     std::function<std::string()> get;
     std::string former_name, required;  // Empty: none.
+    bool is_output = false;
 
     bool Has(const std::string& other) const { return other == name || other == former_name; }
   };
@@ -146,6 +154,7 @@ class OptionTable {
   void AddList(const std::string& name, std::vector<T>* values, const std::string& initial,
                const std::string& placeholder, const std::string& help,
                T (*parse)(const std::string&, T, T), T low, T high);
+  void CheckOutputs() const;
   std::vector<std::string> Names() const;
   const Option* Find(const std::string& name) const;
   std::string FlagFor(const std::string& argument) const;

@@ -8,7 +8,7 @@
 namespace hepar {
 
 void Output::AddTo(OptionTable* table, const std::string& help) {
-  table->Path("json", &json_, "FILE", help + "; - for standard output");
+  table->Output("json", &json_, "FILE", help + "; - for standard output");
 }
 
 std::ostream& Output::text() const { return JsonToStdout() ? std::cerr : std::cout; }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Which options of `hepar train` go together.
-#include <unistd.h>
-
 #include <filesystem>
+#include <system_error>
 
 #include "training/cli/exit_codes.h"
 #include "training/cli/train_options.h"
@@ -24,6 +23,11 @@ void CheckData(const TrainOptions& o) {
 }
 
 void CheckModel(const TrainOptions& o) {
+  if (o.batches.size == 1 && !o.trainer.freeze_normalization) {
+    throw UsageError(
+        "--batch 1: batch normalization needs two pictures or more; give a larger batch, or "
+        "--freeze-normalization with --init");
+  }
   const bool no_decouplers = o.architecture.decouplers == DecouplerSet::kNone;
   if (!o.init.empty() && !o.weights.empty()) {
     throw UsageError(
@@ -73,15 +77,11 @@ void CheckProcedure(const TrainOptions& o) {
 }
 
 void CheckOutput(const TrainOptions& o) {
-  if (fs::is_directory(o.out) || fs::path(o.out).filename().empty()) {
-    throw UsageError("--out: " + o.out + " is a folder, expected the name of a file");
-  }
-  const fs::path folder = fs::path(o.out).parent_path();
-  if (!folder.empty() && !fs::is_directory(folder)) {
-    throw UsageError("--out: the folder " + folder.string() + " does not exist");
-  }
-  if (access(folder.empty() ? "." : folder.c_str(), W_OK) != 0) {
-    throw UsageError("--out: nothing can be written to the folder " + folder.string());
+  std::error_code code;
+  if (fs::exists(o.out, code) && !o.overwrite && !o.resume) {
+    throw UsageError("--out: " + o.out +
+                     " exists; give another name, --overwrite to replace it, or --resume to "
+                     "resume its training");
   }
 }
 

@@ -246,12 +246,13 @@ void AddRun(OptionTable& table, TrainOptions& o) {
 
   table.Heading("Run");
   AddDeviceOptions(&table, &o.device);
-  table.Path("out", &o.out, "FILE", "The model bundle (.hepar) to write");
+  table.Output("out", &o.out, "FILE", "The model bundle (.hepar) to write");
   table.Required("the model bundle to write");
   table.Path("work", &o.work, "FOLDER",
              "Folder for the checkpoint and the logs (log.jsonl, log.csv); default OUT.work");
   table.Switch("resume", &o.resume,
                "Resume from the checkpoint in the work folder, if there is one");
+  table.Switch("overwrite", &o.overwrite, "Replace an existing model at --out");
   table.Integer("peer-timeout", &o.peer_timeout, 1, 3600,
                 "Seconds after which another process of a distributed training (started by "
                 "torchrun, mpirun or srun) counts as lost");

@@ -54,7 +54,7 @@ struct TrainOptions {
   DeviceOptions device;
   int seed = 1;
   std::string out, work;
-  bool resume = false;
+  bool resume = false, overwrite = false;
   int checkpoint_every = 1, peer_timeout = 60;
   Output output;
   std::string name, license, citation;

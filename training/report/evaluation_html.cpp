@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/report/evaluation_html.h"
 
+#include <cstddef>
+
 #include "training/report/evaluation_sections.h"
 #include "training/report/html_parts.h"
 #include "training/report/markup.h"
@@ -8,8 +10,26 @@
 namespace hepar {
 namespace {
 
-std::string Warnings(const SectionContext& context) {
+// What the metrics do not include.
+std::string Skipped(const SectionContext& context) {
+  const nlohmann::ordered_json data = context.Child("data");
+  if (!data.contains("skipped") || data["skipped"].empty()) return "";
   std::string text;
+  for (const auto& one : data["skipped"]) {
+    text += (text.empty() ? "Skipped files: " : ", ") + one.at("count").dump() + " " +
+            one.at("reason").get<std::string>();
+    std::string names;
+    for (const auto& name : one.at("examples")) {
+      names += (names.empty() ? "" : ", ") + name.get<std::string>();
+    }
+    const bool has_more = one.at("count").get<std::size_t>() > one.at("examples").size();
+    text += " (" + names + (has_more ? ", ..." : "") + ")";
+  }
+  return Tag("p class=\"notice\"", EscapeMarkup(text + ".")) + "\n";
+}
+
+std::string Warnings(const SectionContext& context) {
+  std::string text = Skipped(context);
   for (const auto& warning : context.Child("warnings")) {
     text += Tag("p class=\"notice\"", EscapeMarkup(Capitalized(warning.get<std::string>()) + ".")) +
             "\n";

@@ -6,12 +6,13 @@
 #include <cstdlib>
 
 #include "training/report/table.h"
+#include "training/report/utf8.h"
 
 namespace hepar {
 
 std::string EscapeMarkup(std::string_view text) {
   std::string escaped;
-  for (const char c : text) {
+  for (const char c : ValidUtf8(std::string(text))) {
     switch (c) {
       case '&':
         escaped += "&amp;";

@@ -6,6 +6,7 @@
 #include "models/file_io.h"
 #include "training/evaluation/agreement.h"
 #include "training/report/table.h"
+#include "training/report/utf8.h"
 
 namespace hepar {
 
@@ -103,7 +104,7 @@ std::string EvaluationTable(const Predictions& frames,
 }
 
 void WriteJson(const std::string& path, const ordered_json& value) {
-  const std::string text = value.dump(2) + "\n";
+  const std::string text = JsonText(value, 2) + "\n";
   if (path == "-") {
     std::cout << text << std::flush;
   } else {

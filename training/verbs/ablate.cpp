@@ -56,7 +56,7 @@ OptionTable MakeTable(AblateOptions* o) {
                 "Resamples of patients for the intervals");
   AddSeedOption(&table, &o->bootstrap.seed, "the resamples");
   o->output.AddTo(&table, "Write the results as JSON");
-  table.Path("markdown", &o->markdown, "FILE", "Write the tables as Markdown");
+  table.Output("markdown", &o->markdown, "FILE", "Write the tables as Markdown");
   table.Switch("list", &o->list, "Only list the runs, and which of them are done");
   table.Positional(&o->plans, 1);
   return table;

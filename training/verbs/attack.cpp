@@ -11,6 +11,7 @@
 #include "training/cli/output.h"
 #include "training/cli/progress.h"
 #include "training/data/recorded_split.h"
+#include "training/report/loading_report.h"
 #include "training/report/robustness_table.h"
 #include "training/scoring/attack_run.h"
 #include "training/verbs/device_option.h"
@@ -109,6 +110,7 @@ AttackPlan PlanOf(const AttackVerbOptions& o, bool attacks_given) {
 }
 
 ordered_json ToJson(const AttackVerbOptions& o, const ModelSpec& spec, const AttackRun& run) {
+  ReportLoading("attack", data.dataset().summary, std::cerr);
   const AttackCost cost = run.Cost();
   ordered_json object = {
       {"model", spec.name},

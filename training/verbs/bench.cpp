@@ -59,8 +59,8 @@ OptionTable MakeTable(BenchOptions* o) {
   table.Path("model", &o->model, "FILE", "Model bundle; default: a fresh network of --size");
   AddDecouplerOptions(&table, &o->size, &o->widths);
   table.Integer("input-size", &o->input_size, 32, 1024, "Side of its input, pixels");
-  table.Path("save", &o->save, "FILE.hepar",
-             "Keep the fresh network, to measure it elsewhere; its weights are always the same");
+  table.Output("save", &o->save, "FILE.hepar",
+               "Keep the fresh network, to measure it elsewhere; its weights are always the same");
   table.Text("device", &o->device.name, "DEVICE", "cpu, cuda or cuda:N");
   table.Integer("threads", &o->device.threads, 1, 256, "Threads of LibTorch; the engine uses one");
   table.Heading("What is measured");

@@ -16,6 +16,7 @@
 #include "training/report/evidence.h"
 #include "training/report/evidence_text.h"
 #include "training/report/gallery.h"
+#include "training/report/loading_report.h"
 #include "training/report/report.h"
 #include "training/verbs/device_option.h"
 #include "training/verbs/evaluate_options.h"
@@ -77,6 +78,7 @@ EvaluationReport MakeReport(const EvaluateOptions& options, const Dataset& datas
   figures["models"] = evaluation.models();
   figures["part"] = PartName(options);
   figures["data"] = {{"name", LastPart(options.scans.path)}, {"digest", dataset.digest}};
+  figures["data"].update(LoadingToJson(dataset.summary));
   figures["program"] = "gst-hepar " + ProgramVersion();
   figures["cost"] = evaluation.Cost();
   figures["warnings"] = evaluation.warnings();
@@ -128,12 +130,21 @@ int RunEvaluate(const std::vector<std::string>& arguments) {
     report.figures["comparison"] = ComparisonToJson(evaluation.frames(), other.frames(),
                                                     dataset.class_names, options.bootstrap);
     report.figures["comparison"]["name"] = Joined(other.names());
-    for (const std::string& warning : other.warnings())
-      report.figures["warnings"].push_back(warning);
+    ordered_json& warnings = report.figures["warnings"];
+    for (const std::string& warning : other.warnings()) {
+      if (std::find(warnings.begin(), warnings.end(), warning) == warnings.end()) {
+        warnings.push_back(warning);
+      }
+    }
   }
 
   std::ostream& text = options.output.text();
-  text << EvaluationTable(evaluation.frames(), dataset.class_names) << EvidenceText(report.figures);
+  text << LoadingText(dataset.summary);
+  for (const auto& warning : report.figures["warnings"]) {
+    text << "warning:    " << warning.get<std::string>() << "\n";
+  }
+  text << "\n"
+       << EvaluationTable(evaluation.frames(), dataset.class_names) << EvidenceText(report.figures);
   if (report.figures.contains("domain")) text << "\n" << DomainText(report.figures["domain"]);
   if (!options.csv.empty()) WriteFileAtomically(options.csv, evaluation.ToCsv());
   if (!options.html.empty()) WriteFileAtomically(options.html, EvaluationReportHtml(report));

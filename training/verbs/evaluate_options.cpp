@@ -60,8 +60,8 @@ OptionTable MakeEvaluateOptionTable(EvaluateOptions* o) {
   table.Integer("gallery", &o->gallery, 0, 1000, "How many of the worst mistakes are listed");
   table.Heading("Output");
   o->output.AddTo(&table, "Write the metrics as JSON");
-  table.Path("csv", &o->csv, "FILE", "Write the probabilities of each picture as CSV");
-  table.Path("html", &o->html, "FILE", "Write the report as one HTML page");
+  table.Output("csv", &o->csv, "FILE", "Write the probabilities of each picture as CSV");
+  table.Output("html", &o->html, "FILE", "Write the report as one HTML page");
   return table;
 }
 

@@ -169,6 +169,7 @@ void EvaluationRun::Add(const std::string& model, int fold) {
   names_.push_back(spec.name);
 
   const auto data = WithExitCode(kExitInputData, [&] { return Prepared(part, spec); });
+  AddWarnings(data.dataset().summary);
   const int passes = 1 + static_cast<int>(corrupted_.size());
   Progress progress(spec.name, data.size() * passes, "pictures");
   int done = 0;
@@ -208,8 +209,17 @@ void EvaluationRun::AddDomainScores(const Scorer& scorer, const PreparedDataset&
   };
   append(liver, &liver_scores_);
   if (views.samples.empty()) return;
-  append(WithExitCode(kExitInputData, [&] { return Prepared(views, scorer.spec()); }),
-         &other_scores_);
+  const auto others = WithExitCode(kExitInputData, [&] { return Prepared(views, scorer.spec()); });
+  AddWarnings(others.dataset().summary);
+  append(others, &other_scores_);
+}
+
+void EvaluationRun::AddWarnings(const LoadSummary& summary) {
+  for (const std::string& line : summary.warnings) {
+    if (std::find(warnings_.begin(), warnings_.end(), line) != warnings_.end()) continue;
+    std::cerr << "hepar evaluate: warning: " << line << "\n";
+    warnings_.push_back(line);
+  }
 }
 
 PreparedDataset EvaluationRun::Prepared(const Dataset& dataset, const ModelSpec& spec) {
@@ -233,6 +243,7 @@ Predictions EvaluationRun::ScoreOthers(Scorer* scorer, int fold) {
   }
   if (others.samples.empty()) return {};
   const auto data = WithExitCode(kExitInputData, [&] { return Prepared(others, scorer->spec()); });
+  AddWarnings(data.dataset().summary);
   return scorer->Score(data, [] {});
 }
 

@@ -59,6 +59,8 @@ class EvaluationRun {
   std::string ToCsv() const;
 
  private:
+  // The warnings of a data set, each once: several models read the same files.
+  void AddWarnings(const LoadSummary& summary);
   void Add(const std::string& model, int fold);
   void AddDomainScores(const Scorer& scorer, const PreparedDataset& liver);
   PreparedDataset Prepared(const Dataset& dataset, const ModelSpec& spec);

@@ -37,7 +37,7 @@ OptionTable MakeTable(ExportOptions* o) {
   table.Heading("Options");
   AddModelOption(&table, &o->model, "the model bundle to export");
   table.Choice("format", &o->format, {"onnx", "torchscript"}, "Format of the exported model");
-  table.Path("out", &o->out, "FILE", "The file to write");
+  table.Output("out", &o->out, "FILE", "The file to write");
   table.Required("the file to write");
   table.Number(
       "tolerance", &o->tolerance, 0, 1,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <algorithm>
 #include <cmath>
+#include <iostream>
 #include <nlohmann/json.hpp>
 #include <opencv2/imgproc.hpp>
 #include <ostream>
@@ -17,6 +18,7 @@
 #include "training/data/prepared_dataset.h"
 #include "training/data/split.h"
 #include "training/evaluation/linear_probe.h"
+#include "training/report/loading_report.h"
 #include "training/report/table.h"
 #include "training/verbs/verbs.h"
 
@@ -143,6 +145,7 @@ int RunProbe(const std::vector<std::string>& arguments) {
     return PreparedDataset(LoadDataset(options.scans.path, options.scans.source),
                            engine->spec().preprocess, options.device.threads);
   });
+  ReportLoading("probe", data.dataset().summary, std::cerr);
   const auto frames =
       WithExitCode(kExitInputData, [&] { return FramesOf(options, *engine, data); });
   const int classes = static_cast<int>(data.dataset().class_names.size());

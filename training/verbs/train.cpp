@@ -18,10 +18,13 @@
 #include "training/distributed/communicator.h"
 #include "training/report/guessing.h"
 #include "training/report/html_report.h"
+#include "training/report/loading_report.h"
 #include "training/report/report.h"
 #include "training/report/table.h"
+#include "training/report/utf8.h"
 #include "training/scoring/score.h"
 #include "training/trainer/checkpoint.h"
+#include "training/trainer/save_checked.h"
 #include "training/trainer/trainer.h"
 #include "training/trust/described.h"
 #include "training/trust/trust_fit.h"
@@ -168,6 +171,7 @@ class TrainingRun {
                                                 options_.device.threads);
     });
     const Dataset& dataset = data_->dataset();
+    if (speaks()) ReportLoading("train", dataset.summary, text_);
     text_ << "train:      " << Counts(dataset, split_.train) << "\n";
     if (!split_.validation.empty()) {
       text_ << "validation: " << Counts(dataset, split_.validation) << "\n";
@@ -324,7 +328,8 @@ class TrainingRun {
   }
 
   std::string NameOfModel() const {
-    return options_.name.empty() ? fs::path(options_.out).stem().string() : options_.name;
+    return ValidUtf8(options_.name.empty() ? fs::path(options_.out).stem().string()
+                                           : options_.name);
   }
 
   void Checkpoint() { SaveCheckpoint(checkpoint_.string(), run_, *state_, *objective_, device_); }
@@ -437,11 +442,11 @@ class TrainingRun {
     FitTrustOf(validation, &spec, &metrics);
     WriteReport(metrics);
     spec.training_options = table_.ToJson();
-    spec.metrics = metrics.dump();
+    spec.metrics = JsonText(metrics);
     spec.dataset_digest = data_->dataset().digest;
-    spec.licence = options_.license;
-    spec.citation = options_.citation;
-    spec = SaveBundle(options_.out, spec, net);
+    spec.licence = ValidUtf8(options_.license);
+    spec.citation = ValidUtf8(options_.citation);
+    spec = SaveCheckedBundle(options_.out, spec, net);
     // The run is complete; its checkpoint would block the next run.
     fs::remove(checkpoint_);
 
@@ -451,6 +456,9 @@ class TrainingRun {
           << (work_ / "report.html").string() << "\n";
     metrics["model"] = fs::path(options_.out).filename().string();
     metrics["model_id"] = spec.id;
+    // Not in the bundle: they name files and patients.
+    metrics["data"] = LoadingToJson(data_->dataset().summary);
+    metrics["warnings"] = data_->dataset().summary.warnings;
     metrics["options"] = ordered_json::parse(table_.ToJson());
     options_.output.Write(metrics);
     // The last that is read.

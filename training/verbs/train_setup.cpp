@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/verbs/train_setup.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "models/bundle/bundle.h"
@@ -123,17 +124,30 @@ Split MakeSplit(const TrainOptions& o, const Dataset& dataset) {
                     " is left to train on; hold out fewer, by --folds, --test-fraction or "
                     "--validation-fraction");
   }
+  if (std::count(trained.begin(), trained.end(), true) == 1) {
+    const auto grade = std::find(trained.begin(), trained.end(), true) - trained.begin();
+    throw Error(ErrorKind::kMismatch, "all pictures to train on are " +
+                                          dataset.class_names[static_cast<std::size_t>(grade)] +
+                                          "; a model that tells grades apart needs two or more");
+  }
+  if (split.train.size() < 2) {
+    throw Error(ErrorKind::kMismatch,
+                "there is one picture to train on; batch normalization needs two or more");
+  }
   return split;
 }
 
 std::string RunDescription(const OptionTable& table, const Dataset& dataset, const Split& split,
                            const Architecture& architecture, int processes) {
   json run = json::parse(table.ToJson());
-  for (const char* free :
-       {"epochs",       "patience",     "min_delta",    "device",  "threads",          "out",
-        "work",         "json",         "name",         "licence", "citation",         "resume",
-        "report_steps", "peer_timeout", "init",         "weights", "checkpoint_every", "data",
-        "folds",        "false_flags",  "abstain_share"}) {
+  for (const char* free : {"epochs",       "patience",     "min_delta",
+                           "device",       "threads",      "out",
+                           "work",         "json",         "name",
+                           "licence",      "citation",     "resume",
+                           "report_steps", "peer_timeout", "overwrite",
+                           "init",         "weights",      "checkpoint_every",
+                           "data",         "folds",        "false_flags",
+                           "abstain_share"}) {
     run.erase(free);
   }
   // What --weights, --init and a file of TorchScript leave in the net beside its tensors.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <torch/types.h>
 
+#include <iostream>
 #include <numeric>
 #include <optional>
 #include <ostream>
@@ -19,7 +20,10 @@
 #include "training/data/recorded_split.h"
 #include "training/data/split.h"
 #include "training/evaluation/predictions_file.h"
+#include "training/report/loading_report.h"
+#include "training/report/utf8.h"
 #include "training/scoring/score.h"
+#include "training/trainer/save_checked.h"
 #include "training/trust/described.h"
 #include "training/trust/trust_fit.h"
 #include "training/verbs/device_option.h"
@@ -51,7 +55,7 @@ OptionTable MakeTable(TrustVerbOptions* o) {
   table.Heading("Options");
   AddModelOption(&table, &o->model, "the model bundle to fit");
   AddDataOption(&table, &o->scans, "labeled scans to fit it to");
-  table.Path("out", &o->out, "FILE", "The model bundle to write");
+  table.Output("out", &o->out, "FILE", "The model bundle to write");
   table.Required("the model bundle to write");
   table.Path("folds", &o->scans.folds, "FILE",
              "The folds of which one was held out in training, for a model that records this");
@@ -121,6 +125,7 @@ int RunTrust(const std::vector<std::string>& arguments) {
     pictures = ChoosePictures(options, spec, dataset);
     return PreparedDataset(dataset, spec.preprocess, options.device.threads);
   });
+  ReportLoading("trust", data.dataset().summary, std::cerr);
   if (options.predictions.empty()) {
     unseen.source = pictures.source;
     if (!pictures.unseen.empty()) {
@@ -135,8 +140,8 @@ int RunTrust(const std::vector<std::string>& arguments) {
       FitTrust(Described(data, pictures.known), unseen, options.trust, &spec);
   ordered_json metrics = ordered_json::parse(spec.metrics);
   metrics["trust"] = trust;
-  spec.metrics = metrics.dump();
-  spec = SaveBundle(options.out, spec, bundle.net);
+  spec.metrics = JsonText(metrics);
+  spec = SaveCheckedBundle(options.out, spec, bundle.net);
   options.output.text() << TrustText(trust) << "wrote " << options.out << " (id "
                         << spec.id.substr(0, 12) << ")\n";
   options.output.Write(trust);

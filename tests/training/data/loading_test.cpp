@@ -15,6 +15,7 @@
 #include "training/data/folder_walk.h"
 #include "training/data/patient_id.h"
 #include "training/data/prepared_dataset.h"
+#include "training/data/split.h"
 #include "training/data/unlabeled.h"
 
 namespace hepar {
