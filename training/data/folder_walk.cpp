@@ -6,6 +6,7 @@
 #include <cctype>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "models/error.h"
 #include "training/data/picture_source.h"

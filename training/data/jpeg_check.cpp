@@ -76,8 +76,11 @@ void Skip(j_decompress_ptr info, long count) {
 
 // Decodes all of a picture; false when libjpeg gives up. Nothing here has a destructor that a
 // longjmp could leave out.
-bool DecodeCoefficients(jpeg_decompress_struct* info, Errors* errors, bool* may_lack_scans) {
+bool DecodeCoefficients(jpeg_decompress_struct* info, Source* source, Errors* errors,
+                        bool* may_lack_scans) {
   if (setjmp(errors->escape) != 0) return false;
+  jpeg_create_decompress(info);
+  info->src = &source->base;
   jpeg_read_header(info, TRUE);
   jpeg_read_coefficients(info);
   // Of pictures in several scans nobody can tell that the last one is there.
@@ -96,9 +99,6 @@ JpegState CheckJpeg(std::string_view stream) {
   errors.base.error_exit = Leave;
   errors.base.emit_message = Note;
   errors.base.output_message = Silent;
-  if (setjmp(errors.escape) != 0) return {errors.fatal.data(), ""};
-  jpeg_create_decompress(&info);
-  info.src = &source.base;
   source.base.init_source = Begin;
   source.base.fill_input_buffer = FillUp;
   source.base.skip_input_data = Skip;
@@ -108,7 +108,7 @@ JpegState CheckJpeg(std::string_view stream) {
   source.base.bytes_in_buffer = stream.size();
 
   bool may_lack_scans = false;
-  const bool finished = DecodeCoefficients(&info, &errors, &may_lack_scans);
+  const bool finished = DecodeCoefficients(&info, &source, &errors, &may_lack_scans);
   jpeg_destroy_decompress(&info);
   JpegState state;
   if (!finished) {

@@ -12,6 +12,9 @@ extern "C" {
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdarg>
+#include <cstddef>
+#include <cstdio>
 #include <cstring>
 #include <mutex>
 #include <optional>

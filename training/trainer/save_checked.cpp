@@ -16,7 +16,7 @@ namespace {
 void CheckFinite(const torch::OrderedDict<std::string, torch::Tensor>& tensors) {
   for (const auto& item : tensors) {
     const torch::Tensor& tensor = item.value();
-    if (!tensor.is_floating_point() || torch::isfinite(tensor).all().item<bool>()) continue;
+    if (!tensor.is_floating_point() || tensor.isfinite().all().item<bool>()) continue;
     throw Error(ErrorKind::kFailed,
                 "the tensor '" + item.key() +
                     "' of the model has values that are not finite, so nothing was saved; train "

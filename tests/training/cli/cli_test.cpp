@@ -222,6 +222,58 @@ TEST_F(CliTest, WrongUseExitsWithTwo) {
                 kExitUsage, "--attacks: ");
 }
 
+TEST_F(CliTest, WhatWouldFailAfterTheWorkFailsBeforeIt) {
+  ExpectFailure(Train("m.hepar", 1, {"--batch", "1"}), kExitUsage, "batch normalization");
+  ExpectFailure(Train("m.hepar", 1, {"--json", Path("none/m.json")}), kExitUsage,
+                "--json: the folder");
+  ExpectFailure({"evaluate", "--model", "m.hepar", "--data", Manifest(), "--csv", Manifest()},
+                kExitUsage, "--csv: " + Manifest() + " is what --data reads");
+  ExpectFailure({"evaluate", "--model", "m.hepar", "--data", Manifest(), "--csv", Path("x"),
+                 "--html", Path("./x")},
+                kExitUsage, "is where --csv writes");
+  ExpectFailure({"train", "--config", Path("nope.ini")}, kExitUsage, "nope.ini");
+  folder_->Write("there.hepar", "a model that took a week");
+  ExpectFailure(Train("there.hepar", 1), kExitUsage, "--overwrite");
+  EXPECT_EQ(ReadFile(Path("there.hepar"), kMaxOutput), "a model that took a week");
+}
+
+TEST_F(CliTest, DataThatNoModelCanLearnFromIsRefused) {
+  std::filesystem::create_directories(Path("one-grade"));
+  std::filesystem::copy(Path("scans/mild"), Path("one-grade/mild"),
+                        std::filesystem::copy_options::recursive);
+  ExpectFailure({"train", "--data", Path("one-grade"), "--out", Path("m.hepar"), "--size", "nano"},
+                kExitInputData, "all pictures to train on are mild");
+}
+
+TEST_F(CliTest, BundleOfAnOddNumberOfPicturesInTwosOpens) {
+  const std::string manifest = ReadFile(Manifest(), kMaxOutput);
+  // Without its last picture, there are 15.
+  const std::string odd = manifest.substr(0, manifest.rfind('\n', manifest.size() - 2) + 1);
+  folder_->Write("scans/odd.csv", odd);
+  Program train({"train", "--data", Path("scans/odd.csv"), "--out", Path("odd.hepar"), "--size",
+                 "nano", "--input-size", "32", "--batch", "2", "--validation-fraction", "0",
+                 "--epochs", "1", "--device", "cpu"});
+  ASSERT_EQ(train.Wait(), kExitOk) << train.err();
+  EXPECT_THAT(train.out(), HasSubstr("15 pictures of 15 files and 8 patients"));
+  EXPECT_NE(IdOf(Path("odd.hepar")), "");
+}
+
+TEST_F(CliTest, ReportSaysWhatWasSkippedAndWhatIsWrongWhateverTheNames) {
+  Program train(Train("names.hepar", 1));
+  ASSERT_EQ(train.Wait(), kExitOk) << train.err();
+  std::filesystem::copy(Path("scans"), Path("names"), std::filesystem::copy_options::recursive);
+  folder_->Write("names/mild/notes \xe9.txt", "text");
+  Program evaluate({"evaluate", "--model", Path("names.hepar"), "--data", Path("names"), "--json",
+                    Path("names.json"), "--html", Path("names.html")});
+  ASSERT_EQ(evaluate.Wait(), kExitOk) << evaluate.err();
+  const json figures = json::parse(ReadFile(Path("names.json"), kMaxOutput));
+  EXPECT_EQ(figures.at("data").at("files"), 16);
+  EXPECT_EQ(figures.at("data").at("skipped").back().at("reason"),
+            "no picture or video by name or content");
+  EXPECT_THAT(ReadFile(Path("names.html"), kMaxOutput), HasSubstr("Skipped files"));
+  EXPECT_THAT(evaluate.out(), HasSubstr("16 pictures of 16 files and 8 patients"));
+}
+
 TEST_F(CliTest, InputDataModelAndDeviceHaveTheirOwnExitCodes) {
   ExpectFailure({"train", "--data", Path("none"), "--out", Path("m.hepar")}, kExitInputData,
                 "none");

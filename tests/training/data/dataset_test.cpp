@@ -519,7 +519,7 @@ TEST_F(PrepareFileTest, NamesTheFileThatCannotBeUsed) {
   ExpectError(ErrorKind::kDamaged, {"text.png"}, [&] { LevelOf(text, 1); });
   ExpectError(ErrorKind::kDamaged, {"cut.png"}, [&] { LevelOf(cut, 1); });
   ExpectError(ErrorKind::kDamaged, {"float.tiff", "CV_32F"}, [&] { LevelOf(floating, 1); });
-  ExpectError(ErrorKind::kInvalid, {"small.png"}, [&] { LevelOf(small, 1); });
+  ExpectError(ErrorKind::kDamaged, {"small.png"}, [&] { LevelOf(small, 1); });
 }
 
 // A speckled fan on black at another place in each of many files.

@@ -127,6 +127,24 @@ TEST(BatchesTest, NeedAPicture) {
   EXPECT_THROW(Batches(data.prepared(), std::vector<int>(), TinyBatches(), torch::kCPU), Error);
 }
 
+TEST(BatchesTest, NoBatchHasOnePictureForBatchNormalization) {
+  const TinyData data;
+  for (const std::vector<int>& pictures :
+       {std::vector<int>{0, 1, 2}, {0, 1, 2, 3, 4}, {0, 1, 2, 3, 4, 5, 6}}) {
+    Batches batches(data.prepared(), pictures, TinyBatches(2), torch::kCPU);
+    EXPECT_EQ(batches.steps(), static_cast<int>(pictures.size()) / 2);
+    std::size_t shown = 0;
+    for (int step = 0; step < batches.steps(); ++step) {
+      const auto size = batches.Get(0, step).seeds.size();
+      EXPECT_GE(size, 2u);
+      shown += size;
+    }
+    EXPECT_EQ(shown, pictures.size());
+  }
+  Batches single(data.prepared(), {0, 1, 2}, TinyBatches(1), torch::kCPU);
+  EXPECT_EQ(single.steps(), 3);
+}
+
 TEST(BatchesTest, BalancedSamplingShowsEachClassEquallyOften) {
   const TinyData data;  // Samples 0 and 1 are normal, 2 mild, 4 moderate, 6 severe.
   BatchesOptions options = TinyBatches(8);
