@@ -3,32 +3,29 @@
 
 #include <algorithm>
 #include <array>
-#include <bitset>
 #include <cmath>
 #include <cstring>
 #include <opencv2/imgproc.hpp>
-#include <random>
 #include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "models/error.h"
+#include "models/simulator/random.h"
 
 namespace hepar {
 namespace {
 
 constexpr double kPi = 3.14159265358979323846;
 
-// The probe and its beams. Beams fan out from an apex behind the probe's face; a beam has samples
-// from the face down to the depth of view.
-constexpr double kProbeRadiusCm = 6.0;
+// Beams fan out from an apex behind the probe's face; a beam has samples from the face down to the
+// depth of view.
 constexpr int kLines = 192;
 constexpr int kSamples = 480;
 constexpr int kRowFloats = 2 * kLines;  // A row holds one depth of all lines, I and Q in turn.
-constexpr double kPulseSigmaCm = 0.032;
-constexpr double kDynamicRangeDb = 60.0;
-constexpr double kWhiteDb = 37.0;  // Level shown as white, relative to a normal liver's mean.
+constexpr double kReferenceMhz = 3.5;   // Frequency that attenuations are given for.
+constexpr double kWhiteDb = 37.0;       // Level shown as white, relative to a normal liver's mean.
 
 // The scatterers are held on a Cartesian grid fixed to the organs, x to the right and y down from
 // the middle of the probe's face. It covers the widest, deepest view and the way of a breath.
@@ -37,6 +34,9 @@ constexpr double kLeftCm = -20.5;
 constexpr double kTopCm = -2.5;
 constexpr int kFieldWidth = 1172;
 constexpr int kFieldHeight = 790;
+// Grid points, more than the longest way of a breath.
+constexpr double kFieldMarginX = 46.0;
+constexpr double kFieldMarginY = 16.0;
 
 // Attenuation and shadows are smooth, so a coarse grid will do.
 constexpr int kCoarse = 4;
@@ -73,29 +73,6 @@ struct Acoustics {
   float mottle_db;       // Spread of slow variations of level.
 };
 
-// The standard library's distributions differ between implementations; its engines do not. Draw
-// once in an expression: compilers may also evaluate operands in different orders.
-class Random {
- public:
-  Random(std::uint64_t seed, std::uint64_t stream)
-      : engine_(seed ^ (stream * 0x9E3779B97F4A7C15u)) {}
-
-  double Uniform() { return static_cast<double>(engine_() >> 11) * 0x1p-53; }
-  double Uniform(double low, double high) { return low + (high - low) * Uniform(); }
-  // The sum of 64 fair coins, smoothed: normal for all purposes here, within 8 sigma.
-  double Normal() {
-    const auto heads = static_cast<double>(std::bitset<64>(engine_()).count());
-    return (heads - 32.0 + Uniform(-0.5, 0.5)) / 4.0104;
-  }
-  bool Chance(double probability) { return Uniform() < probability; }
-
- private:
-  std::mt19937_64 engine_;
-};
-
-// One use of randomness each, so that drawing more of one thing leaves the others as they were.
-enum RandomStream : std::uint64_t { kPatientStream = 1, kVesselStream, kFieldStream, kNoiseStream };
-
 double SmoothStep(double low, double high, double x) {
   const double t = std::clamp((x - low) / (high - low), 0.0, 1.0);
   return t * t * (3.0 - 2.0 * t);
@@ -103,15 +80,9 @@ double SmoothStep(double low, double high, double x) {
 
 double FromDb(double db) { return std::pow(10.0, db / 20.0); }
 
-struct Shadow {
-  double angle;  // As a share of the half angle, -1..1.
-  double width;
-  double depth_db;
-};
-
 // What differs from person to person and from examination to examination.
 struct Patient {
-  explicit Patient(std::uint64_t seed);
+  Patient(std::uint64_t seed, const Examination& examination);
 
   bool mirrored;
   double half_angle;
@@ -125,12 +96,14 @@ struct Patient {
   double liver_db;
   double cortex_db;
   double attenuation_db;
+  double fat_attenuation;
   double visibility;  // Of vessel walls and diaphragm, dB.
   double noise_db;
   std::array<double, 3> tgc_db = {};
   std::array<double, 3> tgc_phase = {};
-  std::array<double, 2> contact_db = {};  // Lost at the left and the right edge of the probe.
-  std::vector<Shadow> shadows;
+  std::array<double, 2> contact_db = {};     // Lost at the left and the right edge of the probe.
+  std::vector<Examination::Shadow> shadows;  // Begin at the wall, or where they say.
+  bool has_gallbladder;
   cv::Point2d kidney;
   double kidney_a;
   double kidney_b;
@@ -145,7 +118,7 @@ struct Patient {
   }
 };
 
-Patient::Patient(std::uint64_t seed) {
+Patient::Patient(std::uint64_t seed, const Examination& examination) {
   Random random(seed, kPatientStream);
   mirrored = random.Chance(0.3);
   half_angle = random.Uniform(0.54, 0.65);
@@ -171,7 +144,7 @@ Patient::Patient(std::uint64_t seed) {
   }
   if (random.Chance(0.4)) {
     shadows.push_back(
-        {random.Uniform(-0.9, 0.9), random.Uniform(0.06, 0.14), random.Uniform(3.0, 9.0)});
+        {random.Uniform(-0.9, 0.9), random.Uniform(0.06, 0.14), 0.0, random.Uniform(3.0, 9.0)});
   }
   const double deeper = 0.5 * (fat_cm - 1.0);
   kidney = {random.Uniform(2.2, 4.4), random.Uniform(9.0, 10.6) + deeper};
@@ -182,6 +155,20 @@ Patient::Patient(std::uint64_t seed) {
   pyramids = 6 + static_cast<int>(random.Uniform(0.0, 4.0));
   dome = {random.Uniform(0.2, 1.6), random.Uniform(0.8, 2.0) + deeper};
   dome_radius = random.Uniform(10.9, 12.2);
+
+  constexpr double kOutOfViewCm = 40.0;
+  if (!examination.has_kidney) kidney.x += kOutOfViewCm;
+  has_gallbladder = examination.has_gallbladder;
+  const double wall_cm = examination.wall_cm;
+  fat_cm += wall_cm;
+  kidney.y += 0.5 * wall_cm;
+  dome.y += 0.5 * wall_cm;
+  liver_db += examination.liver_db;
+  cortex_db += examination.cortex_db;
+  fat_attenuation = examination.fat_attenuation;
+  attenuation_db += examination.attenuation_db;
+  visibility += examination.visibility_db;
+  shadows.insert(shadows.end(), examination.shadows.begin(), examination.shadows.end());
 }
 
 // Smooth random field of unit spread: `cells` across the width of the organ grid.
@@ -229,6 +216,7 @@ class VesselPainter {
       const cv::Point2d way = {random_.Uniform(-0.4, 0.4), 0.1 * random_.Normal()};
       PaintPortalPiece(at, at + way, random_.Uniform(0.08, 0.2));
     }
+    if (patient_.has_gallbladder) PaintGallbladder(hilum);
     const cv::Point2d cava = {patient_.dome.x - random_.Uniform(3.5, 6.0), depth + 8.5};
     const int veins = 1 + static_cast<int>(random_.Uniform(0.0, 3.0));
     for (int i = 0; i < veins; ++i) PaintHepatic(cava, -0.2 - 0.5 * i - random_.Uniform(0.0, 0.4));
@@ -276,6 +264,18 @@ class VesselPainter {
     PaintPortal(at, angle - random_.Uniform(0.25, 0.7), 0.66 * radius_cm, generations - 1);
   }
 
+  // Bile looks like blood here: black, and brighter behind.
+  void PaintGallbladder(const cv::Point2d& hilum) {
+    cv::Point2d from = hilum + cv::Point2d(random_.Uniform(-2.0, 2.0), random_.Uniform(-1.0, 2.0));
+    const double angle = random_.Uniform(0.0, kPi);
+    const double radius_cm = random_.Uniform(0.7, 1.5);
+    const cv::Point2d way = 0.25 * cv::Point2d(std::cos(angle), std::sin(angle));
+    const int steps = 4 + static_cast<int>(random_.Uniform(0.0, 10.0));
+    for (int step = 0; step < steps; ++step, from += way) {
+      PaintPortalPiece(from, from, radius_cm * (0.7 + 0.3 * step / steps));
+    }
+  }
+
   void PaintHepatic(cv::Point2d at, double angle) {
     double radius_cm = random_.Uniform(0.22, 0.42);
     const int steps = 12 + static_cast<int>(random_.Uniform(0.0, 8.0));
@@ -297,7 +297,7 @@ class VesselPainter {
 
 // The inside of a patient, on the organ grid; the same at all grades.
 struct Organs {
-  Organs(const Patient& patient, std::uint64_t seed);
+  Organs(const Patient& patient, double probe_radius_cm, std::uint64_t seed);
 
   cv::Mat1b tissue;      // Tissue at each point.
   cv::Mat1f local_db;    // What the place adds to its tissue's level: angle to the beam, distance.
@@ -305,7 +305,7 @@ struct Organs {
   cv::Mat2f scatterers;  // Unit power.
 };
 
-Organs::Organs(const Patient& patient, std::uint64_t seed)
+Organs::Organs(const Patient& patient, double probe_radius_cm, std::uint64_t seed)
     : tissue(kFieldHeight, kFieldWidth), local_db(kFieldHeight, kFieldWidth, 0.0F) {
   Random random(seed, kFieldStream);
   scatterers = ComplexNoise(&random, {kFieldWidth, kFieldHeight}, kScatterSigma, kScatterSigma);
@@ -361,7 +361,7 @@ Organs::Organs(const Patient& patient, std::uint64_t seed)
         if (past_dome > 0.0) db -= 8.0 * (1.0 - SmoothStep(0.0, 2.0, past_pole));
       } else if (std::abs(past_dome) < 0.08 + 0.04 * ragged(y, x)) {
         kind = kDiaphragm;
-        const cv::Point2d beam = {right, down + kProbeRadiusCm};
+        const cv::Point2d beam = {right, down + probe_radius_cm};
         const cv::Point2d normal = {patient.mirrored ? -from_dome.x : from_dome.x, from_dome.y};
         const double facing = beam.dot(normal) / (std::hypot(beam.x, beam.y) * radius);
         db = 40.0 * std::log10(std::max(facing, 0.2));
@@ -377,8 +377,15 @@ Organs::Organs(const Patient& patient, std::uint64_t seed)
   VesselPainter(patient, seed).Paint(&tissue);
 }
 
-// The signs of steatosis, from normal to severe.
-std::array<Acoustics, kTissueCount> AcousticsOf(const Patient& patient, int grade) {
+// A sign of steatosis at `severity`, between what is typical of the grades, in their middle.
+double SignOf(const std::array<double, 4>& typical, double severity) {
+  const double at = severity - 0.5;
+  const auto below = static_cast<std::size_t>(std::clamp(std::floor(at), 0.0, 2.0));
+  return typical[below] + (at - static_cast<double>(below)) * (typical[below + 1] - typical[below]);
+}
+
+// The signs of steatosis, from normal to severe. Attenuations are at kReferenceMhz.
+std::array<Acoustics, kTissueCount> AcousticsOf(const Patient& patient, double severity) {
   constexpr std::array<double, 4> kLiverDb = {0.0, 2.3, 4.6, 7.0};
   constexpr std::array<double, 4> kPortalWallDb = {13.0, 9.0, 4.5, 1.0};
   constexpr std::array<double, 4> kLumenDb = {-24.0, -20.0, -15.0, -11.0};
@@ -386,22 +393,25 @@ std::array<Acoustics, kTissueCount> AcousticsOf(const Patient& patient, int grad
   constexpr std::array<double, 4> kAttenuationDb = {0.0, 0.32, 0.75, 1.3};
   constexpr std::array<double, 4> kMottleDb = {2.2, 1.7, 1.2, 0.8};
 
-  const auto g = static_cast<std::size_t>(grade);
-  const double liver_db = kLiverDb[g] + patient.liver_db;
-  const double attenuation_db = kAttenuationDb[g] + patient.attenuation_db;
-  const double lumen_db = liver_db + kLumenDb[g];
+  const auto sign = [severity](const std::array<double, 4>& typical) {
+    return SignOf(typical, severity);
+  };
+  const double liver_db = sign(kLiverDb) + patient.liver_db;
+  const double attenuation_db =
+      patient.fat_attenuation * sign(kAttenuationDb) + patient.attenuation_db;
+  const double lumen_db = liver_db + sign(kLumenDb);
   const auto acoustics = [](double level, double attenuation, double coherent, double mottle) {
     return Acoustics{static_cast<float>(level), static_cast<float>(attenuation),
                      static_cast<float>(coherent), static_cast<float>(mottle)};
   };
 
   std::array<Acoustics, kTissueCount> table = {};
-  table[kLiver] = acoustics(liver_db, attenuation_db, 0.0, kMottleDb[g]);
-  table[kPortalWall] =
-      acoustics(liver_db + kPortalWallDb[g] + patient.visibility, attenuation_db + 0.3, 0.5, 2.0);
+  table[kLiver] = acoustics(liver_db, attenuation_db, 0.0, sign(kMottleDb));
+  table[kPortalWall] = acoustics(liver_db + sign(kPortalWallDb) + patient.visibility,
+                                 attenuation_db + 0.3, 0.5, 2.0);
   table[kPortalLumen] = acoustics(lumen_db, -0.6, 0.0, 1.0);
   table[kHepaticLumen] = acoustics(lumen_db, -0.6, 0.0, 1.0);
-  table[kDiaphragm] = acoustics(kDiaphragmDb[g] + patient.visibility, 1.0, 0.45, 4.0);
+  table[kDiaphragm] = acoustics(sign(kDiaphragmDb) + patient.visibility, 1.0, 0.45, 4.0);
   table[kBehindDiaphragm] = acoustics(liver_db - 7.0, 0.3, 0.0, 3.0);
   table[kCapsule] = acoustics(12.0, 0.4, 0.4, 3.5);
   table[kCortex] = acoustics(patient.cortex_db, 0.0, 0.0, 1.0);
@@ -413,10 +423,15 @@ std::array<Acoustics, kTissueCount> AcousticsOf(const Patient& patient, int grad
 
 // Where the fan lies in a frame.
 struct FanGeometry {
-  FanGeometry(const SimulatedScan& scan, double fan_half_angle)
-      : half_angle(fan_half_angle), depth_cm(scan.depth_cm) {
-    const double rise_cm = kProbeRadiusCm * (1.0 - std::cos(half_angle));
-    const double width_cm = 2.0 * (kProbeRadiusCm + depth_cm) * std::sin(half_angle);
+  FanGeometry(const SimulatedScan& scan, double patients_half_angle)
+      : radius_cm(scan.scanner.probe_radius_cm),
+        half_angle(scan.scanner.half_angle > 0.0 ? scan.scanner.half_angle : patients_half_angle),
+        depth_cm(scan.depth_cm),
+        probe_at(scan.examination.shift_x_cm, scan.examination.shift_y_cm) {
+    const double rise_cm = radius_cm * (1.0 - std::cos(half_angle));
+    const double width_cm = 2.0 * (radius_cm + depth_cm) * std::sin(half_angle);
+    lowest_cm = depth_cm * (1.0 - scan.scanner.crop_bottom);
+    widest_cm = 0.5 * width_cm * (1.0 - scan.scanner.crop_sides);
     pixels_per_cm =
         std::min(0.9 * scan.height / (depth_cm + rise_cm), 0.84 * scan.width / width_cm);
     face_x = 0.49 * scan.width;
@@ -426,22 +441,31 @@ struct FanGeometry {
   // Depth below the probe's face in cm (x) and share of the half angle (y).
   cv::Point2d ToPolar(double pixel_x, double pixel_y) const {
     const double right = (pixel_x - face_x) / pixels_per_cm;
-    const double down = (pixel_y - face_y) / pixels_per_cm + kProbeRadiusCm;
-    return {std::hypot(right, down) - kProbeRadiusCm, std::atan2(right, down) / half_angle};
+    const double down = (pixel_y - face_y) / pixels_per_cm + radius_cm;
+    return {std::hypot(right, down) - radius_cm, std::atan2(right, down) / half_angle};
   }
   bool Contains(const cv::Point2d& polar) const {
-    return polar.x >= 0.0 && polar.x <= depth_cm && std::abs(polar.y) <= 1.0;
+    if (polar.x < 0.0 || polar.x > depth_cm || std::abs(polar.y) > 1.0) return false;
+    const double radius = radius_cm + polar.x;
+    const double angle = polar.y * half_angle;
+    constexpr double kRounding = 1e-9;
+    return radius * std::cos(angle) - radius_cm <= lowest_cm + kRounding &&
+           std::abs(radius * std::sin(angle)) <= widest_cm + kRounding;
   }
   // A polar place as a place on the organ grid, when the breath is held at its start.
   cv::Point2d ToField(const cv::Point2d& polar) const {
-    const double radius = kProbeRadiusCm + polar.x;
+    const double radius = radius_cm + polar.x;
     const double angle = polar.y * half_angle;
-    return {(radius * std::sin(angle) - kLeftCm) / kPitchCm,
-            (radius * std::cos(angle) - kProbeRadiusCm - kTopCm) / kPitchCm};
+    return {(radius * std::sin(angle) + probe_at.x - kLeftCm) / kPitchCm,
+            (radius * std::cos(angle) - radius_cm + probe_at.y - kTopCm) / kPitchCm};
   }
 
+  double radius_cm;  // Of the probe.
   double half_angle;
   double depth_cm;
+  double lowest_cm;  // Where the frame cuts the fan off: below the probe's face,
+  double widest_cm;  // and to either side.
+  cv::Point2d probe_at;
   double pixels_per_cm;
   double face_x;
   double face_y;
@@ -519,6 +543,9 @@ const SimulatedScan& Checked(const SimulatedScan& scan) {
   Check(scan.height >= 64 && scan.height <= 4096, "height", "64..4096 pixels", scan.height);
   Check(scan.breaths_per_minute >= 0.0 && scan.breaths_per_minute <= 60.0, "breathing rate",
         "0..60 per minute", scan.breaths_per_minute);
+  Check(scan.fat_percent <= 100.0, "fat", "0..100 %", scan.fat_percent);
+  CheckScanner(scan.scanner);
+  CheckExamination(scan.examination);
   return scan;
 }
 
@@ -538,7 +565,10 @@ struct ScanSimulator::Impl {
   void SampleScatterers(const cv::Point2d& shift);
   void SpreadPoints();
   void Transmit(const cv::Point2d& shift);
-  void Detect(double seconds);
+  double Severity() const;
+  void ReceivePower(double seconds);
+  void Show();
+  double MeanGrey(double gain_db) const;
 
   SimulatedScan scan;
   Patient patient;
@@ -564,24 +594,27 @@ struct ScanSimulator::Impl {
 
   // By gain and depth of view.
   std::vector<float> display_db;  // Added at each depth.
+  std::vector<float> clutter;     // Power added at each depth.
 
   // Work space of a frame.
   cv::Mat2f samples;
   cv::Mat2f spread;
   cv::Mat1f coarse_transmission;
   cv::Mat1f transmission;
+  cv::Mat1f power;  // What the receiver has at each sample and line.
   cv::Mat1b polar;
   cv::Mat frame;
 };
 
 ScanSimulator::Impl::Impl(const SimulatedScan& wanted)
     : scan(Checked(wanted)),
-      patient(scan.seed),
-      organs(patient, scan.seed),
+      patient(scan.seed, scan.examination),
+      organs(patient, scan.scanner.probe_radius_cm, scan.seed),
       fan(scan, patient.half_angle),
       samples(kSamples, kLines),
       spread(kSamples, kLines),
       coarse_transmission(kCoarseSamples, kCoarseLines),
+      power(kSamples, kLines),
       polar(kSamples, kLines) {
   Random random(scan.seed, kNoiseStream);
   noise = ComplexNoise(&random, {kLines + kNoiseLinesSpare, kSamples + kNoiseRowsSpare}, 0.6, 1.0);
@@ -590,8 +623,12 @@ ScanSimulator::Impl::Impl(const SimulatedScan& wanted)
   SetGain();
 }
 
+double ScanSimulator::Impl::Severity() const {
+  return scan.fat_percent < 0.0 ? scan.grade + 0.5 : SeverityOfFat(scan.fat_percent);
+}
+
 void ScanSimulator::Impl::SetGrade() {
-  const auto acoustics = AcousticsOf(patient, scan.grade);
+  const auto acoustics = AcousticsOf(patient, Severity());
 
   cv::Mat1f level(kFieldHeight, kFieldWidth);
   for (int y = 0; y < kFieldHeight; ++y) {
@@ -615,9 +652,11 @@ void ScanSimulator::Impl::SetGrade() {
   }
 
   attenuation_map.create(kFieldHeight / kCoarse, kFieldWidth / kCoarse);
+  const auto scale = static_cast<float>(scan.scanner.frequency_mhz / kReferenceMhz);
   for (int y = 0; y < attenuation_map.rows; ++y) {
     for (int x = 0; x < attenuation_map.cols; ++x) {
-      attenuation_map(y, x) = acoustics[organs.tissue(y * kCoarse, x * kCoarse)].attenuation_db;
+      attenuation_map(y, x) =
+          scale * acoustics[organs.tissue(y * kCoarse, x * kCoarse)].attenuation_db;
     }
   }
 }
@@ -629,21 +668,26 @@ void ScanSimulator::Impl::SetDepth() {
   field_points.resize(static_cast<std::size_t>(kSamples) * kLines);
   lateral_kernels.resize(kSamples);
   noise_level.resize(kSamples);
-  axial_kernel = GaussianKernel(kPulseSigmaCm / sample_cm);
+  const Scanner& scanner = scan.scanner;
+  axial_kernel = GaussianKernel(scanner.pulse_cm / sample_cm);
   KeepPower(sample_cm, &axial_kernel);
   for (int i = 0; i < kSamples; ++i) {
     const double depth = i * sample_cm;
     for (int j = 0; j < kLines; ++j) {
-      field_points[static_cast<std::size_t>(i) * kLines + j] =
-          fan.ToField({depth, ShareOfAngle(j)});
+      const cv::Point2d point = fan.ToField({depth, ShareOfAngle(j)});
+      field_points[static_cast<std::size_t>(i) * kLines + j] = {
+          static_cast<float>(std::clamp(point.x, kFieldMarginX, kFieldWidth - 1.0 - kFieldMarginX)),
+          static_cast<float>(
+              std::clamp(point.y, kFieldMarginY, kFieldHeight - 1.0 - kFieldMarginY))};
     }
-    // A beam is narrowest at its focus, some 5 cm down, and widens beyond.
-    const double beam_cm = 0.07 + 0.006 * std::abs(depth - 5.0) + 0.003 * depth;
-    const double line_cm = (kProbeRadiusCm + depth) * 2.0 * fan.half_angle / (kLines - 1);
+    // A beam is narrowest at its focus and widens beyond.
+    const double beam_cm =
+        scanner.beam_scale * (0.07 + 0.006 * std::abs(depth - scanner.focus_cm) + 0.003 * depth);
+    const double line_cm = (fan.radius_cm + depth) * 2.0 * fan.half_angle / (kLines - 1);
     lateral_kernels[i] = GaussianKernel(beam_cm / line_cm);
     KeepPower(line_cm, &lateral_kernels[i]);
     // The time-gain curve raises the receiver's noise with depth.
-    noise_level[i] = static_cast<float>(FromDb(patient.noise_db + 1.9 * depth));
+    noise_level[i] = static_cast<float>(FromDb(patient.noise_db + scanner.noise_db + 1.9 * depth));
   }
 
   fixed_loss_db.create(kCoarseSamples, kCoarseLines);
@@ -652,11 +696,10 @@ void ScanSimulator::Impl::SetDepth() {
       const double depth = i * kCoarse * sample_cm;
       const double share = 2.0 * j / (kCoarseLines - 1) - 1.0;
       double loss = patient.contact_db[share > 0.0] * SmoothStep(0.45, 1.0, std::abs(share));
-      for (const Shadow& shadow : patient.shadows) {
+      for (const Examination::Shadow& shadow : patient.shadows) {
         const double off = (share - shadow.angle) / shadow.width;
-        const double begin = patient.WallCm(share) - 0.5;
-        loss +=
-            shadow.depth_db * std::exp(-0.5 * off * off) * SmoothStep(begin, begin + 1.0, depth);
+        const double begin = std::max(patient.WallCm(share) - 0.5, shadow.begin_cm);
+        loss += shadow.loss_db * std::exp(-0.5 * off * off) * SmoothStep(begin, begin + 1.0, depth);
       }
       fixed_loss_db(i, j) = static_cast<float>(loss);
     }
@@ -780,16 +823,50 @@ void ScanSimulator::Impl::DrawBurnIn() {
   cv::remap(polar, frame, scan_map, scan_map_fraction, cv::INTER_LINEAR, cv::BORDER_TRANSPARENT);
 }
 
+namespace {
+// Time gain of the operator at a share of the depth of view; eased from knob to knob.
+double KnobsDb(const Scanner& scanner, double share_of_depth) {
+  constexpr int kLast = Scanner::kTimeGainKnobs - 1;
+  const double at = share_of_depth * kLast;
+  const int knob = std::min(static_cast<int>(at), kLast - 1);
+  const double low = scanner.knobs_db[static_cast<std::size_t>(knob)];
+  const double high = scanner.knobs_db[static_cast<std::size_t>(knob) + 1];
+  return low + (high - low) * SmoothStep(0.0, 1.0, at - knob);
+}
+}  // namespace
+
 void ScanSimulator::Impl::SetGain() {
+  const Scanner& scanner = scan.scanner;
+  // What fat takes from a pulse on each centimetre, of which the operator takes a share back.
+  const double liver_db = AcousticsOf(patient, Severity())[kLiver].attenuation_db *
+                          scanner.frequency_mhz / kReferenceMhz;
   display_db.resize(kSamples);
+  clutter.resize(kSamples);
   for (int i = 0; i < kSamples; ++i) {
+    const double depth = i * scan.depth_cm / kSamples;
     double db = scan.gain_db + patient.gain_db;
     for (std::size_t k = 0; k < patient.tgc_db.size(); ++k) {
       const double turns = 0.3 * static_cast<double>(k + 1) * i * scan.depth_cm / kSamples;
       db += patient.tgc_db[k] * std::sin(turns + patient.tgc_phase[k]);
     }
+    const double below_wall = std::max(0.0, depth - patient.WallCm(0.0));
+    db += scanner.attenuation_correction * liver_db * below_wall +
+          scanner.time_gain_db_per_cm * depth + KnobsDb(scanner, depth / scan.depth_cm);
     display_db[i] = static_cast<float>(db);
+    clutter[i] = scanner.haze_db <= -100.0 ? 0.0F
+                                           : static_cast<float>(FromDb(2.0 * scanner.haze_db) *
+                                                                std::exp(-depth / scanner.haze_cm));
   }
+  if (scanner.brightness == 0.0) return;
+
+  ReceivePower(0.0);
+  double low = -80.0;
+  double high = 80.0;
+  for (int step = 0; step < 12; ++step) {
+    const double middle = 0.5 * (low + high);
+    (MeanGrey(middle) < 255.0 * scanner.brightness ? low : high) = middle;
+  }
+  for (float& db : display_db) db += static_cast<float>(0.5 * (low + high));
 }
 
 // Quiet breathing rests at the end of each breath. The organs move along the body, in the picture
@@ -874,34 +951,121 @@ void ScanSimulator::Impl::Transmit(const cv::Point2d& shift) {
   cv::resize(coarse_transmission, transmission, {kLines, kSamples}, 0, 0, cv::INTER_LINEAR);
 }
 
-void ScanSimulator::Impl::Detect(double seconds) {
+void ScanSimulator::Impl::ReceivePower(double seconds) {
+  const cv::Point2d shift = BreathCm(seconds) / kPitchCm;
+  SampleScatterers(shift);
+  SpreadPoints();
+  Transmit(shift);
+
   // Another noise for each frame, by its time alone.
   const auto tick = static_cast<std::uint64_t>(std::llround(seconds * 1e4));
   const std::uint64_t mixed = (tick + 1) * 0x9E3779B97F4A7C15u;
   const int first_row = static_cast<int>((mixed >> 40) % kNoiseRowsSpare);
   const int first_line = static_cast<int>((mixed >> 20) % kNoiseLinesSpare);
 
-  constexpr auto kGreyPerDb = static_cast<float>(255.0 / kDynamicRangeDb);
-  constexpr auto kBlackDb = static_cast<float>(kWhiteDb - kDynamicRangeDb);
-  std::array<float, kLines + 2> power = {};
+  std::array<float, kLines + 2> looks = {};
   for (int i = 0; i < kSamples; ++i) {
     const cv::Vec2f* noise_row = noise[first_row + i] + first_line;
     const cv::Vec2f* in = samples[i];
     for (int j = 0; j < kLines; ++j) {
       const float real = in[j][0] * transmission(i, j) + noise_level[i] * noise_row[j][0];
       const float imaginary = in[j][1] * transmission(i, j) + noise_level[i] * noise_row[j][1];
-      power[j + 1] = real * real + imaginary * imaginary;
+      looks[j + 1] = real * real + imaginary * imaginary;
     }
-    power.front() = power[1];
-    power.back() = power[kLines];
+    looks.front() = looks[1];
+    looks.back() = looks[kLines];
     // Scanners average neighbouring looks to soften the speckle.
-    std::uint8_t* out = polar[i];
+    float* out = power[i];
     for (int j = 0; j < kLines; ++j) {
-      const float mean = 0.25F * (power[j] + power[j + 2]) + 0.5F * power[j + 1];
-      const float grey = (decibels(mean) + display_db[i] - kBlackDb) * kGreyPerDb;
-      out[j] = static_cast<std::uint8_t>(std::clamp(grey, 0.0F, 255.0F));
+      out[j] = 0.25F * (looks[j] + looks[j + 2]) + 0.5F * looks[j + 1] + clutter[i];
     }
   }
+}
+
+namespace {
+// Grey levels of decibels, before the filters of the display.
+class GreyScale {
+ public:
+  explicit GreyScale(const Scanner& scanner)
+      : black_db_(static_cast<float>(kWhiteDb - scanner.dynamic_range_db)),
+        per_db_(static_cast<float>(255.0 / scanner.dynamic_range_db)),
+        is_straight_(scanner.bend == 0.0 && scanner.pedestal == 0.0) {
+    for (std::size_t i = 0; i < levels_.size(); ++i) {
+      const double bent = std::pow(static_cast<double>(i) / static_cast<double>(levels_.size() - 1),
+                                   std::exp(scanner.bend));
+      levels_[i] = static_cast<float>(255.0 * (scanner.pedestal + (1.0 - scanner.pedestal) * bent));
+    }
+  }
+  float operator()(float db) const {
+    const float grey = std::clamp((db - black_db_) * per_db_, 0.0F, 255.0F);
+    return is_straight_ ? grey : levels_[static_cast<std::size_t>(grey * 4.0F)];
+  }
+
+ private:
+  float black_db_;
+  float per_db_;
+  bool is_straight_;
+  std::array<float, 1021> levels_ = {};  // Steps of a quarter of a grey level.
+};
+
+}  // namespace
+
+// Of every fourth sample and line, with more gain.
+double ScanSimulator::Impl::MeanGrey(double gain_db) const {
+  const GreyScale grey(scan.scanner);
+  double sum = 0.0;
+  double weights = 0.0;
+  for (int i = 0; i < kSamples; i += 4) {
+    const double weight = fan.radius_cm + i * fan.depth_cm / kSamples;  // A line's width there.
+    for (int j = 0; j < kLines; j += 4) {
+      sum += weight * grey(decibels(power(i, j)) + display_db[i] + static_cast<float>(gain_db));
+      weights += weight;
+    }
+  }
+  return sum / weights;
+}
+
+void ScanSimulator::Impl::Show() {
+  const Scanner& scanner = scan.scanner;
+  const GreyScale grey(scanner);
+  for (int i = 0; i < kSamples; ++i) {
+    std::uint8_t* out = polar[i];
+    for (int j = 0; j < kLines; ++j) {
+      out[j] = static_cast<std::uint8_t>(grey(decibels(power(i, j)) + display_db[i]));
+    }
+  }
+  if (scanner.smooth_lines > 0.1 || scanner.smooth_samples > 0.1) {
+    cv::GaussianBlur(polar, polar, {0, 0}, std::max(scanner.smooth_lines, 0.1),
+                     std::max(scanner.smooth_samples, 0.1), cv::BORDER_REPLICATE);
+  }
+  if (scanner.sharpen > 0.0) {
+    cv::Mat soft;
+    cv::GaussianBlur(polar, soft, {0, 0}, 3.0, 3.0, cv::BORDER_REPLICATE);
+    cv::addWeighted(polar, 1.0 + scanner.sharpen, soft, -scanner.sharpen, 0.0, polar);
+  }
+}
+
+namespace {
+// Where the grades begin, % fat, and where the last one ends.
+constexpr std::array<double, 5> kGradeBegins = {0.0, 5.0, 33.0, 66.0, 100.0};
+}  // namespace
+
+int GradeOfFat(double fat_percent) {
+  if (fat_percent < kGradeBegins[1]) return 0;
+  return fat_percent > kGradeBegins[3] ? 3 : fat_percent > kGradeBegins[2] ? 2 : 1;
+}
+
+double FatOfSeverity(double severity) {
+  const double within = std::clamp(severity, 0.0, 4.0);
+  const auto grade = static_cast<std::size_t>(std::min(within, 3.0));
+  return kGradeBegins[grade] +
+         (within - static_cast<double>(grade)) * (kGradeBegins[grade + 1] - kGradeBegins[grade]);
+}
+
+double SeverityOfFat(double fat_percent) {
+  const auto grade = static_cast<std::size_t>(GradeOfFat(fat_percent));
+  return static_cast<double>(grade) +
+         (fat_percent - kGradeBegins[grade]) / (kGradeBegins[grade + 1] - kGradeBegins[grade]);
 }
 
 ScanSimulator::ScanSimulator(const SimulatedScan& scan) : impl_(std::make_unique<Impl>(scan)) {}
@@ -910,11 +1074,8 @@ ScanSimulator::~ScanSimulator() = default;
 
 const cv::Mat& ScanSimulator::Render(double seconds) {
   Check(seconds >= 0.0, "time", "0 s or later", seconds);
-  const cv::Point2d shift = impl_->BreathCm(seconds) / kPitchCm;
-  impl_->SampleScatterers(shift);
-  impl_->SpreadPoints();
-  impl_->Transmit(shift);
-  impl_->Detect(seconds);
+  impl_->ReceivePower(seconds);
+  impl_->Show();
   cv::remap(impl_->polar, impl_->frame, impl_->scan_map, impl_->scan_map_fraction, cv::INTER_LINEAR,
             cv::BORDER_TRANSPARENT);
   return impl_->frame;
@@ -952,12 +1113,14 @@ cv::Mat ScanSimulator::Regions(double seconds) const {
 void ScanSimulator::Change(int grade, double gain_db, double depth_cm) {
   SimulatedScan next = impl_->scan;
   next.grade = grade;
+  next.fat_percent = -1.0;
   next.gain_db = gain_db;
   next.depth_cm = depth_cm;
   const SimulatedScan last = std::exchange(impl_->scan, Checked(next));
-  if (grade != last.grade) impl_->SetGrade();
+  const bool other_liver = grade != last.grade || last.fat_percent >= 0.0;
+  if (other_liver) impl_->SetGrade();
   if (depth_cm != last.depth_cm) impl_->SetDepth();
-  if (gain_db != last.gain_db || depth_cm != last.depth_cm) impl_->SetGain();
+  if (other_liver || gain_db != last.gain_db || depth_cm != last.depth_cm) impl_->SetGain();
 }
 
 }  // namespace hepar

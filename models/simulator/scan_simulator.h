@@ -5,6 +5,8 @@
 #include <memory>
 #include <opencv2/core.hpp>
 
+#include "models/simulator/scanner.h"
+
 namespace hepar {
 
 // One simulated patient and scanner setting.
@@ -16,7 +18,21 @@ struct SimulatedScan {
   int width = 640;         // Frame size, pixels, 64..4096.
   int height = 480;
   double breaths_per_minute = 14.0;  // 0 (breath held) .. 60.
+  // Fat of the liver, % of its cells, 0..100, in place of the grade, which GradeOfFat() then tells;
+  // negative: what is typical of the grade.
+  double fat_percent = -1.0;
+  Scanner scanner;
+  Examination examination;
 };
+
+// The grade of a liver: 0 below 5 % fat, 1 to 33 %, 2 to 66 %, 3 above (the thresholds of Byra et
+// al., IJCARS 2018).
+int GradeOfFat(double fat_percent);
+
+// Fat at `severity`: 0..1 are the normal grade's percentages, 1..2 the mild one's, to 4. Inverse:
+// SeverityOfFat. In severity the signs of fat grow evenly; in percent they grow ever less.
+double FatOfSeverity(double severity);
+double SeverityOfFat(double fat_percent);
 
 // What a pixel shows: the ground truth that a real scan lacks.
 enum class ScanRegion : std::uint8_t {
@@ -50,8 +66,8 @@ class ScanSimulator {
   // What each pixel of that frame shows: CV_8UC1 of ScanRegion. Does not depend on the grade.
   cv::Mat Regions(double seconds) const;
 
-  // Changes grade, gain or depth in mid-stream; size and seed stay as constructed. Throws as the
-  // constructor does, and then changes nothing.
+  // Changes grade (to what is typical of it), gain or depth in mid-stream; all else stays as
+  // constructed. Throws as the constructor does, and then changes nothing.
   void Change(int grade, double gain_db, double depth_cm);
 
  private:

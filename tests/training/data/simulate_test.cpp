@@ -16,6 +16,7 @@
 
 #include "models/error.h"
 #include "models/file_io.h"
+#include "models/simulator/scan_simulator.h"
 #include "tests/training/support/temp_folder.h"
 #include "training/data/csv.h"
 #include "training/data/dataset.h"
@@ -144,6 +145,44 @@ TEST_F(SimulatedSetTest, EachFrameWasReported) {
   EXPECT_EQ(progress_, expected);
 }
 
+std::vector<std::string> ColumnOf(const CsvTable& table, const std::string& name) {
+  std::vector<std::string> values;
+  for (int row = 0; row < table.rows(); ++row) values.push_back(table.at(row, table.Column(name)));
+  return values;
+}
+
+TEST_F(SimulatedSetTest, HasOneScannerAndTypicalFatUnlessScannersAreAskedFor) {
+  const auto table = CsvTable::Read(manifest_);
+  EXPECT_THAT(ColumnOf(table, "scanner"), testing::Each("0"));
+  EXPECT_THAT(ColumnOf(table, "fat_pct"), testing::Each(""));
+}
+
+TEST(SimulateTest, RandomScannersKeepThePatientsAndTheGradesOfTheirFat) {
+  auto options = Small();
+  options.frames_per_patient = 1;
+  const TempFolder own, some, each, broad;
+  const auto own_table = CsvTable::Read(Simulate(own.path(), options));
+  options.scanners = 1;
+  const auto table = CsvTable::Read(Simulate(some.path(), options));
+  EXPECT_EQ(ColumnOf(table, "seed"), ColumnOf(own_table, "seed"));
+  EXPECT_THAT(ColumnOf(table, "scanner"), testing::Each("0"));
+  for (int row = 0; row < table.rows(); ++row) {
+    const double fat = std::stod(table.at(row, table.Column("fat_pct")));
+    EXPECT_EQ(Dataset().class_names[GradeOfFat(fat)], table.at(row, table.Column("label")));
+  }
+  options.scanners = SimulateOptions::kScannerForEach;
+  EXPECT_THAT(ColumnOf(CsvTable::Read(Simulate(each.path(), options)), "scanner"),
+              testing::ElementsAre("0", "1", "2", "3", "4", "5", "6", "7"));
+  options.scanner_breadth = 1.5;
+  Simulate(broad.path(), options);
+  const auto pictures = PicturesOf(own);
+  for (const auto* folder : {&some, &each, &broad}) {
+    for (const auto& [name, content] : PicturesOf(*folder)) {
+      EXPECT_FALSE(pictures.at(name) == content) << name;
+    }
+  }
+}
+
 TEST(SimulateTest, RefusesAFolderInUse) {
   const TempFolder folder;
   folder.Write("old.png", "");
@@ -161,6 +200,14 @@ TEST(SimulateTest, RefusesOptionsOutOfRangeBeforeItWrites) {
   options.frames_per_patient = 0;
   ExpectError(ErrorKind::kInvalid, "frames for each patient is 0",
               [&] { Simulate(folder / "new", options); });
+  options = Small();
+  options.scanners = -2;
+  ExpectError(ErrorKind::kInvalid, "number of scanners is -2",
+              [&] { Simulate(folder / "new", options); });
+  options = Small();
+  options.scanners = 1;
+  options.scanner_breadth = 0.0;
+  ExpectError(ErrorKind::kInvalid, "breadth", [&] { Simulate(folder / "new", options); });
   EXPECT_FALSE(std::filesystem::exists(folder / "new"));
 }
 
