@@ -427,7 +427,7 @@ TEST_F(DicomTest, BytesChangedAtRandomNeverEndTheProgram) {
         changed[rng.uniform(132, static_cast<int>(whole.size()))] = static_cast<char>(rng.next());
       }
       try {
-        const auto frames = ReadDicomFrames(folder_.Write("changed.dcm", changed), {0});
+        const auto frames = ReadFramesOf(folder_.Write("changed.dcm", changed), {0});
         EXPECT_FALSE(frames.at(0).empty());
       } catch (const Error& error) {
         EXPECT_THAT(error.what(), HasSubstr("changed.dcm"));

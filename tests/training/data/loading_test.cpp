@@ -128,9 +128,9 @@ TEST(LoadingTest, SummarySaysWhatAFolderHeldThatWasNotTaken) {
                     HasSubstr("1 link to a folder around it (mild/A/around)")));
   EXPECT_THAT(text, AllOf(HasSubstr("2 outside the folders of the classes"),
                           HasSubstr("lost.png, readme.txt")));
-  const auto unlabelled = LoadUnlabeled(folder / "mild");
-  EXPECT_EQ(unlabelled.samples.size(), 2u);
-  EXPECT_THAT(SkippedText(unlabelled.summary), HasSubstr("DICOMDIR"));
+  const auto unlabeled = LoadUnlabeled(folder / "mild");
+  EXPECT_EQ(unlabeled.samples.size(), 2u);
+  EXPECT_THAT(SkippedText(unlabeled.summary), HasSubstr("DICOMDIR"));
 }
 
 TEST(LoadingTest, ManifestThatListsAReportNamesItsLine) {
