@@ -110,7 +110,6 @@ AttackPlan PlanOf(const AttackVerbOptions& o, bool attacks_given) {
 }
 
 ordered_json ToJson(const AttackVerbOptions& o, const ModelSpec& spec, const AttackRun& run) {
-  ReportLoading("attack", data.dataset().summary, std::cerr);
   const AttackCost cost = run.Cost();
   ordered_json object = {
       {"model", spec.name},
@@ -176,6 +175,7 @@ int RunAttackVerb(const std::vector<std::string>& arguments) {
     part = SelectPart(options, dataset, spec);
     return PreparedDataset(dataset, spec.preprocess, options.device.threads);
   });
+  ReportLoading("attack", data.dataset().summary, std::cerr);
   const AttackCost cost = run.Cost();
   std::cerr << part.size() << " pictures, each up to " << cost.forward << " passes forward and "
             << cost.backward << " back" << (options.plan.sanity ? ", and those of --sanity" : "")
