@@ -21,6 +21,11 @@ void AddData(OptionTable& table, TrainOptions& o) {
              "Labeled scans: a folder with one folder for each class, a CSV file with the columns "
              "path, label and patient_id, or the .mat file of Byra 2018");
   table.Required("the labeled scans to train on");
+  table.Path("extra-data", &o.extra_data, "PATH",
+             "More labeled scans, such as simulated ones of many scanners, that train only: they "
+             "are in the training part of every fold and in no other part");
+  table.Number("extra-share", &o.extra_share, 0.01, 0.99,
+               "Their share of the pictures of an epoch; the scarcer kind is repeated");
   AddFoldOptions(&table, &o.scans, "Hold out this fold for testing; -1 holds out none");
   table.Number("validation-fraction", &o.validation_fraction, 0, 0.9,
                "Share of the patients of each grade that choose the epoch; 0 keeps the last epoch");

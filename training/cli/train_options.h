@@ -26,6 +26,8 @@ enum class Procedure { kJoint, kAdversarial };
 // training/verbs/train_setup.h.
 struct TrainOptions {
   ScanOptions scans;
+  std::string extra_data;  // Labeled scans that train only; empty: none.
+  double extra_share = 0.5;
   double validation_fraction = 0.15, test_fraction = 0.0;
   PreprocessOptions preprocess;  // `channels` follows from the planes.
 

@@ -15,6 +15,7 @@
 #include "training/cli/progress.h"
 #include "training/cli/stop_request.h"
 #include "training/cli/train_options.h"
+#include "training/data/extra_data.h"
 #include "training/distributed/communicator.h"
 #include "training/report/guessing.h"
 #include "training/report/html_report.h"
@@ -165,8 +166,11 @@ class TrainingRun {
 
   void LoadData() {
     WithExitCode(kExitInputData, [this] {
-      const Dataset dataset = LoadDataset(options_.scans.path, options_.scans.source);
+      Dataset dataset = LoadDataset(options_.scans.path, options_.scans.source);
       split_ = MakeSplit(options_, dataset);
+      known_ = split_.train;
+      data_digest_ = dataset.digest;
+      if (!options_.extra_data.empty()) AddExtraData(&dataset);
       data_ = std::make_unique<PreparedDataset>(dataset, PreprocessOf(options_),
                                                 options_.device.threads);
     });
@@ -177,6 +181,15 @@ class TrainingRun {
       text_ << "validation: " << Counts(dataset, split_.validation) << "\n";
     }
     if (!split_.test.empty()) text_ << "test:       " << Counts(dataset, split_.test) << "\n";
+  }
+
+  void AddExtraData(Dataset* dataset) {
+    const Dataset extra = LoadDataset(options_.extra_data, options_.scans.source);
+    const auto begin = static_cast<int>(dataset->samples.size());
+    const auto count = static_cast<int>(extra.samples.size());
+    *dataset = Joined(*dataset, extra);
+    split_.train = Mixed(split_.train, begin, count, options_.extra_share);
+    for (int index = begin; index < begin + count; ++index) known_.push_back(index);
   }
 
   void BuildModel() {
@@ -371,7 +384,7 @@ class TrainingRun {
           "there is no validation part; 'hepar trust --predictions' fits them to the answers of a "
           "cross-validation";
     }
-    std::vector<int> known = split_.train;
+    std::vector<int> known = known_;
     known.insert(known.end(), split_.validation.begin(), split_.validation.end());
     (*metrics)["trust"] = FitTrust(Described(*data_, known), unseen, options_.trust, spec);
     text_ << "\n" << TrustText((*metrics)["trust"]);
@@ -443,7 +456,7 @@ class TrainingRun {
     WriteReport(metrics);
     spec.training_options = table_.ToJson();
     spec.metrics = JsonText(metrics);
-    spec.dataset_digest = data_->dataset().digest;
+    spec.dataset_digest = data_digest_;
     spec.licence = ValidUtf8(options_.license);
     spec.citation = ValidUtf8(options_.citation);
     spec = SaveCheckedBundle(options_.out, spec, net);
@@ -475,6 +488,8 @@ class TrainingRun {
   Architecture architecture_;
   fs::path work_, checkpoint_;
   Split split_;
+  std::vector<int> known_;   // The training pictures, each once.
+  std::string data_digest_;  // Of --data alone.
   std::unique_ptr<PreparedDataset> data_;
   std::unique_ptr<Communicator> others_;  // Null when this process trains alone.
   std::unique_ptr<Objective> objective_;
