@@ -7,6 +7,7 @@
 #include <string>
 
 #include "models/error.h"
+#include "tests/training/support/expect_error.h"
 #include "tests/training/support/temp_folder.h"
 
 namespace hepar {
