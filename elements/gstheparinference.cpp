@@ -232,9 +232,10 @@ static gboolean gst_hepar_inference_sink_event(GstBaseTransform* base, GstEvent*
       gst_hepar_inference_reset(self);
       break;
     case GST_EVENT_SEGMENT: {
-      const GstSegment* segment;
-      gst_event_parse_segment(event, &segment);
-      if (!gst_segment_is_equal(segment, &base->segment)) gst_hepar_inference_reset(self);
+      GstSegment segment;
+      gst_event_copy_segment(event, &segment);
+      segment.position = base->segment.position;  // The base class moves it with each buffer.
+      if (!gst_segment_is_equal(&segment, &base->segment)) gst_hepar_inference_reset(self);
       break;
     }
     default:

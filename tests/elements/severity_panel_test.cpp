@@ -64,7 +64,7 @@ TEST(SeverityPanelTest, NumbersThatMakeNoSenseAreShownAsZero) {
   EXPECT_EQ(content.grade, -1);
   EXPECT_EQ(content.percents, (std::vector<int>{0, 100, 0}));
   EXPECT_EQ(content.trust_percent, 0);
-  EXPECT_EQ(LevelOf(severity.probabilities), 0.0);
+  EXPECT_EQ(LevelOf({0.5, nan}), 0.0);
 }
 
 TEST(SeverityPanelTest, TheLevelIsTheExpectedGradeOverTheHighest) {
