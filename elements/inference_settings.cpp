@@ -3,7 +3,26 @@
 
 #include <gst/gst.h>
 
+#include <vector>
+
 namespace hepar {
+namespace {
+
+// The parts between the commas, without blanks around them; none for an empty text.
+std::vector<std::string> SplitAtCommas(const std::string& text) {
+  std::vector<std::string> parts;
+  g_auto(GStrv) given = g_strsplit(text.c_str(), ",", -1);
+  for (gchar** part = given; *part != nullptr; ++part) parts.emplace_back(g_strstrip(*part));
+  return parts;
+}
+
+std::string JoinWithCommas(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ",") + part;
+  return text;
+}
+
+}  // namespace
 
 bool InferenceSettings::SetProperty(guint id, const GValue* value) {
   const auto text = [value](const std::string& unset) {
@@ -19,6 +38,12 @@ bool InferenceSettings::SetProperty(guint id, const GValue* value) {
       return true;
     case kPrecision:
       engine.precision = static_cast<Precision>(g_value_get_enum(value));
+      return true;
+    case kAllowCode:
+      engine.permission.allow_code = g_value_get_boolean(value);
+      return true;
+    case kModelSha256:
+      engine.permission.sha256 = SplitAtCommas(text(""));
       return true;
     case kOnError:
       on_error = static_cast<GstHeparOnError>(g_value_get_enum(value));
@@ -39,6 +64,14 @@ bool InferenceSettings::GetProperty(guint id, GValue* value) const {
     case kPrecision:
       g_value_set_enum(value, static_cast<gint>(engine.precision));
       return true;
+    case kAllowCode:
+      g_value_set_boolean(value, engine.permission.allow_code);
+      return true;
+    case kModelSha256: {
+      const std::string digests = JoinWithCommas(engine.permission.sha256);
+      g_value_set_string(value, digests.empty() ? nullptr : digests.c_str());
+      return true;
+    }
     case kOnError:
       g_value_set_enum(value, on_error);
       return true;
@@ -96,6 +129,42 @@ void InferenceSettings::InstallProperties(GObjectClass* object_class) {
                         static_cast<gint>(defaults.engine.precision),
                         static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
                                                  GST_PARAM_MUTABLE_READY)));
+  /**
+   * GstHeparInference:allow-code:
+   *
+   * Whether the program in a model with a TorchScript classifier may run, with all permissions of
+   * this process. Models without such a classifier, among them all that come with gst-hepar, never
+   * run code. Set it only for models from a source that you trust, or name the file with
+   * model-sha256. It applies to the next model that is loaded.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      object_class, kAllowCode,
+      g_param_spec_boolean("allow-code", "Allow code",
+                           "Run the program in a TorchScript classifier; only for models from a "
+                           "source that you trust",
+                           defaults.engine.permission.allow_code,
+                           static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                                    GST_PARAM_MUTABLE_PLAYING)));
+  /**
+   * GstHeparInference:model-sha256:
+   *
+   * The SHA-256 of the model file, 64 hexadecimal digits as sha256sum prints them; several are
+   * separated by commas. Any other file is refused, and code in a file that is named here may run.
+   * If unset, any file is accepted. It applies to the next model that is loaded: set it before
+   * `model`.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      object_class, kModelSha256,
+      g_param_spec_string("model-sha256", "Model SHA-256",
+                          "SHA-256 of the model file; any other file is refused, code in this one "
+                          "may run",
+                          nullptr,
+                          static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                                   GST_PARAM_MUTABLE_PLAYING)));
   /**
    * GstHeparInference:on-error:
    *

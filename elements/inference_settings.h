@@ -13,7 +13,15 @@ namespace hepar {
 // The properties that the elements of the inference chain have in common. Not thread-safe.
 struct InferenceSettings {
   // Identifiers of the properties.
-  enum Property : guint { kModel = 1, kDevice, kPrecision, kOnError, kActualDevice };
+  enum Property : guint {
+    kModel = 1,
+    kDevice,
+    kPrecision,
+    kAllowCode,
+    kModelSha256,
+    kOnError,
+    kActualDevice
+  };
 
   EngineConfig engine;
   GstHeparOnError on_error = GST_HEPAR_ON_ERROR_WARN;

@@ -2,9 +2,12 @@
 #include "models/file_io.h"
 
 #include <fcntl.h>
+#include <sys/random.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -42,6 +45,35 @@ void WriteAll(int fd, std::string_view content, const std::string& path) {
   }
 }
 
+constexpr std::size_t kRandomDigits = 16;
+constexpr char kTemporaryEnd[] = ".tmp";
+
+// What the names of the temporary files of `path`, which stand beside it, begin with. Long names
+// are cut, so that there is room for the rest.
+std::string TemporaryHead(const std::filesystem::path& path) {
+  return "." + path.filename().string().substr(0, 200) + ".";
+}
+
+std::string RandomDigits() {
+  std::array<std::uint8_t, kRandomDigits / 2> bytes;
+  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+    throw SystemError("no random numbers");
+  }
+  std::string digits;
+  for (const std::uint8_t byte : bytes) {
+    digits += "0123456789abcdef"[byte >> 4];
+    digits += "0123456789abcdef"[byte & 15];
+  }
+  return digits;
+}
+
+bool IsTemporary(const std::string& name, const std::string& head) {
+  return name.size() == head.size() + kRandomDigits + std::strlen(kTemporaryEnd) &&
+         name.compare(0, head.size(), head) == 0 &&
+         name.find_first_not_of("0123456789abcdef", head.size()) == head.size() + kRandomDigits &&
+         name.compare(head.size() + kRandomDigits, std::string::npos, kTemporaryEnd) == 0;
+}
+
 }  // namespace
 
 std::string ReadFile(const std::string& path, std::uint64_t limit) {
@@ -69,25 +101,44 @@ std::string ReadFile(const std::string& path, std::uint64_t limit) {
 }
 
 void WriteFileAtomically(const std::string& path, std::string_view content) {
-  const std::string temporary = path + ".tmp." + std::to_string(getpid());
-  try {
-    {
-      const Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644));
-      if (file.get() < 0) throw SystemError(temporary + ": cannot be created");
+  const std::filesystem::path target(path), parent = target.parent_path();
+  std::error_code code;
+  if (std::filesystem::exists(target, code) && !std::filesystem::is_regular_file(target, code)) {
+    throw Error(ErrorKind::kUnreadable, path + ": is not a regular file, and cannot be replaced");
+  }
+  const std::string temporary = parent / (TemporaryHead(target) + RandomDigits() + kTemporaryEnd);
+  {
+    const Descriptor file(
+        open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+    if (file.get() < 0) throw SystemError(path + ": cannot be created");
+    try {
       WriteAll(file.get(), content, path);
       if (fsync(file.get()) != 0) throw SystemError(path + ": cannot be flushed to the disk");
+      if (std::rename(temporary.c_str(), path.c_str()) != 0) {
+        throw SystemError(path + ": cannot be replaced");
+      }
+    } catch (const Error&) {
+      unlink(temporary.c_str());
+      throw;
     }
-    if (std::rename(temporary.c_str(), path.c_str()) != 0) {
-      throw SystemError(path + ": cannot be replaced");
-    }
-  } catch (const Error&) {
-    unlink(temporary.c_str());
-    throw;
   }
   // The rename is stored in the folder; without this a power failure could undo it.
-  const auto parent = std::filesystem::path(path).parent_path();
   const Descriptor folder(open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY));
   if (folder.get() >= 0) fsync(folder.get());
+}
+
+void RemoveLeftovers(const std::string& path) {
+  const std::filesystem::path target(path), parent = target.parent_path();
+  const std::string head = TemporaryHead(target);
+  std::error_code code;
+  std::filesystem::directory_iterator entries(parent.empty() ? "." : parent, code), end;
+  for (; !code && entries != end; entries.increment(code)) {
+    std::error_code ignored;
+    if (IsTemporary(entries->path().filename().string(), head) &&
+        entries->is_regular_file(ignored)) {
+      std::filesystem::remove(entries->path(), ignored);
+    }
+  }
 }
 
 }  // namespace hepar

@@ -12,13 +12,22 @@
 #include "models/error.h"
 #include "models/file_io.h"
 #include "models/nets/torchscript_classifier.h"
+#include "models/printable.h"
 #include "models/sha256.h"
+#include "models/tensor_file/script_archive.h"
+#include "models/tensor_file/tensor_archive.h"
+#include "models/tensor_file/torch_view.h"
+#include "models/torch_archive.h"
 
 namespace hepar {
 namespace {
 
 constexpr std::uint64_t kMaxBundleBytes = std::uint64_t{2} << 30;
+constexpr char kKind[] = "model bundle";
 constexpr char kDescription[] = "hepar.json";
+// The class of the tree's root; those of its branches are named after their places.
+constexpr char kRootClass[] = "hepar";
+constexpr char kClassifier[] = "classifier";
 
 const TorchScriptClassifier* TorchScriptOf(SeverityNet net) {
   return dynamic_cast<const TorchScriptClassifier*>(net->classifier.get());
@@ -64,11 +73,12 @@ torch::jit::Module ParameterTree(const torch::nn::Module& module, const std::str
 torch::jit::Module ScriptTree(SeverityNet net) {
   const auto unit = std::make_shared<torch::jit::CompilationUnit>();
   const auto* script = TorchScriptOf(net);
-  if (!script) return ParameterTree(*net, "hepar", unit);
-  torch::jit::Module tree(c10::QualifiedName("__torch__.hepar"), unit);
-  if (net->ic1) tree.register_module("ic1", ParameterTree(*net->ic1, "hepar_ic1", unit));
-  if (net->ic2) tree.register_module("ic2", ParameterTree(*net->ic2, "hepar_ic2", unit));
-  tree.register_module("classifier", script->Export());
+  if (!script) return ParameterTree(*net, kRootClass, unit);
+  const std::string root = kRootClass;
+  torch::jit::Module tree(c10::QualifiedName("__torch__." + root), unit);
+  if (net->ic1) tree.register_module("ic1", ParameterTree(*net->ic1, root + "_ic1", unit));
+  if (net->ic2) tree.register_module("ic2", ParameterTree(*net->ic2, root + "_ic2", unit));
+  tree.register_module(kClassifier, script->Export());
   return tree;
 }
 
@@ -80,10 +90,9 @@ std::string Serialize(const torch::jit::Module& module,
 }
 
 // The id of a bundle with a TorchScript classifier. It computes with more than parameters, so all
-// that the container `bytes` holds counts too.
-std::string IdOfScript(const std::string& parameter_digest, const std::string& bytes,
-                       const std::string& origin) {
-  const std::string content = ContentDigest(bytes, origin);
+// that the container holds counts too.
+std::string IdOfScript(const std::string& parameter_digest, const ArchiveParts& parts) {
+  const std::string content = ContentDigest(parts);
   Sha256 digest;
   digest.Add(parameter_digest.data(), parameter_digest.size());
   digest.Add(content.data(), content.size());
@@ -133,32 +142,8 @@ void CheckShapes(const ModelSpec& spec, const std::map<std::string, torch::Tenso
   }
 }
 
-torch::jit::Module LoadScript(const std::string& bytes, const std::string& origin) {
-  try {
-    std::istringstream stream(bytes);
-    return torch::jit::load(stream, torch::kCPU);
-  } catch (const c10::Error& error) {
-    throw Error(ErrorKind::kDamaged,
-                origin + ": its parameters cannot be read: " + error.what_without_backtrace());
-  } catch (const std::exception& error) {
-    throw Error(ErrorKind::kDamaged,
-                origin + ": its parameters cannot be read: " + std::string(error.what()));
-  }
-}
-
-std::map<std::string, torch::Tensor> TensorsOf(const torch::jit::Module& script) {
-  std::map<std::string, torch::Tensor> tensors;
-  for (const auto& item : script.named_parameters()) tensors.emplace(item.name, item.value);
-  for (const auto& item : script.named_buffers()) tensors.emplace(item.name, item.value);
-  return tensors;
-}
-
-// The classifier's part of a bundle as a script of its own.
-std::string ClassifierScript(const torch::jit::Module& script, const std::string& origin) {
-  if (!script.hasattr("classifier") || !script.attr("classifier").isModule()) {
-    throw Error(ErrorKind::kDamaged, origin + ": holds no TorchScript classifier");
-  }
-  return SerializeTorchScript(script.attr("classifier").toModule());
+bool IsOfClassifier(const std::string& name) {
+  return name.rfind(kClassifier + std::string("."), 0) == 0;
 }
 
 SeverityNet MakeNet(const Architecture& architecture, const std::string& origin) {
@@ -169,26 +154,57 @@ SeverityNet MakeNet(const Architecture& architecture, const std::string& origin)
   }
 }
 
-// The tensors of a net take the values of its bundle, by name.
-void TakeValues(const std::map<std::string, torch::Tensor>& values,
-                const std::map<std::string, torch::Tensor>& targets, bool foreign_classifier,
-                const std::string& origin) {
-  const torch::NoGradGuard no_grad;
+// The tensors of a net take the values of its bundle, by name. The shapes are those of hepar.json.
+void TakeValues(const StoredTensors& values, const std::map<std::string, torch::Tensor>& targets,
+                bool foreign_classifier, const std::string& origin) {
   for (const auto& [name, target] : targets) {
     const auto value = values.find(name);
-    if (value == values.end() || value->second.sizes() != target.sizes() ||
-        value->second.scalar_type() != target.scalar_type()) {
+    if (value == values.end() || ViewOf(value->second).sizes() != target.sizes() ||
+        ViewOf(value->second).scalar_type() != target.scalar_type()) {
       throw Error(ErrorKind::kDamaged,
                   origin + ": tensor '" + name + "' is not what hepar.json says it is");
     }
     // A classifier of the user's own may hold infinities on purpose, such as attention masks.
-    const bool own = !foreign_classifier || name.rfind("classifier.", 0) != 0;
-    if (own && value->second.is_floating_point() && !value->second.isfinite().all().item<bool>()) {
-      throw Error(ErrorKind::kDamaged,
-                  origin + ": tensor '" + name + "' holds numbers that are not finite");
-    }
-    target.detach().copy_(value->second);
+    const bool own = !foreign_classifier || !IsOfClassifier(name);
+    CopyChecked(ViewOf(value->second), name, origin, target, /*allow_infinite=*/!own);
   }
+}
+
+void CheckId(const std::string& id, const ModelSpec& spec, const std::string& origin) {
+  if (id == spec.id) return;
+  throw Error(ErrorKind::kDamaged,
+              origin + ": its parameters do not match the digest in hepar.json");
+}
+
+// The classifier of a bundle with TorchScript as a file of its own, once it is known that the
+// bundle is whole: LibTorch must not meet anything else.
+std::string ClassifierScript(const ArchiveParts& parts, const TensorArchive& archive,
+                             const StoredTensors& values, const ModelSpec& spec,
+                             const std::string& origin) {
+  std::map<std::string, torch::Tensor> tensors;
+  for (const TensorEntry& entry : spec.tensors) {
+    const auto value = values.find(entry.name);
+    if (value == values.end()) {
+      throw Error(ErrorKind::kDamaged, origin + ": lacks the tensor '" + Printable(entry.name) +
+                                           "' that hepar.json names");
+    }
+    tensors.emplace(entry.name, ViewOf(value->second));
+  }
+  CheckId(IdOfScript(Digest(tensors), parts), spec, origin);
+  return CheckedScript(parts, archive, *archive.Attribute(kClassifier), origin);
+}
+
+// All tensors of a bundle. Throws Error(kDamaged) for anything that is none, but in a TorchScript
+// classifier.
+StoredTensors TensorsOf(const TensorArchive& archive, bool foreign, const std::string& origin) {
+  if (!foreign) return archive.ModuleTensors(kRootClass);
+  StoredTensors tensors = archive.ModuleTensors(kRootClass, nullptr, kClassifier);
+  const Pickle::Id* classifier = archive.Attribute(kClassifier);
+  if (!classifier) {
+    throw Error(ErrorKind::kDamaged, origin + ": holds no TorchScript classifier");
+  }
+  tensors.merge(archive.TensorsBelow(*classifier, kClassifier));
+  return tensors;
 }
 
 }  // namespace
@@ -205,7 +221,9 @@ ModelSpec SaveBundle(const std::string& path, ModelSpec spec, SeverityNet net) {
   const torch::jit::Module script = ScriptTree(net);
   spec.architecture = net->architecture;
   spec.id = Digest(tensors);
-  if (TorchScriptOf(net)) spec.id = IdOfScript(spec.id, Serialize(script), path);
+  if (TorchScriptOf(net)) {
+    spec.id = IdOfScript(spec.id, ReadTorchArchive(Serialize(script), path, kKind));
+  }
   spec.tensors.clear();
   for (const auto& [name, tensor] : tensors) {
     spec.tensors.push_back({name, tensor.sizes().vec()});
@@ -214,32 +232,43 @@ ModelSpec SaveBundle(const std::string& path, ModelSpec spec, SeverityNet net) {
   return spec;
 }
 
-Bundle LoadBundle(const std::string& name) {
+Bundle LoadBundle(const std::string& name, const ModelPermission& permission) {
   const std::string path = FindBundle(name);
-  const std::string bytes = ReadFile(path, kMaxBundleBytes);
-  Bundle bundle;
-  bundle.spec = ModelSpecFromJson(CheckArchive(bytes, path), path);
-  // Sizes are bounded by the description's checks, and must agree before anything is loaded; of a
-  // TorchScript classifier only their sum is known before.
-  const bool foreign = bundle.spec.architecture.classifier == kTorchScript;
-  torch::jit::Module script;
-  if (foreign) {
-    CheckDeclaredSizes(bundle.spec, bytes.size(), path);
-    script = LoadScript(bytes, path);
-    bundle.spec.architecture.classifier_script = ClassifierScript(script, path);
+  ArchiveParts parts;
+  std::size_t size;
+  {
+    const std::string bytes = ReadFile(path, kMaxBundleBytes);
+    CheckPinned(permission, bytes, path);
+    parts = ReadTorchArchive(bytes, path, kKind);
+    size = bytes.size();
   }
+  Bundle bundle;
+  bundle.spec = ModelSpecFromJson(DescriptionOf(parts, path), path);
+  const bool foreign = bundle.spec.architecture.classifier == kTorchScript;
+  if (foreign) RequireCodeAllowed(permission, path);
+  CheckParts(parts, foreign, path);
+  CheckDeclaredSizes(bundle.spec, size, path);
+  const TensorArchive archive(
+      parts, "data", foreign ? TensorArchive::Content::kScript : TensorArchive::Content::kTensors,
+      path);
+  const StoredTensors values = TensorsOf(archive, foreign, path);
+  if (foreign) {
+    bundle.spec.architecture.classifier_script =
+        ClassifierScript(parts, archive, values, bundle.spec, path);
+  }
+
   bundle.net = MakeNet(bundle.spec.architecture, path);
   const auto targets = NamedTensors(bundle.net);
   CheckShapes(bundle.spec, targets, path);
-
-  if (!foreign) script = LoadScript(bytes, path);
-  TakeValues(TensorsOf(script), targets, foreign, path);
-  std::string id = Digest(targets);
-  if (foreign) id = IdOfScript(id, bytes, path);
-  if (id != bundle.spec.id) {
-    throw Error(ErrorKind::kDamaged,
-                path + ": its parameters do not match the digest in hepar.json");
+  // A script keeps tensors that are neither parameters nor buffers, too.
+  if (!foreign && values.size() != targets.size()) {
+    throw Error(ErrorKind::kDamaged, path + ": holds " + std::to_string(values.size()) +
+                                         " tensors, hepar.json names " +
+                                         std::to_string(targets.size()));
   }
+  TakeValues(values, targets, foreign, path);
+  const std::string digest = Digest(targets);
+  CheckId(foreign ? IdOfScript(digest, parts) : digest, bundle.spec, path);
   bundle.net->eval();
   return bundle;
 }

@@ -5,6 +5,7 @@
 
 #include "models/bundle/model_spec.h"
 #include "models/nets/severity_net.h"
+#include "models/permission.h"
 
 namespace hepar {
 
@@ -22,11 +23,12 @@ struct Bundle {
 ModelSpec SaveBundle(const std::string& path, ModelSpec spec, SeverityNet net);
 
 // Reads and checks a bundle, given by its path or the name of an installed one (find_bundle.h):
-// container, description, tensor names and shapes, finite numbers.
-// Throws Error: kNotFound, kUnreadable, kDamaged (saying which part), kMismatch. A bundle with a
-// TorchScript classifier holds code, which runs in this process: open such ones only if you trust
-// who made them.
-Bundle LoadBundle(const std::string& name);
+// container, description, tensor names, types and shapes, finite numbers, and the id. LibTorch's
+// readers get nothing of the file, and no code of it runs, except for a TorchScript classifier,
+// which `permission` must allow.
+// Throws Error: kNotFound, kUnreadable (also where `permission` refuses it), kDamaged (saying which
+// part), kMismatch.
+Bundle LoadBundle(const std::string& name, const ModelPermission& permission = {});
 
 // SHA-256 (hex) over names, shapes and values of all parameters and buffers.
 std::string ParameterDigest(SeverityNet net);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/error.h"
+#include "models/json_text.h"
 #include "models/nets/classifier_names.h"
 
 namespace hepar {
@@ -313,8 +314,7 @@ std::string ModelSpecToJson(const ModelSpec& spec) {
 
 ModelSpec ModelSpecFromJson(const std::string& text, const std::string& origin) {
   try {
-    const json root = json::parse(text);
-    return ReadSpec(root);
+    return ReadSpec(ParseJson(text));
   } catch (const json::exception& error) {
     throw Error(ErrorKind::kDamaged, origin + ": hepar.json is not valid JSON: " + error.what());
   } catch (const Error& error) {

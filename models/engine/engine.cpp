@@ -125,7 +125,7 @@ std::shared_ptr<const Engine> Engine::Open(const EngineConfig& config) {
     throw Error(ErrorKind::kUnsupported,
                 "precision fp16 needs a CUDA device; use fp32 or bf16 on the CPU");
   }
-  Bundle bundle = LoadBundle(config.model);
+  Bundle bundle = LoadBundle(config.model, config.permission);
 
   // One engine for equal content, regardless of the path.
   using Key = std::tuple<std::string, std::string, Precision>;

@@ -11,6 +11,7 @@
 #include "models/engine/precision.h"
 #include "models/error.h"
 #include "models/image/preprocess.h"
+#include "models/permission.h"
 
 namespace hepar {
 
@@ -18,6 +19,7 @@ struct EngineConfig {
   std::string model;            // A .hepar bundle: its path or the name of an installed one.
   std::string device = "auto";  // See ResolveDevice().
   Precision precision = Precision::kFp32;
+  ModelPermission permission;
 };
 
 // The classifier's result for one frame.

@@ -70,10 +70,15 @@ std::vector<std::string> ClassifierNames() {
 }
 
 void SetClassifier(const std::string& option, int in_planes, int input_size, Architecture* a) {
+  SetClassifier(option, in_planes, input_size, ModelPermission(), a);
+}
+
+void SetClassifier(const std::string& option, int in_planes, int input_size,
+                   const ModelPermission& permission, Architecture* a) {
   const std::string prefix = std::string(kTorchScript) + ":";
   if (option.rfind(prefix, 0) == 0) {
-    a->classifier_script =
-        ReadTorchScriptClassifier(option.substr(prefix.size()), in_planes, a->classes, input_size);
+    a->classifier_script = ReadTorchScriptClassifier(option.substr(prefix.size()), in_planes,
+                                                     a->classes, permission, input_size);
     a->classifier = kTorchScript;
     return;
   }

@@ -10,6 +10,7 @@
 
 #include "models/error.h"
 #include "models/file_io.h"
+#include "models/tensor_file/script_archive.h"
 #include "models/torch_archive.h"
 
 namespace hepar {
@@ -169,16 +170,21 @@ std::string SerializeTorchScript(const torch::jit::Module& script) {
 }
 
 std::string ReadTorchScriptClassifier(const std::string& path, int in_planes, int classes,
-                                      int side) {
-  const std::string bytes = ReadFile(path, kMaxScriptBytes);
-  try {
-    ReadTorchArchive(bytes, path, "TorchScript file", [](const std::string&, std::string_view) {});
-  } catch (const Error& error) {
-    throw Error(error.kind(), std::string(error.what()) +
-                                  "; save one in Python with torch.jit.script(model).save(path)");
+                                      const ModelPermission& permission, int side) {
+  std::string script;
+  {
+    const std::string bytes = ReadFile(path, kMaxScriptBytes);
+    CheckPinned(permission, bytes, path);
+    RequireCodeAllowed(permission, path);
+    try {
+      script = CheckedScript(ReadTorchArchive(bytes, path, "TorchScript file"), path);
+    } catch (const Error& error) {
+      throw Error(error.kind(), std::string(error.what()) +
+                                    "; save one in Python with torch.jit.script(model).save(path)");
+    }
   }
   try {
-    TorchScriptClassifier classifier(bytes, classes);
+    TorchScriptClassifier classifier(script, classes);
     classifier.eval();
     const torch::NoGradGuard no_grad;
     classifier.forward(torch::zeros({2, in_planes, side, side}));

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "models/nets/classifier.h"
+#include "models/permission.h"
 
 namespace hepar {
 
@@ -52,12 +53,16 @@ class TorchScriptClassifier : public ClassifierModule {
 // release of LibTorch.
 std::string SerializeTorchScript(const torch::jit::Module& script);
 
-// Reads a TorchScript file for Architecture::classifier_script, checks its container and tries it
-// on two pictures of `in_planes` planes and side x side pixels. Only open files that you trust:
-// TorchScript is a program. Throws Error: kNotFound, kUnreadable, kDamaged (no TorchScript),
-// kMismatch (another forward or shape, saying what was expected), kFailed (it fails on such
-// pictures).
+// Reads a TorchScript file for Architecture::classifier_script and tries it on two pictures of
+// `in_planes` planes and side x side pixels. TorchScript is a program: nothing of the file reaches
+// LibTorch unless `permission` lets it run. Throws Error: kNotFound, kUnreadable (also where
+// `permission` says no), kDamaged (no TorchScript), kMismatch (another forward or shape, saying
+// what was expected), kFailed (it fails on such pictures).
 std::string ReadTorchScriptClassifier(const std::string& path, int in_planes, int classes,
-                                      int side = 64);
+                                      const ModelPermission& permission, int side = 64);
+
+// SetClassifier() of models/nets/classifier.h, which itself lets no TorchScript run.
+void SetClassifier(const std::string& option, int in_planes, int input_size,
+                   const ModelPermission& permission, Architecture* architecture);
 
 }  // namespace hepar

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/nets/weights_import.h"
 
-#include <torch/serialize.h>
 #include <torch/utils.h>
 
 #include <cmath>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <utility>
 #include <vector>
 
 #include "models/error.h"
+#include "models/file_io.h"
 #include "models/nets/vision_transformer.h"
+#include "models/tensor_file/tensor_archive.h"
+#include "models/tensor_file/torch_view.h"
+#include "models/torch_archive.h"
 
 namespace hepar {
 namespace {
 
-using Dict = std::map<std::string, torch::Tensor>;
+constexpr std::uint64_t kMaxWeightsBytes = std::uint64_t{8} << 30;
 
 bool EndsWith(const std::string& text, const std::string& tail) {
   return text.size() >= tail.size() &&
@@ -27,9 +27,9 @@ bool EndsWith(const std::string& text, const std::string& tail) {
 }
 
 // Data-parallel training saves a model as a part called `module`.
-Dict WithoutModulePrefix(Dict dict) {
+StoredTensors WithoutModulePrefix(StoredTensors dict) {
   const std::string prefix = "module.";
-  Dict plain;
+  StoredTensors plain;
   for (const auto& [name, tensor] : dict) {
     if (name.rfind(prefix, 0) != 0) return dict;
     plain.emplace(name.substr(prefix.size()), tensor);
@@ -37,28 +37,18 @@ Dict WithoutModulePrefix(Dict dict) {
   return plain;
 }
 
-Dict ReadDict(const std::string& path) {
-  if (!std::filesystem::exists(path)) {
-    throw Error(ErrorKind::kNotFound, path + ": no such weights file");
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error(ErrorKind::kUnreadable, path + ": cannot be opened for reading");
-  const std::vector<char> bytes((std::istreambuf_iterator<char>(file)), {});
-
-  Dict dict;
+ArchiveParts ReadParts(const std::string& path) {
+  const std::string bytes = ReadFile(path, kMaxWeightsBytes);
   try {
-    const c10::IValue value = torch::pickle_load(bytes);
-    for (const auto& entry : value.toGenericDict()) {
-      dict.emplace(entry.key().toStringRef(), entry.value().toTensor());
-    }
-  } catch (const std::exception&) {
-    throw Error(ErrorKind::kDamaged,
-                path +
-                    ": is no plain dict[str, Tensor] file; a state_dict becomes one with python3 "
-                    "-c 'import torch; torch.save(dict(torch.load(\"" +
-                    path + "\", map_location=\"cpu\")), \"plain.pt\")'");
+    return ReadTorchArchive(bytes, path, "file of weights");
+  } catch (const Error& error) {
+    // Files from before PyTorch 1.6 are no containers.
+    throw Error(error.kind(),
+                std::string(error.what()) +
+                    "; PyTorch writes such files by torch.save(model.state_dict(), path), and one "
+                    "of before 1.6 becomes one by torch.save(torch.load(old, weights_only=True), "
+                    "path)");
   }
-  return WithoutModulePrefix(std::move(dict));
 }
 
 // torchvision numbers the layers of SqueezeNet's `features`; 1.0 and 1.1 pool at other places, so
@@ -74,9 +64,9 @@ std::string Version10NameOf(const std::string& version11_name) {
   return prefix + fire->second + version11_name.substr(dot);
 }
 
-bool IsSqueezeNet10(const Dict& dict) {
+bool IsSqueezeNet10(const StoredTensors& dict) {
   const auto first = dict.find("features.0.weight");
-  return first != dict.end() && first->second.dim() == 4 && first->second.size(0) == 96 &&
+  return first != dict.end() && first->second.shape.size() == 4 && first->second.shape[0] == 96 &&
          dict.count("features.12.squeeze.weight") == 1;
 }
 
@@ -91,7 +81,7 @@ std::string OldTransformerNameOf(std::string name) {
 }
 
 // The tensor of the file for the one that the classifier calls `name`; null when there is none.
-const torch::Tensor* Find(const Dict& dict, const std::string& name, bool from_10_to_11) {
+const StoredTensor* Find(const StoredTensors& dict, const std::string& name, bool from_10_to_11) {
   auto found = dict.find(from_10_to_11 ? Version10NameOf(name) : name);
   if (found == dict.end() && !from_10_to_11) found = dict.find(OldTransformerNameOf(name));
   return found == dict.end() ? nullptr : &found->second;
@@ -102,7 +92,8 @@ torch::Tensor AdaptPositions(const torch::Tensor& positions, const torch::Tensor
   const auto side = [](const torch::Tensor& t) {
     return static_cast<std::int64_t>(std::lround(std::sqrt(static_cast<double>(t.size(1) - 1))));
   };
-  if (positions.dim() != 3 || positions.size(1) < 2 ||
+  if (positions.dim() != 3 || positions.size(1) < 2 || positions.size(2) != like.size(2) ||
+      positions.size(0) != 1 || !positions.is_floating_point() ||
       side(positions) * side(positions) != positions.size(1) - 1) {
     return positions;
   }
@@ -127,7 +118,9 @@ torch::Tensor AdaptFirstLayer(const torch::Tensor& weight, int planes, FirstLaye
 }
 
 ImportReport ImportClassifierWeights(const std::string& path, FirstLayer how, SeverityNet net) {
-  const auto dict = ReadDict(path);
+  const ArchiveParts parts = ReadParts(path);
+  const StoredTensors dict = WithoutModulePrefix(
+      TensorArchive(parts, "data", TensorArchive::Content::kTensors, path).DictTensors());
   const Architecture& a = net->architecture;
   const bool from_10_to_11 = a.classifier == "squeezenet1_1" && IsSqueezeNet10(dict);
 
@@ -136,8 +129,8 @@ ImportReport ImportClassifierWeights(const std::string& path, FirstLayer how, Se
   auto named = net->classifier->named_parameters();
   for (auto& buffer : net->classifier->named_buffers()) named.insert(buffer.key(), buffer.value());
   for (auto& target : named) {
-    const torch::Tensor* source = Find(dict, target.key(), from_10_to_11);
-    torch::Tensor value = source ? *source : torch::Tensor();
+    const StoredTensor* source = Find(dict, target.key(), from_10_to_11);
+    torch::Tensor value = source ? ViewOf(*source) : torch::Tensor();
     if (source && target.key() == net->classifier->first_weight() && value.dim() == 4 &&
         value.size(1) == 3) {
       value = AdaptFirstLayer(value, ClassifierPlanes(a), how, PlaneCount(a.planes));
@@ -145,7 +138,7 @@ ImportReport ImportClassifierWeights(const std::string& path, FirstLayer how, Se
       value = AdaptPositions(value, target.value());
     }
     if (source && value.sizes() == target.value().sizes()) {
-      target.value().copy_(value);
+      CopyChecked(value, target.key(), path, target.value());
       ++report.loaded;
       if (target.value().requires_grad()) report.parameters.push_back(target.value());
     } else if (!EndsWith(target.key(), "num_batches_tracked")) {

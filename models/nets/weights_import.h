@@ -31,14 +31,16 @@ struct ImportReport {
   std::vector<torch::Tensor> parameters;  // Of the classifier, those that were taken over.
 };
 
-// Loads a plain dict[str, Tensor] file, such as torch.save(dict(model.state_dict()), path) writes
-// in Python (LibTorch's reader does not know the OrderedDict of a state_dict itself), with
-// torchvision's names (or those with a leading "module.", of its data-parallel training) into the
-// classifier. Tensors whose shape differs (the last layer for another number of classes) stay as
-// they are, but for a first layer made for RGB and for position embeddings of another grid, which
-// are adapted. Names that torchvision gave up (mlp.linear_1 of vision transformers) are known too,
-// and SqueezeNet 1.0 weights also start a 1.1 network (fire3 to fire9 have the same shapes). Throws
-// Error: kNotFound, kUnreadable, kDamaged (no such file format), kMismatch (nothing fits).
+// Loads a file of tensors with torchvision's names (or those with a leading "module.", of its
+// data-parallel training) into the classifier: what torch.save() of Python makes of a state_dict,
+// a dict of tensors, or a dict with the entry "state_dict", or a TorchScript module. Nothing of the
+// file is run, whatever it holds beside tensors (models/tensor_file/tensor_archive.h). Tensors
+// whose shape differs (the last layer for another number of classes) stay as they are, but for a
+// first layer made for RGB and for position embeddings of another grid, which are adapted. Names
+// that torchvision gave up (mlp.linear_1 of vision transformers) are known too, and SqueezeNet 1.0
+// weights also start a 1.1 network (fire3 to fire9 have the same shapes). Throws Error: kNotFound,
+// kUnreadable, kDamaged (no such file, numbers that are not finite), kMismatch (nothing fits, or
+// integers where others belong).
 ImportReport ImportClassifierWeights(const std::string& path, FirstLayer how, SeverityNet net);
 
 }  // namespace hepar

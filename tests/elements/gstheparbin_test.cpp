@@ -147,6 +147,18 @@ TEST(GstHeparBinTest, ElementMessagesSayWhichBinAndStreamTheyAreAbout) {
   }
 }
 
+TEST(GstHeparBinTest, CodeOfAModelRunsOnlyWhereItIsAllowed) {
+  const std::string path = WriteCodeModel(::testing::TempDir(), "bin.hepar");
+  g_autoptr(GstElement) bin =
+      gst_element_factory_make_full("heparbin", "model", path.c_str(), "device", "cpu", nullptr);
+  gst_object_ref_sink(bin);
+  EXPECT_EQ(gst_element_set_state(bin, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  gst_element_set_state(bin, GST_STATE_NULL);
+  g_object_set(bin, "allow-code", TRUE, nullptr);
+  EXPECT_NE(gst_element_set_state(bin, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  gst_element_set_state(bin, GST_STATE_NULL);
+}
+
 TEST(GstHeparBinTest, AMissingModelIsAnErrorOfTheBin) {
   g_autoptr(GstElement) bin =
       gst_element_factory_make_full("heparbin", "model", "/no/such/model.hepar", nullptr);

@@ -5,8 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/elements/element_test.h"
@@ -238,6 +240,65 @@ TEST_P(HeparElementTest, AModelThatCannotTakeOverLeavesTheOldOne) {
   EXPECT_THAT(ParseError(message.get()).text, HasSubstr("old model stays in use"));
   pipe.Process(ScanBuffer(CapsOf(), 1));
   EXPECT_EQ(pipe.CountMessages(GST_MESSAGE_ELEMENT, "hepar-model-changed"), 0);
+}
+
+TEST_P(HeparElementTest, AHostileModelDoesNotTakeOver) {
+  Pipe pipe(LaunchWithModel());
+  pipe.Process(ScanBuffer(CapsOf()));
+  const std::string sound = TinyModel(3);
+  const std::vector<std::pair<std::string, std::function<void(std::string*)>>> changes = {
+      {"data/0", [](std::string* part) { part->clear(); }},
+      {"data/1", [](std::string* part) { part->resize(4); }},
+      {"data.pkl",
+       [](std::string* part) { *part = "\x80\2)" + std::string(100000, '\x85') + "."; }},
+      {"data.pkl",
+       [](std::string* part) {
+         const std::string from = "collections\nOrderedDict\n";
+         part->replace(part->find(from), from.size(), "os\nsystem\n");
+       }},
+      {"extra/hepar.json",
+       [](std::string* part) {
+         part->insert(1, "\"name\":" + std::string(100000, '[') + std::string(100000, ']') + ",");
+       }},
+      {"code/__torch__.py",
+       [](std::string* part) { *part += "\n  def f(self) -> int:\n    return 1\n"; }},
+  };
+  int frame = 1;
+  for (const auto& [part, change] : changes) {
+    SCOPED_TRACE(part);
+    g_object_set(pipe["e"], "model", WithPart(sound, part, change).c_str(), nullptr);
+    const MessagePtr message = pipe.PopMessage(GST_MESSAGE_WARNING, nullptr, 10000);
+    ASSERT_NE(message, nullptr);
+    EXPECT_THAT(ParseError(message.get()).text, HasSubstr("old model stays in use"));
+    EXPECT_EQ(ParseError(message.get()).text.find('\n'), std::string::npos);
+    pipe.Process(ScanBuffer(CapsOf(), frame++));
+  }
+  EXPECT_EQ(pipe.CountMessages(GST_MESSAGE_ELEMENT, "hepar-model-changed"), 0);
+}
+
+TEST_P(HeparElementTest, CodeOfAModelRunsOnlyWhereItIsAllowed) {
+  const std::string path = WriteCodeModel(::testing::TempDir(), std::string(GetParam()) + ".hepar");
+  const BusError error = StartError(path);
+  EXPECT_EQ(error.domain, GST_RESOURCE_ERROR);
+  EXPECT_THAT(error.text, HasSubstr("set allow-code, or model-sha256"));
+  {
+    Pipe pipe(Launch("allow-code=true model=" + path));
+    pipe.Process(ScanBuffer(CapsOf()));
+  }
+  g_autofree gchar* content = nullptr;
+  gsize size = 0;
+  ASSERT_TRUE(g_file_get_contents(path.c_str(), &content, &size, nullptr));
+  g_autofree gchar* digest =
+      g_compute_checksum_for_data(G_CHECKSUM_SHA256, reinterpret_cast<guchar*>(content), size);
+  Pipe pipe(Launch("model-sha256=" + std::string(64, '0') + "," + digest + " model=" + path));
+  pipe.Process(ScanBuffer(CapsOf()));
+
+  // Another file than those named is refused, code or not.
+  g_object_set(pipe["e"], "model", TinyModel().c_str(), nullptr);
+  const MessagePtr message = pipe.PopMessage(GST_MESSAGE_WARNING, nullptr, 10000);
+  ASSERT_NE(message, nullptr);
+  EXPECT_THAT(ParseError(message.get()).text, HasSubstr("not what model-sha256 names"));
+  EXPECT_THAT(ParseError(message.get()).text, HasSubstr("old model stays in use"));
 }
 
 TEST_P(HeparElementTest, StoppingWaitsForAModelThatIsBeingLoaded) {

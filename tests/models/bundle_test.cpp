@@ -16,6 +16,9 @@
 
 #include "models/error.h"
 #include "models/file_io.h"
+#include "models/torch_archive.h"
+#include "tests/models/python.h"
+#include "tests/support/pickle_writer.h"
 #include "tests/support/tiny_model.h"
 
 namespace hepar {
@@ -69,6 +72,26 @@ class BundleTest : public ::testing::Test {
     }
     EXPECT_EQ(zip_close(archive), 0);
     return path;
+  }
+
+  // A copy with its parts changed and the container sound.
+  std::string WithParts(const std::function<void(ArchiveParts*)>& change) {
+    ArchiveParts parts = ReadTorchArchive(ReadFile(path_, kNoLimit), path_, "model bundle");
+    change(&parts);
+    const std::string path = dir_ + "/parts.hepar";
+    WriteFileAtomically(path, WriteTorchArchive(parts));
+    return path;
+  }
+
+  // A copy whose root has one attribute more: the pickled value `value`.
+  std::string WithAttribute(const std::string& name, const std::string& value) {
+    return WithParts([&](ArchiveParts* parts) {
+      std::string& pickle = (*parts)["data.pkl"];
+      const std::string end = pickle.substr(pickle.rfind("ub"));
+      pickle.resize(pickle.size() - end.size());
+      const std::string entry = hepar::testing::PickleWriter().Text(name).Raw(value).Done();
+      pickle += entry.substr(2, entry.size() - 3) + end;
+    });
   }
 
   // The error that loading `path` gives.
@@ -378,6 +401,151 @@ TEST_F(BundleTest, NumbersThatAreNotFiniteAreRefused) {
   const std::string path = dir_ + "/nan.hepar";
   SaveBundle(path, bundle.spec, bundle.net);
   EXPECT_THAT(LoadError(path).what(), HasSubstr("reconstruction_head.bias"));
+}
+
+TEST_F(BundleTest, OneWrongNumberAmongManyIsNamed) {
+  for (const float value : {NAN, INFINITY, -INFINITY}) {
+    Bundle bundle = LoadBundle(path_);
+    {
+      torch::NoGradGuard no_grad;
+      bundle.net->classifier->named_parameters()["features.3.squeeze.weight"].view(-1)[3] = value;
+    }
+    SaveBundle(dir_ + "/one.hepar", bundle.spec, bundle.net);
+    EXPECT_THAT(LoadError(dir_ + "/one.hepar").what(), HasSubstr("features.3.squeeze.weight"));
+  }
+}
+
+TEST_F(BundleTest, WhatIsNoTensorOrExpectedModuleIsRefused) {
+  EXPECT_NO_THROW(LoadBundle(WithParts([](ArchiveParts*) {})));
+  EXPECT_THAT(LoadError(WithAttribute("more", "K\1")).what(), HasSubstr("an integer as 'more'"));
+  EXPECT_THAT(LoadError(WithAttribute("more", "ctorch\nload\n)R")).what(), HasSubstr("torch.load"));
+  // A submodule beside the trees, as it would be that runs code when LibTorch loads it.
+  const std::string hook =
+      "c__torch__\nHook\n)\x81K\1\x85"
+      "b";
+  EXPECT_THAT(LoadError(WithAttribute("hook", hook)).what(), HasSubstr("__torch__.Hook"));
+  const std::string named = "c__torch__\nhepar_hook\n)\x81}b";
+  EXPECT_THAT(LoadError(WithAttribute("hook",
+                                      "c__torch__\nhepar_hook\n)\x81K\1\x85"
+                                      "b"))
+                  .what(),
+              HasSubstr("without attributes"));
+  // An empty one changes nothing; a tensor more does.
+  EXPECT_NO_THROW(LoadBundle(WithAttribute("hook", named)));
+  const std::string tensor = hepar::testing::PickleWriter().Tensor("0", 432, {1}, {1}).Done();
+  EXPECT_THAT(LoadError(WithAttribute("more", tensor.substr(2, tensor.size() - 3))).what(),
+              HasSubstr("data/0"));
+}
+
+TEST_F(BundleTest, PartsThatNoBundleHasAreRefused) {
+  const auto error = [&](const std::string& part, const std::string& content) {
+    return std::string(
+        LoadError(WithParts([&](ArchiveParts* parts) { (*parts)[part] = content; })).what());
+  };
+  EXPECT_THAT(error("code/other.py", "x"), HasSubstr("'code/other.py' is nothing"));
+  EXPECT_THAT(error("extra/other.json", "x"), HasSubstr("'extra/other.json' is nothing"));
+  EXPECT_THAT(error("data/9999", "x"), HasSubstr("'data/9999'"));
+  EXPECT_THAT(error("constants/0", "x"), HasSubstr("constants/0"));
+  EXPECT_THAT(error("constants.pkl", "\x80\2K\1\x85."), HasSubstr("holds constants"));
+  EXPECT_THAT(error("data/0", ""), HasSubstr("'data/0' has"));
+  EXPECT_THAT(error("data/0", "1234"), HasSubstr("'data/0' has"));
+  EXPECT_THAT(error("data.pkl", "\x80\2)" + std::string(1000000, '\x85') + "."),
+              HasSubstr("nested too deeply"));
+  const auto code = [&](const std::string& more) {
+    return std::string(LoadError(WithParts([&](ArchiveParts* parts) {
+                         (*parts)["code/__torch__.py"] += more;
+                       })).what());
+  };
+  EXPECT_THAT(code("\n  def f(self) -> int:\n    return 1\n"), HasSubstr("holds code"));
+  EXPECT_THAT(code("\n  def f(self) -> int:\n    return " + std::string(200000, '(')),
+              HasSubstr("holds code"));
+}
+
+TEST_F(BundleTest, DeepDescriptionsAreRefused) {
+  const auto error = [&](const std::string& key, const std::string& value) {
+    return LoadError(WithParts([&](ArchiveParts* parts) {
+      std::string& text = (*parts)["extra/hepar.json"];
+      const auto at = text.find('{');
+      text.insert(at + 1, "\"" + key + "\": " + value + ",");
+    }));
+  };
+  const auto nested = [](const std::string& left, const std::string& inner,
+                         const std::string& right, int depth) {
+    std::string text;
+    for (int i = 0; i < depth; ++i) text += left;
+    text += inner;
+    for (int i = 0; i < depth; ++i) text += right;
+    return text;
+  };
+  for (const char* key : {"name", "metrics", "unknown"}) {
+    for (const int depth : {100, 100000}) {
+      EXPECT_THAT(error(key, nested("[", "", "]", depth)).what(), HasSubstr("nested too deeply"));
+      EXPECT_THAT(error(key, nested("{\"a\":", "1", "}", depth)).what(),
+                  HasSubstr("nested too deeply"));
+      EXPECT_EQ(error(key, nested("[", "", "", depth)).kind(), ErrorKind::kDamaged);
+    }
+  }
+}
+
+// What earlier releases and Python wrote stays readable: the models that come with gst-hepar.
+TEST_F(BundleTest, ShippedModelsKeepTheirIds) {
+  for (const auto& [file, id] :
+       {std::pair{"steatosis-byra-live.hepar",
+                  "210509a7c3e0a3cf33c91d54fa60c136bf1cd4ec9f4bc6395b5dafc69a071c9e"},
+        {"steatosis-sim-live.hepar",
+         "d56279901b7f3f84e153ca9a409755315262a074866f921c75acd465cb5d99d9"}}) {
+    const Bundle bundle = LoadBundle(std::string(PRETRAINED_DIR) + "/" + file);
+    EXPECT_EQ(bundle.spec.id, id);
+    EXPECT_EQ(ParameterDigest(bundle.net), id);
+  }
+}
+
+TEST_F(BundleTest, PythonsHostileBundlesRunNothing) {
+  const std::string python = hepar::testing::PythonWithTorch();
+  if (python.empty()) GTEST_SKIP() << "no python3 with torch here";
+  ASSERT_TRUE(hepar::testing::RunPython(python, dir_, R"(
+import torch
+from typing import Tuple
+class Hook(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.w = torch.nn.Parameter(torch.zeros(4))
+    @torch.jit.export
+    def __getstate__(self):
+        return (self.w, self.training)
+    @torch.jit.export
+    def __setstate__(self, state: Tuple[torch.Tensor, bool]):
+        mark = torch.from_file("marker", shared=True, size=16, dtype=torch.uint8)
+        mark.fill_(66)
+        self.w = state[0] + mark.float().sum() * 0.0
+        self.training = state[1]
+    def forward(self, x):
+        return x
+extra = {"hepar.json": ""}
+loaded = torch.jit.load("tiny.hepar", _extra_files=extra)
+class Carrier(torch.nn.Module):
+    def __init__(self, inside):
+        super().__init__()
+        for name, child in loaded.named_children():
+            if name != inside:
+                setattr(self, name, child)
+        setattr(self, inside or "hook", torch.jit.script(Hook()))
+    def forward(self, x):
+        return x
+for inside in ["", "ic2", "classifier"]:
+    torch.jit.script(Carrier(inside)).save("hook" + inside + ".hepar", _extra_files={"hepar.json": extra["hepar.json"]})
+import os
+if os.path.exists("marker"):
+    os.remove("marker")
+)"));
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(dir_);
+  for (const char* file : {"hook.hepar", "hookic2.hepar", "hookclassifier.hepar"}) {
+    SCOPED_TRACE(file);
+    EXPECT_EQ(LoadError(file).kind(), ErrorKind::kDamaged);
+    EXPECT_FALSE(std::filesystem::exists("marker"));
+  }
+  std::filesystem::current_path(before);
 }
 
 TEST_F(BundleTest, WrongNumberOfClassNamesIsNotSaved) {

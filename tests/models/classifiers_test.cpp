@@ -15,6 +15,7 @@
 #include <torch/utils.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <filesystem>
 #include <functional>
@@ -34,6 +35,10 @@
 #include "models/nets/resnet.h"
 #include "models/nets/torchscript_classifier.h"
 #include "models/nets/vision_transformer.h"
+#include "models/sha256.h"
+#include "models/tensor_file/tensor_archive.h"
+#include "models/tensor_file/torch_view.h"
+#include "models/torch_archive.h"
 #include "tests/models/python.h"
 
 namespace hepar {
@@ -451,6 +456,13 @@ def forward(self, x):
   return net;
 }
 
+// For scripts that the test has made itself.
+ModelPermission Allowed() {
+  ModelPermission permission;
+  permission.allow_code = true;
+  return permission;
+}
+
 class TorchScriptTest : public ::testing::Test {
  protected:
   TorchScriptTest() {
@@ -469,7 +481,7 @@ class TorchScriptTest : public ::testing::Test {
 
   Architecture Read(const std::string& path) {
     Architecture a = ArchitectureWith("");
-    SetClassifier("torchscript:" + path, 3, 64, &a);
+    SetClassifier("torchscript:" + path, 3, 64, Allowed(), &a);
     return a;
   }
 
@@ -665,7 +677,7 @@ TEST_F(TorchScriptTest, BundleKeepsCodeWeightsAndId) {
   const torch::NoGradGuard no_grad;
   SeverityNet net(Read(Write(UserNet())));
   net->classifier->named_parameters()["weight"].add_(0.1);  // Trained.
-  const Bundle first = LoadBundle(SaveOf(net, "first.hepar"));
+  const Bundle first = LoadBundle(SaveOf(net, "first.hepar"), Allowed());
   EXPECT_EQ(first.spec.architecture.classifier, "torchscript");
   EXPECT_EQ(first.spec.id.size(), 64u);
   net->eval();
@@ -673,19 +685,20 @@ TEST_F(TorchScriptTest, BundleKeepsCodeWeightsAndId) {
   EXPECT_TRUE(torch::equal(SeverityNet(first.net)->forward(x), net->forward(x)));
   EXPECT_EQ(CountTrainable(*first.net->classifier), CountTrainable(*net->classifier));
 
-  const Bundle second = LoadBundle(SaveOf(first.net, "second.hepar"));
+  const Bundle second = LoadBundle(SaveOf(first.net, "second.hepar"), Allowed());
   EXPECT_EQ(second.spec.id, first.spec.id);
   EXPECT_EQ(ModelSpecToJson(second.spec), ModelSpecToJson(first.spec));
   EXPECT_TRUE(torch::equal(SeverityNet(second.net)->forward(x), net->forward(x)));
   // The current mode is not part of a model.
   net->train();
-  EXPECT_EQ(LoadBundle(SaveOf(net, "third.hepar")).spec.id, first.spec.id);
+  EXPECT_EQ(LoadBundle(SaveOf(net, "third.hepar"), Allowed()).spec.id, first.spec.id);
 }
 
 TEST_F(TorchScriptTest, IdTellsCodesWithEqualParametersApart) {
   const auto id_with = [&](double slope) {
     torch::manual_seed(3);
-    return LoadBundle(SaveOf(SeverityNet(Read(Write(UserNet(3, 4, slope)))), "id.hepar")).spec.id;
+    return LoadBundle(SaveOf(SeverityNet(Read(Write(UserNet(3, 4, slope)))), "id.hepar"), Allowed())
+        .spec.id;
   };
   const std::string id = id_with(0.25);
   EXPECT_EQ(id_with(0.25), id);
@@ -698,7 +711,7 @@ TEST_F(TorchScriptTest, DamagedOrExchangedCodeIsRefused) {
   const auto refused = [&](std::string changed) {
     WriteFileAtomically(dir_ + "/changed.hepar", changed);
     try {
-      LoadBundle(dir_ + "/changed.hepar");
+      LoadBundle(dir_ + "/changed.hepar", Allowed());
     } catch (const Error& error) {
       return error.kind() == ErrorKind::kDamaged;
     }
@@ -715,11 +728,120 @@ TEST_F(TorchScriptTest, DamagedOrExchangedCodeIsRefused) {
   EXPECT_EQ(ReadError(plain).kind(), ErrorKind::kMismatch);
 }
 
+TEST_F(TorchScriptTest, NothingRunsUnlessItIsAllowed) {
+  const std::string script = Write(UserNet());
+  const std::string bundle = SaveOf(SeverityNet(Read(script)), "code.hepar");
+  const auto load = [](const std::string& path, const ModelPermission& permission) {
+    if (path.find(".hepar") != std::string::npos) {
+      LoadBundle(path, permission);
+    } else {
+      Architecture a = ArchitectureWith("");
+      SetClassifier("torchscript:" + path, 3, 64, permission, &a);
+    }
+  };
+  for (const std::string& path : {script, bundle}) {
+    SCOPED_TRACE(path);
+    const auto refused = [&](const ModelPermission& permission) {
+      try {
+        load(path, permission);
+      } catch (const Error& error) {
+        return error;
+      }
+      ADD_FAILURE() << "was accepted";
+      return Error(ErrorKind::kFailed, "");
+    };
+    const Error plain = refused({});
+    EXPECT_EQ(plain.kind(), ErrorKind::kUnreadable);
+    EXPECT_THAT(plain.what(), HasSubstr("set allow-code, or model-sha256"));
+
+    Sha256 sha256;
+    const std::string bytes = ReadFile(path, kNoLimit);
+    sha256.Add(bytes.data(), bytes.size());
+    const std::string digest = sha256.Hex(), other(64, 'a');
+    ModelPermission permission;
+    permission.sha256 = {other};
+    EXPECT_THAT(refused(permission).what(), HasSubstr("its SHA-256 is " + digest));
+    permission.allow_code = true;  // Allows the code, and still only of that file.
+    EXPECT_EQ(refused(permission).kind(), ErrorKind::kUnreadable);
+    permission.sha256 = {"beef"};
+    EXPECT_EQ(refused(permission).kind(), ErrorKind::kInvalid);
+
+    permission.allow_code = false;
+    permission.sha256 = {other, digest};
+    EXPECT_NO_THROW(load(path, permission));
+    std::string upper = digest;
+    for (char& digit : upper) digit = static_cast<char>(std::toupper(digit));
+    permission.sha256 = {upper};
+    EXPECT_NO_THROW(load(path, permission));
+  }
+  Architecture a = ArchitectureWith("");
+  EXPECT_THROW(SetClassifier("torchscript:" + script, 3, 64, &a), Error);
+}
+
+// LibTorch 1.13 ends the process on some of these.
+TEST_F(TorchScriptTest, ChangedCodeIsAnErrorAndNoCrash) {
+  const auto sound = ReadTorchArchive(ReadFile(Write(UserNet()), kNoLimit), "net.pt", "script");
+  const auto error = [&](const std::function<void(ArchiveParts&)>& change) {
+    ArchiveParts parts = sound;
+    change(parts);
+    WriteFileAtomically(dir_ + "/changed.pt", WriteTorchArchive(parts));
+    const Error refused = ReadError(dir_ + "/changed.pt");
+    EXPECT_EQ(refused.kind(), ErrorKind::kDamaged) << refused.what();
+    EXPECT_EQ(std::string(refused.what()).find('\n'), std::string::npos) << refused.what();
+    return std::string(refused.what());
+  };
+  const auto replace = [](std::string* text, const std::string& from, const std::string& to) {
+    const auto at = text->find(from);
+    ASSERT_NE(at, std::string::npos);
+    text->replace(at, from.size(), to);
+  };
+  const std::string code = "code/__torch__.py";
+  EXPECT_THAT(error([&](ArchiveParts& p) { replace(&p[code], "__buffers__", "__bufftrs__"); }),
+              HasSubstr("declares nothing"));
+  EXPECT_THAT(
+      error([&](ArchiveParts& p) { replace(&p[code], "weight : Tensor", "weight = Tensor"); }),
+      HasSubstr("declares nothing"));
+  const std::string deep(100000, '('), end(100000, ')');
+  EXPECT_THAT(error([&](ArchiveParts& p) {
+                p[code] += "  def f(self) -> int:\n    return " + deep + "1" + end + "\n";
+              }),
+              HasSubstr("nested too deeply"));
+  EXPECT_THAT(error([&](ArchiveParts& p) {
+                p["data.pkl"] = "\x80\2)" + std::string(1000000, '\x85') + ".";
+              }),
+              HasSubstr("nested too deeply"));
+  EXPECT_THAT(error([](ArchiveParts& p) { p["data/0"].clear(); }), HasSubstr("0 bytes"));
+  EXPECT_THAT(error([](ArchiveParts& p) { p.erase("constants.pkl"); }), HasSubstr("constants.pkl"));
+  EXPECT_THAT(error([](ArchiveParts& p) { p["version"] = "x"; }), HasSubstr("no TorchScript"));
+  EXPECT_THAT(
+      error([&](ArchiveParts& p) { replace(&p[code], "weight : Tensor", "weight : Tensir"); }),
+      HasSubstr("no TorchScript"));
+}
+
+// A bundle whose classifier is code has decouplers that are none.
+TEST_F(TorchScriptTest, OnlyTheClassifierOfABundleMayBeCode) {
+  const std::string path = SaveOf(SeverityNet(Read(Write(UserNet()))), "code.hepar");
+  ArchiveParts parts = ReadTorchArchive(ReadFile(path, kNoLimit), path, "bundle");
+  const std::string from = "__torch__\nhepar_ic1\n", to = "__torch__\nUserNet00\n";
+  const auto at = parts["data.pkl"].find(from);
+  ASSERT_NE(at, std::string::npos);
+  parts["data.pkl"].replace(at, from.size(), to);
+  WriteFileAtomically(path, WriteTorchArchive(parts));
+  try {
+    LoadBundle(path, Allowed());
+    ADD_FAILURE() << "was accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kDamaged);
+    EXPECT_THAT(error.what(), HasSubstr("where one of __torch__.hepar_ic1 is expected"));
+  }
+}
+
 TEST_F(TorchScriptTest, EngineRunsItFromManyThreads) {
   const std::string path = SaveOf(SeverityNet(Read(Write(UserNet()))), "engine.hepar");
   EngineConfig config;
   config.model = path;
   config.device = "cpu";
+  config.permission = Allowed();
   for (const Precision precision : {Precision::kFp32, Precision::kBf16}) {
     config.precision = precision;
     const auto engine = Engine::Open(config);
@@ -778,17 +900,18 @@ torch.jit.freeze(torch.jit.script(net)).save("frozen.pt")
 torch.save({"input": x, "logits": net(x).detach()}, "expected.pt")
 )"));
   const std::string file = ReadFile(dir_ + "/expected.pt", kNoLimit);
-  const auto example =
-      torch::pickle_load(std::vector<char>(file.begin(), file.end())).toGenericDict();
-  const auto x = example.at("input").toTensor(), expected = example.at("logits").toTensor();
+  const ArchiveParts parts = ReadTorchArchive(file, "expected.pt", "file of tensors");
+  const TensorArchive archive(parts, "data", TensorArchive::Content::kTensors, "expected.pt");
+  const StoredTensors example = archive.DictTensors();
+  const auto x = ViewOf(example.at("input")), expected = ViewOf(example.at("logits"));
   const torch::NoGradGuard no_grad;
   for (const std::string kind : {"scripted", "traced", "frozen"}) {
     SCOPED_TRACE(kind);
     SeverityNet net(Read(dir_ + "/" + kind + ".pt"));
     EXPECT_EQ(CountTrainable(*net->classifier) > 0, kind != "frozen");
-    const Bundle bundle = LoadBundle(SaveOf(net, kind + ".hepar"));
+    const Bundle bundle = LoadBundle(SaveOf(net, kind + ".hepar"), Allowed());
     EXPECT_TRUE(torch::allclose(bundle.net->classifier->forward(x), expected, 1e-4, 1e-5));
-    EXPECT_EQ(LoadBundle(SaveOf(bundle.net, "again.hepar")).spec.id, bundle.spec.id);
+    EXPECT_EQ(LoadBundle(SaveOf(bundle.net, "again.hepar"), Allowed()).spec.id, bundle.spec.id);
   }
   EXPECT_TRUE(hepar::testing::RunPython(python, dir_, R"(
 import torch

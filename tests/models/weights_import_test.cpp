@@ -3,18 +3,21 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <torch/serialize.h>
 #include <torch/nn/module.h>
 #include <torch/nn/modules/linear.h>
+#include <torch/serialize.h>
 #include <torch/types.h>
 #include <torch/utils.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
+#include "models/bundle/bundle.h"
 #include "models/error.h"
+#include "models/file_io.h"
 #include "models/nets/squeezenet.h"
 #include "models/nets/vision_transformer.h"
 #include "tests/models/python.h"
@@ -30,6 +33,7 @@ SeverityNet NetWith(const std::string& classifier) {
   return SeverityNet(a);
 }
 
+using ::testing::HasSubstr;
 using Dict = c10::Dict<std::string, torch::Tensor>;
 
 // Saves a plain dict[str, Tensor], as Python's torch.save does.
@@ -178,11 +182,28 @@ class Net(nn.Module):
         self.conv1 = nn.Conv2d(3, 64, 7, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.fc = nn.Linear(512, 1000)
+torch.manual_seed(1)
 net = Net()
 nn.init.constant_(net.conv1.weight, 0.5)
 torch.save(net.state_dict(), "state.pt")
 torch.save(dict(torch.load("state.pt", map_location="cpu")), "plain.pt")
 torch.save({"state_dict": net.state_dict(), "epoch": 3}, "checkpoint.pt")
+class Scripted(Net):
+    def forward(self, x):
+        return self.fc(x)
+scripted = Scripted()
+scripted.load_state_dict(net.state_dict())
+torch.jit.script(scripted).save("script.pt")
+class Hostile:
+    def __reduce__(self):
+        import os
+        return os.system, ("touch marker",)
+torch.save({"conv1.weight": net.conv1.weight, "more": Hostile()}, "hostile.pt")
+torch.save({"state_dict": {"conv1.weight": net.conv1.weight, "more": [Hostile()]}}, "nested.pt")
+torch.save(scripted, "whole.pt")
+torch.save(net.state_dict(), "old.pt", _use_new_zipfile_serialization=False)
+net.bn1.running_var[5] = float("nan")
+torch.save(net.state_dict(), "nan.pt")
 )"));
   SeverityNet net = NetWith("resnet18");
   const auto report = ImportClassifierWeights(dir + "/plain.pt", FirstLayer::kRepeat, net);
@@ -190,17 +211,30 @@ torch.save({"state_dict": net.state_dict(), "epoch": 3}, "checkpoint.pt")
   EXPECT_EQ(report.skipped, 2);
   EXPECT_TRUE(net->classifier->named_parameters()["conv1.weight"].eq(0.5).all().item<bool>());
 
-  // LibTorch does not read OrderedDict today; if it does, the values must be right.
-  for (const char* file : {"/state.pt", "/checkpoint.pt"}) {
+  for (const char* file : {"/state.pt", "/checkpoint.pt", "/script.pt"}) {
     SCOPED_TRACE(file);
+    SeverityNet other = NetWith("resnet18");
+    EXPECT_EQ(ImportClassifierWeights(dir + file, FirstLayer::kRepeat, other).loaded, 6);
+    EXPECT_TRUE(other->classifier->named_parameters()["conv1.weight"].eq(0.5).all().item<bool>());
+  }
+
+  const auto error = [&](const std::string& file) {
     try {
-      EXPECT_EQ(ImportClassifierWeights(dir + file, FirstLayer::kRepeat, net).loaded, 6);
+      ImportClassifierWeights(dir + "/" + file, FirstLayer::kRepeat, NetWith("resnet18"));
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::kDamaged);
-      EXPECT_THAT(error.what(), ::testing::HasSubstr("torch.save(dict(torch.load("));
       EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
+      return std::string(error.what());
     }
-  }
+    ADD_FAILURE() << file << " was accepted";
+    return std::string();
+  };
+  EXPECT_THAT(error("hostile.pt"), HasSubstr("os.system"));
+  EXPECT_THAT(error("nested.pt"), HasSubstr("os.system"));
+  EXPECT_THAT(error("whole.pt"), HasSubstr("__main__.Net"));
+  EXPECT_THAT(error("old.pt"), HasSubstr("before 1.6"));
+  EXPECT_THAT(error("nan.pt"), HasSubstr("'bn1.running_var' holds numbers that are not finite"));
+  EXPECT_FALSE(std::filesystem::exists(dir + "/marker"));
   std::filesystem::remove_all(dir);
 }
 
@@ -219,6 +253,59 @@ TEST(WeightsImportTest, MissingDamagedAndForeignFilesAreToldApart) {
   std::ofstream(garbage) << "no weights here";
   EXPECT_EQ(kind_of(garbage), ErrorKind::kDamaged);
   EXPECT_EQ(kind_of(SaveDict(torch::nn::LinearImpl(2, 2), "linear.pt")), ErrorKind::kMismatch);
+}
+
+TEST(WeightsImportTest, DamagedNumbersAreNotTaken) {
+  torch::manual_seed(6);
+  const Dict dict = PublishedState("squeezenet1_1");
+  const auto error = [](const std::string& path) {
+    SeverityNet net = NetWith("squeezenet1_1");
+    const std::string before = ParameterDigest(net);
+    try {
+      ImportClassifierWeights(path, FirstLayer::kRepeat, net);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    ADD_FAILURE() << path << " was accepted";
+    return std::string();
+  };
+  const std::string path = SaveDict(dict, "sound.pt");
+  std::string bytes = ReadFile(path, 1 << 26);
+  bytes[bytes.size() / 2] ^= 1;  // In the numbers of a layer.
+  WriteFileAtomically(path, bytes);
+  EXPECT_THAT(error(path), HasSubstr("is damaged"));
+
+  const auto with = [&](const std::string& name, const torch::Tensor& value) {
+    Dict changed = dict.copy();
+    changed.insert_or_assign(name, value);
+    return SaveDict(changed, "changed.pt");
+  };
+  auto infinite = dict.at("features.3.squeeze.weight").clone();
+  infinite.view(-1)[7] = INFINITY;
+  EXPECT_THAT(error(with("features.3.squeeze.weight", infinite)),
+              HasSubstr("'features.3.squeeze.weight' holds numbers that are not finite"));
+  EXPECT_THAT(error(with("features.0.weight", torch::full({64, 3, 3, 3}, NAN))),
+              HasSubstr("'features.0.weight' holds numbers that are not finite"));
+  EXPECT_THAT(error(with("features.0.bias", torch::ones({64}, torch::kLong))),
+              HasSubstr("'features.0.bias' holds numbers of the type Long"));
+}
+
+TEST(WeightsImportTest, HalfPrecisionAndStridesAreRead) {
+  torch::manual_seed(7);
+  Dict dict = PublishedState("squeezenet1_1");
+  const auto half = dict.at("features.3.squeeze.weight").to(torch::kHalf);
+  const auto strided =
+      dict.at("features.4.squeeze.weight").contiguous(torch::MemoryFormat::ChannelsLast);
+  const auto brain = dict.at("features.0.bias").to(torch::kBFloat16);
+  dict.insert_or_assign("features.3.squeeze.weight", half);
+  dict.insert_or_assign("features.4.squeeze.weight", strided);
+  dict.insert_or_assign("features.0.bias", brain);
+  SeverityNet net = NetWith("squeezenet1_1");
+  ImportClassifierWeights(SaveDict(dict, "kinds.pt"), FirstLayer::kRepeat, net);
+  auto named = net->classifier->named_parameters();
+  EXPECT_TRUE(named["features.3.squeeze.weight"].equal(half.to(torch::kFloat32)));
+  EXPECT_TRUE(named["features.4.squeeze.weight"].equal(strided));
+  EXPECT_TRUE(named["features.0.bias"].equal(brain.to(torch::kFloat32)));
 }
 
 TEST(WeightsImportTest, ReadsTheImageNetWeights) {

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tests/support/tiny_model.h"
 
+#include <torch/script.h>
 #include <torch/types.h>
 #include <torch/utils.h>
 
 #include "models/bundle/bundle.h"
+#include "models/file_io.h"
+#include "models/nets/torchscript_classifier.h"
+#include "models/torch_archive.h"
 
 namespace hepar::testing {
 
@@ -19,6 +23,41 @@ DomainModel FlatDomain() {
   return domain;
 }
 
+namespace {
+
+std::string Join(const std::string& dir, const std::string& file) {
+  return dir + (dir.empty() || dir.back() == '/' ? "" : "/") + file;
+}
+
+}  // namespace
+
+std::string WriteCodeModel(const std::string& dir, const std::string& file) {
+  torch::jit::Module script("Mine");
+  script.register_parameter("weight", torch::ones({4}), /*is_buffer=*/false);
+  script.define(
+      "def forward(self, x):\n    return torch.mean(x, [1, 2, 3])[:, None] * self.weight\n");
+  ModelSpec spec;
+  Architecture architecture;
+  architecture.size = "nano";
+  architecture.decoupler = DecouplerShapeOf("nano");
+  architecture.classifier = kTorchScript;
+  architecture.classifier_script = SerializeTorchScript(script);
+  spec.name = "code";
+  spec.preprocess.size = 64;
+  const std::string path = Join(dir, file);
+  SaveBundle(path, spec, SeverityNet(architecture));
+  return path;
+}
+
+std::string WithPart(const std::string& path, const std::string& part,
+                     const std::function<void(std::string*)>& change) {
+  ArchiveParts parts = ReadTorchArchive(ReadFile(path, 1 << 28), path, "model bundle");
+  change(&parts[part]);
+  std::string copy = path + "-changed.hepar";
+  WriteFileAtomically(copy, WriteTorchArchive(parts));
+  return copy;
+}
+
 std::string WriteTinyModel(const std::string& dir, const std::string& file, unsigned seed,
                            const std::function<void(ModelSpec*)>& change) {
   torch::manual_seed(seed);
@@ -29,7 +68,7 @@ std::string WriteTinyModel(const std::string& dir, const std::string& file, unsi
   spec.preprocess.size = 64;
   spec.licence = "LGPL-2.1-or-later";
   spec.citation = "made in a test";
-  const std::string path = dir + (dir.empty() || dir.back() == '/' ? "" : "/") + file;
+  const std::string path = Join(dir, file);
   if (change) change(&spec);
   SeverityNet net(spec.architecture);
   {

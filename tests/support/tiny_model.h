@@ -14,6 +14,14 @@ namespace hepar::testing {
 std::string WriteTinyModel(const std::string& dir, const std::string& file = "tiny.hepar",
                            unsigned seed = 1, const std::function<void(ModelSpec*)>& change = {});
 
+// The same with a classifier that is TorchScript: code, which only runs where it is allowed.
+std::string WriteCodeModel(const std::string& dir, const std::string& file = "code.hepar");
+
+// A copy of the model `path` in which the part `part` of the container is changed, with sound
+// checksums. Returns the path of the copy, beside it.
+std::string WithPart(const std::string& path, const std::string& part,
+                     const std::function<void(std::string*)>& change);
+
 // A domain model with about the same score for every picture.
 DomainModel FlatDomain();
 

@@ -32,7 +32,8 @@ void Append(const TrainSettings& settings, std::vector<std::string>* arguments) 
 
 }  // namespace
 
-Ablation::Ablation(AblationPlan plan, AblationScans scans, std::string out, bool list_only)
+Ablation::Ablation(AblationPlan plan, AblationScans scans, std::string out, bool list_only,
+                   bool allow_code)
     : plan_(std::move(plan)),
       scans_(std::move(scans)),
       out_(std::move(out)),
@@ -43,6 +44,9 @@ Ablation::Ablation(AblationPlan plan, AblationScans scans, std::string out, bool
     }
   }
   jobs_.insert(jobs_.end(), scoring_.begin(), scoring_.end());
+  for (Job& job : jobs_) {
+    if (allow_code) job.arguments.emplace_back("--allow-code");
+  }
 }
 
 std::string Ablation::ModelName(int index) const {

@@ -22,8 +22,9 @@ class Ablation {
  public:
   // Writes the settings of each run to its folder under `out`, so that a folder with models of
   // other settings is not taken for done, unless `list_only`. Throws Error: kInvalid for such a
-  // folder, kUnreadable for one that cannot be made.
-  Ablation(AblationPlan plan, AblationScans scans, std::string out, bool list_only);
+  // folder, kUnreadable for one that cannot be made. `allow_code`: all runs have --allow-code.
+  Ablation(AblationPlan plan, AblationScans scans, std::string out, bool list_only,
+           bool allow_code);
 
   // All runs; the trainings come first, so that the long runs fill the processors first.
   const std::vector<Job>& jobs() const { return jobs_; }

@@ -10,6 +10,14 @@ void AddModelOption(OptionTable* table, std::string* path, const std::string& wh
   table->Required(what);
 }
 
+void AddPermissionOptions(OptionTable* table, ModelPermission* permission) {
+  table->Switch("allow-code", &permission->allow_code,
+                "Run the program in a TorchScript classifier, with all of your permissions; only "
+                "for files from a source that you trust");
+  table->List("model-sha256", &permission->sha256, "HEX",
+              "Open only model files with this SHA-256, and run the code in them; repeatable");
+}
+
 void AddDataOption(OptionTable* table, ScanOptions* scans, const std::string& what) {
   table->Path("data", &scans->path, "PATH", "Labeled scans, as for 'hepar train'");
   table->Required(what);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "models/nets/architecture.h"
+#include "models/permission.h"
 #include "training/cli/options.h"
 #include "training/data/picture_source.h"
 #include "training/trust/trust_options.h"
@@ -28,6 +29,8 @@ struct DeviceOptions {
 
 // --model; `what` says what it is for: "the model bundle to evaluate". Required.
 void AddModelOption(OptionTable* table, std::string* path, const std::string& what);
+// --allow-code and --model-sha256, for verbs that open model files.
+void AddPermissionOptions(OptionTable* table, ModelPermission* permission);
 // --data, required; `what` says what it is for.
 void AddDataOption(OptionTable* table, ScanOptions* scans, const std::string& what);
 // --folds and --fold; `help` says what --fold does.

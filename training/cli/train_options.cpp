@@ -65,6 +65,7 @@ void AddModel(OptionTable& table, TrainOptions& o, const std::vector<std::string
       "the classifier alone");
   table.Text("classifier", &a.classifier, "NAME", ClassifierHelp(classifiers),
              ClassifierCheck(classifiers));
+  AddPermissionOptions(&table, &o.permission);
   table.Integer("input-size", &o.preprocess.size, 32, 1024, "Side of the network's input, pixels");
   table.Enum("planes", &a.planes,
              {ColorPlanes::kY, ColorPlanes::kYcbcr, ColorPlanes::kRgb, ColorPlanes::kHsvV,
@@ -77,8 +78,8 @@ void AddModel(OptionTable& table, TrainOptions& o, const std::vector<std::string
   table.Switch("final-relu", &a.final_relu, "ReLU after SqueezeNet's last convolution");
   table.Path("init", &o.init, "FILE.hepar", "Start from all weights of this model");
   table.Path("weights", &o.weights, "FILE",
-             "Start the classifier from a dict of tensors with torchvision's names; its input is "
-             "then normalized as for ImageNet");
+             "Start the classifier from a state_dict with torchvision's names, as torch.save() "
+             "writes it; its input is then normalized as for ImageNet");
   table.Enum("first-layer", &o.first_layer_luma, kFirstLayers,
              "How such weights of the first layer, made for RGB, are adapted to the planes: cycle "
              "through all, or start on the planes of the picture only");

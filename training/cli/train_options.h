@@ -7,6 +7,7 @@
 #include "models/image/preprocess.h"
 #include "models/named_values.h"
 #include "models/nets/architecture.h"
+#include "models/permission.h"
 #include "training/cli/common_options.h"
 #include "training/cli/options.h"
 #include "training/cli/output.h"
@@ -33,6 +34,7 @@ struct TrainOptions {
 
   Architecture architecture;  // `classifier` as the user writes it: "torchscript:FILE".
   std::string widths;
+  ModelPermission permission;
   std::string init, weights;
   bool first_layer_luma = false, freeze_weights = false;
 

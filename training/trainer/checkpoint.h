@@ -23,7 +23,8 @@ std::string ReadCheckpoint(const std::string& path);
 
 // Brings `state`, `objective` and the generators to where SaveCheckpoint() left them, from the
 // `content` of its file, which messages call `path`. `state` must be of the same architecture and
-// optimizer. Throws Error: kDamaged, and kMismatch, naming the first difference, when the
+// optimizer. The file is not trusted: models/tensor_file reads it, and every checksum, size and
+// number is checked. Throws Error: kDamaged, and kMismatch, naming the first difference, when the
 // checkpoint is of another run; `state` is of no use then.
 void LoadCheckpoint(const std::string& path, const std::string& content, const std::string& run,
                     torch::Device device, TrainingState& state, Objective& objective);

@@ -5,6 +5,9 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
+#include <utility>
 
 #include "models/error.h"
 
@@ -116,9 +119,16 @@ void ClassSchedule::Restore(const std::string& state) {
   for (std::size_t k = 0; k < accuracy_.size(); ++k) {
     accuracy_[k] = accuracy.at(k).is_null() ? kNone : accuracy.at(k).get<double>();
   }
-  epsilon_ = object.at("epsilon").get<std::vector<double>>();
-  beta_ = object.at("beta").get<std::vector<double>>();
-  weight_ = object.at("weight").get<std::vector<double>>();
+  for (const auto& [key, values] :
+       {std::pair{"epsilon", &epsilon_}, {"beta", &beta_}, {"weight", &weight_}}) {
+    auto saved = object.at(key).get<std::vector<double>>();
+    if (saved.size() != values->size()) {
+      throw std::invalid_argument(std::string("the schedule's ") + key + " has " +
+                                  std::to_string(saved.size()) + " numbers, expected " +
+                                  std::to_string(values->size()));
+    }
+    *values = std::move(saved);
+  }
 }
 
 }  // namespace hepar

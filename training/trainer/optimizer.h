@@ -3,9 +3,9 @@
 
 #include <torch/nn/module.h>
 #include <torch/optim/optimizer.h>
-#include <torch/serialize.h>
 #include <torch/types.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,10 +29,22 @@ class Optimizer {
   void ZeroGrad();
   void Step() { optimizer_->step(); }
 
-  void Save(torch::serialize::OutputArchive& archive) const;
-  void Load(torch::serialize::InputArchive& archive);
+  // What the optimizer resumes from: the learning rate, and for each parameter that has taken part
+  // its number of steps and its moments, by names such as "exp_avg.17" with the parameter's place.
+  using State = std::map<std::string, torch::Tensor>;
+  State Save() const;
+
+  // Takes over what Save() gave for an optimizer of the same kind and architecture. Throws Error,
+  // naming the tensor and its file `origin`: kMismatch for one that is missing, of another shape or
+  // of no use, kDamaged for one that holds no sensible numbers.
+  void Load(const State& state, const std::string& origin);
 
  private:
+  struct Kind;
+  static const Kind& Of(OptimizerKind kind);
+  std::vector<torch::Tensor> Parameters() const;
+
+  const Kind* kind_;
   std::vector<double> factors_;  // Of each parameter group.
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
 };

@@ -29,7 +29,7 @@ struct AblateOptions {
   int jobs = 1;
   BootstrapOptions bootstrap;
   Output output;
-  bool list = false;
+  bool list = false, allow_code = false;
 };
 
 OptionTable MakeTable(AblateOptions* o) {
@@ -57,6 +57,9 @@ OptionTable MakeTable(AblateOptions* o) {
   AddSeedOption(&table, &o->bootstrap.seed, "the resamples");
   o->output.AddTo(&table, "Write the results as JSON");
   table.Output("markdown", &o->markdown, "FILE", "Write the tables as Markdown");
+  table.Switch(
+      "allow-code", &o->allow_code,
+      "Give all runs this option: run the program in a TorchScript classifier of the plan");
   table.Switch("list", &o->list, "Only list the runs, and which of them are done");
   table.Positional(&o->plans, 1);
   return table;
@@ -98,7 +101,7 @@ int RunAblate(const std::vector<std::string>& arguments) {
   if (!scans.folds.empty()) {
     scans.fold_count = WithExitCode(kExitInputData, [&] { return LoadFolds(scans.folds); }).count;
   }
-  const Ablation ablation(plan, scans, options.out, options.list);
+  const Ablation ablation(plan, scans, options.out, options.list, options.allow_code);
   std::ostream& text = options.output.text();
   if (options.list) {
     for (const Job& job : ablation.jobs()) {

@@ -29,6 +29,7 @@ struct AttackVerbOptions {
   std::vector<std::string> transfer_from;
   ScanOptions scans;
   AttackPlan plan;  // But for its attacks, which are read from the texts above.
+  ModelPermission permission;
   DeviceOptions device;
   Output output;
 };
@@ -53,6 +54,7 @@ OptionTable MakeTable(AttackVerbOptions* o) {
       "correct only when it is correct on the clean picture and under every attack.");
   table.Heading("Options");
   AddModelOption(&table, &o->model, "the model bundle to attack");
+  AddPermissionOptions(&table, &o->permission);
   AddDataOption(&table, &o->scans, "the labeled scans to attack it on");
   AddFoldOptions(&table, &o->scans, "Attack the patients of this fold only; -1 for all");
   AddPartOption(&table, &o->part, "Attack");
@@ -166,7 +168,9 @@ int RunAttackVerb(const std::vector<std::string>& arguments) {
   AttackRun run = WithExitCode(kExitModel, [&] {
     CheckSameClasses(spec, options.model, Dataset().class_names);
     std::vector<Bundle> others;
-    for (const std::string& path : options.transfer_from) others.push_back(LoadBundle(path));
+    for (const std::string& path : options.transfer_from) {
+      others.push_back(LoadBundle(path, options.permission));
+    }
     return AttackRun(std::move(plan), std::move(bundle), std::move(others), device);
   });
   std::vector<int> part;

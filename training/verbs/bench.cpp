@@ -43,6 +43,7 @@ constexpr NamedValue<ReadClock> kClocks[] = {{"wall", WallClock}, {"processor", 
 
 struct BenchOptions {
   std::string model, size = Architecture().size, widths, save;
+  ModelPermission permission;
   DeviceOptions device = {"cpu"};
   ReadClock clock = WallClock;
   int input_size = PreprocessOptions().size, repeat = 30, streams = 0;
@@ -57,6 +58,7 @@ OptionTable MakeTable(BenchOptions* o) {
                     "by oneDNN alone: medians with the same weights, measured in turns.");
   table.Heading("What runs");
   table.Path("model", &o->model, "FILE", "Model bundle; default: a fresh network of --size");
+  AddPermissionOptions(&table, &o->permission);
   AddDecouplerOptions(&table, &o->size, &o->widths);
   table.Integer("input-size", &o->input_size, 32, 1024, "Side of its input, pixels");
   table.Output("save", &o->save, "FILE.hepar",
@@ -81,6 +83,7 @@ OptionTable MakeTable(BenchOptions* o) {
 class BenchModel {
  public:
   explicit BenchModel(const BenchOptions& options) : path_(options.model) {
+    if (!path_.empty()) permission_ = options.permission;
     if (path_.empty()) {
       torch::manual_seed(1);
       Architecture architecture;
@@ -96,7 +99,7 @@ class BenchModel {
       }
       SaveBundle(path_, spec, SeverityNet(architecture));
     }
-    bundle_ = WithExitCode(kExitModel, [this] { return LoadBundle(path_); });
+    bundle_ = WithExitCode(kExitModel, [this] { return LoadBundle(path_, permission_); });
   }
   ~BenchModel() {
     std::error_code ignored;
@@ -110,6 +113,7 @@ class BenchModel {
     config.model = path_;
     config.device = device;
     config.precision = precision;
+    config.permission = permission_;
     return WithExitCode(kExitModel, [&] { return Engine::Open(config); });
   }
 
@@ -118,6 +122,7 @@ class BenchModel {
 
  private:
   std::string path_;
+  ModelPermission permission_;
   bool temporary_ = false;
   Bundle bundle_;
 };

@@ -27,6 +27,7 @@ OptionTable MakeEvaluateOptionTable(EvaluateOptions* o) {
   table.Heading("Options");
   table.List("model", &o->models, "FILE", "A model bundle; repeatable");
   table.Required("the model bundle to evaluate");
+  AddPermissionOptions(&table, &o->permission);
   AddDataOption(&table, &o->scans, "the labeled scans to grade");
   AddFoldOptions(&table, &o->scans, "Score on the patients of this fold only; -1 for all");
   AddPartOption(&table, &o->part, "Score");

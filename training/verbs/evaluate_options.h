@@ -20,6 +20,7 @@ struct EvaluateOptions {
   std::vector<std::string> models, compare, corruptions;
   ScanOptions scans;
   std::string part = "all", choose_on, subgroups, ood;
+  ModelPermission permission;
   DeviceOptions device;
   std::string precision = "fp32";
   BootstrapOptions bootstrap;  // Its seed is that of the corruptions too.

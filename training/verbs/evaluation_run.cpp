@@ -153,6 +153,7 @@ void EvaluationRun::Add(const std::string& model, int fold) {
   EngineConfig config;
   config.model = model;
   config.device = options_.device.name;
+  config.permission = options_.permission;
   config.precision = ParsePrecision(options_.precision);
   Scorer scorer = WithExitCode(kExitModel, [&] { return Scorer(config); });
   const ModelSpec& spec = scorer.spec();

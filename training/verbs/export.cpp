@@ -24,6 +24,7 @@ using nlohmann::ordered_json;
 struct ExportOptions {
   std::string model, format = "onnx", out;
   double tolerance = 1e-4;
+  ModelPermission permission;
   Output output;
 };
 
@@ -36,6 +37,7 @@ OptionTable MakeTable(ExportOptions* o) {
       "use only.");
   table.Heading("Options");
   AddModelOption(&table, &o->model, "the model bundle to export");
+  AddPermissionOptions(&table, &o->permission);
   table.Choice("format", &o->format, {"onnx", "torchscript"}, "Format of the exported model");
   table.Output("out", &o->out, "FILE", "The file to write");
   table.Required("the file to write");
@@ -66,7 +68,8 @@ int RunExport(const std::vector<std::string>& arguments) {
   OptionTable table = MakeTable(&options);
   if (!ReadOptions(&table, arguments)) return kExitOk;
 
-  const Bundle bundle = WithExitCode(kExitModel, [&] { return LoadBundle(options.model); });
+  const Bundle bundle =
+      WithExitCode(kExitModel, [&] { return LoadBundle(options.model, options.permission); });
   const PreprocessOptions& input = bundle.spec.preprocess;
   const Graph graph = bundle.net->Lower(input.channels, input.size, input.size);
   const bool onnx = options.format == "onnx";

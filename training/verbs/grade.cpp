@@ -36,6 +36,7 @@ struct GradeOptions {
   double min_confidence = 0.0;
   bool check_view = true;
   SourceOptions source;
+  ModelPermission permission;
   DeviceOptions device;
   Output output;
 };
@@ -49,6 +50,7 @@ OptionTable MakeTable(GradeOptions* o) {
                     "and the exit code is 3. For research use only.");
   table.Heading("Options");
   AddModelOption(&table, &o->model, "the model bundle to grade with");
+  AddPermissionOptions(&table, &o->permission);
   AddSourceOptions(&table, &o->source);
   table.Number("min-confidence", &o->min_confidence, 0, 1,
                "Mean probability below which there is no grade; the model's own threshold applies "
@@ -222,6 +224,7 @@ int RunGrade(const std::vector<std::string>& arguments) {
   EngineConfig config;
   config.model = options.model;
   config.device = DeviceOption(options.device.name);
+  config.permission = options.permission;
   config.precision = ParsePrecision(options.precision);
   SetThreads(options.device);
   Scorer scorer = WithExitCode(kExitModel, [&] { return Scorer(config); });

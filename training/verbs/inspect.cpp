@@ -78,6 +78,7 @@ void PrintMetrics(const ordered_json& metrics, std::ostream& text) {
 
 int RunInspect(const std::vector<std::string>& arguments) {
   std::string model;
+  ModelPermission permission;
   Output output;
   OptionTable table("inspect", "FILE.hepar [OPTION...]",
                     "Shows the contents of a model bundle: its input, its size and cost, its "
@@ -85,9 +86,10 @@ int RunInspect(const std::vector<std::string>& arguments) {
   table.Heading("Options");
   AddModelOption(&table, &model, "which model bundle? usage: hepar inspect FILE.hepar");
   table.AlsoPositional();
+  AddPermissionOptions(&table, &permission);
   output.AddTo(&table, "Write all of it as JSON");
   if (!ReadOptions(&table, arguments)) return kExitOk;
-  const Bundle bundle = WithExitCode(kExitModel, [&] { return LoadBundle(model); });
+  const Bundle bundle = WithExitCode(kExitModel, [&] { return LoadBundle(model, permission); });
   const ModelSpec& spec = bundle.spec;
   const auto parts = MeasureParts(bundle.net, spec.preprocess);
   ordered_json description = ordered_json::parse(ModelSpecToJson(spec));

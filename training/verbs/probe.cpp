@@ -33,6 +33,7 @@ struct ProbeOptions {
   std::string model;
   ScanOptions scans;
   int grid = 12;
+  ModelPermission permission;
   DeviceOptions device;
   Output output;
 };
@@ -45,6 +46,7 @@ OptionTable MakeTable(ProbeOptions* o) {
       "from the picture itself. Feat1 should predict the grade better, Feat2 the patient.");
   table.Heading("Options");
   AddModelOption(&table, &o->model, "the model bundle to probe");
+  AddPermissionOptions(&table, &o->permission);
   AddDataOption(&table, &o->scans, "the labeled scans to probe it with");
   table.Path("folds", &o->scans.folds, "FILE",
              "CSV file with the columns patient_id and fold: the folds for probing the grade; "
@@ -140,6 +142,7 @@ int RunProbe(const std::vector<std::string>& arguments) {
   EngineConfig config;
   config.model = options.model;
   config.device = options.device.name;
+  config.permission = options.permission;
   const auto engine = WithExitCode(kExitModel, [&] { return Engine::Open(config); });
   const auto data = WithExitCode(kExitInputData, [&] {
     return PreparedDataset(LoadDataset(options.scans.path, options.scans.source),

@@ -5,10 +5,12 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "models/bundle/bundle.h"
 #include "models/error.h"
 #include "models/file_io.h"
+#include "models/folder_lock.h"
 #include "models/nets/classifier.h"
 #include "models/nets/weights_import.h"
 #include "training/cli/exit_codes.h"
@@ -151,10 +153,20 @@ class TrainingRun {
       throw Error(ErrorKind::kUnreadable,
                   "--work: cannot create " + work_.string() + ": " + error.message());
     }
+    if (speaks()) LockWorkFolder();
     if (!options_.resume && fs::exists(checkpoint_)) {
       throw UsageError(checkpoint_.string() +
                        " exists from an unfinished run; resume it with --resume, remove it, or "
                        "give another --work");
+    }
+  }
+
+  // For the process that writes.
+  void LockWorkFolder() {
+    lock_.emplace(work_.string());
+    for (const fs::path& file : {fs::path(options_.out), checkpoint_, work_ / "log.jsonl",
+                                 work_ / "log.csv", work_ / "report.html"}) {
+      RemoveLeftovers(file.string());
     }
   }
 
@@ -204,7 +216,7 @@ class TrainingRun {
                    "decouplers will\n";
     }
     if (!options_.init.empty()) {
-      WithExitCode(kExitModel, [&] { StartFrom(options_.init, net); });
+      WithExitCode(kExitModel, [&] { StartFrom(options_.init, options_.permission, net); });
       text_ << "init:       " << fs::path(options_.init).filename().string() << "\n";
     }
     if (!options_.weights.empty()) {
@@ -487,6 +499,7 @@ class TrainingRun {
   torch::Device device_;
   Architecture architecture_;
   fs::path work_, checkpoint_;
+  std::optional<FolderLock> lock_;  // On the work folder.
   Split split_;
   std::vector<int> known_;   // The training pictures, each once.
   std::string data_digest_;  // Of --data alone.

@@ -6,7 +6,7 @@
 
 #include "models/bundle/bundle.h"
 #include "models/error.h"
-#include "models/nets/classifier.h"
+#include "models/nets/torchscript_classifier.h"
 #include "models/sha256.h"
 #include "training/cli/common_options.h"
 #include "training/trainer/adversarial_objective.h"
@@ -22,7 +22,8 @@ Architecture ArchitectureOf(const TrainOptions& o, int classes) {
   Architecture a = o.architecture;
   SetDecouplers(a.size, o.widths, &a);
   a.classes = classes;
-  SetClassifier(o.architecture.classifier, ClassifierPlanes(a), o.preprocess.size, &a);
+  SetClassifier(o.architecture.classifier, ClassifierPlanes(a), o.preprocess.size, o.permission,
+                &a);
   if (!o.weights.empty()) {
     // The normalization that ImageNet weights expect, as the mean over R, G and B.
     a.mean = 0.449;
@@ -37,8 +38,8 @@ PreprocessOptions PreprocessOf(const TrainOptions& o) {
   return preprocess;
 }
 
-void StartFrom(const std::string& path, SeverityNet net) {
-  const Bundle bundle = LoadBundle(path);
+void StartFrom(const std::string& path, const ModelPermission& permission, SeverityNet net) {
+  const Bundle bundle = LoadBundle(path, permission);
   const auto differ = [&path](const std::string& what) {
     return Error(ErrorKind::kMismatch,
                  path + ": cannot start from it: " + what +
@@ -140,14 +141,14 @@ Split MakeSplit(const TrainOptions& o, const Dataset& dataset) {
 std::string RunDescription(const OptionTable& table, const Dataset& dataset, const Split& split,
                            const Architecture& architecture, int processes) {
   json run = json::parse(table.ToJson());
-  for (const char* free : {"epochs",       "patience",     "min_delta",
-                           "device",       "threads",      "out",
-                           "work",         "json",         "name",
-                           "licence",      "citation",     "resume",
-                           "report_steps", "peer_timeout", "overwrite",
-                           "init",         "weights",      "checkpoint_every",
-                           "data",         "folds",        "false_flags",
-                           "abstain_share"}) {
+  for (const char* free : {"epochs",        "patience",     "min_delta",
+                           "device",        "threads",      "out",
+                           "work",          "json",         "name",
+                           "licence",       "citation",     "resume",
+                           "report_steps",  "peer_timeout", "overwrite",
+                           "init",          "weights",      "checkpoint_every",
+                           "data",          "folds",        "false_flags",
+                           "abstain_share", "allow_code",   "model_sha256"}) {
     run.erase(free);
   }
   // What --weights, --init and a file of TorchScript leave in the net beside its tensors.

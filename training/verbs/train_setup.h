@@ -19,7 +19,7 @@ Architecture ArchitectureOf(const TrainOptions& options, int classes);
 PreprocessOptions PreprocessOf(const TrainOptions& options);
 // Gives `net` all parameters and statistics of a model bundle. Throws Error(kMismatch), naming the
 // first difference, when it is of another architecture; errors of LoadBundle().
-void StartFrom(const std::string& bundle, SeverityNet net);
+void StartFrom(const std::string& bundle, const ModelPermission& permission, SeverityNet net);
 
 TrainerOptions TrainerOptionsOf(const TrainOptions& options);
 OptimizerOptions OptimizerOptionsOf(const TrainOptions& options);

@@ -39,6 +39,7 @@ struct TrustVerbOptions {
   std::string model, out, predictions;
   ScanOptions scans;
   TrustOptions trust;
+  ModelPermission permission;
   DeviceOptions device;
   Output output;
 };
@@ -54,6 +55,7 @@ OptionTable MakeTable(TrustVerbOptions* o) {
       "all of them.");
   table.Heading("Options");
   AddModelOption(&table, &o->model, "the model bundle to fit");
+  AddPermissionOptions(&table, &o->permission);
   AddDataOption(&table, &o->scans, "labeled scans to fit it to");
   table.Output("out", &o->out, "FILE", "The model bundle to write");
   table.Required("the model bundle to write");
@@ -111,7 +113,8 @@ int RunTrust(const std::vector<std::string>& arguments) {
   const torch::Device device(DeviceOption(options.device.name));
   SetThreads(options.device);
 
-  Bundle bundle = WithExitCode(kExitModel, [&] { return LoadBundle(options.model); });
+  Bundle bundle =
+      WithExitCode(kExitModel, [&] { return LoadBundle(options.model, options.permission); });
   ModelSpec spec = bundle.spec;
   WithExitCode(kExitModel, [&] { CheckSameClasses(spec, options.model, Dataset().class_names); });
   UnseenAnswers unseen;

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <opencv2/imgcodecs.hpp>
@@ -24,6 +25,7 @@
 
 #include "models/engine/engine.h"
 #include "models/file_io.h"
+#include "tests/support/tiny_model.h"
 #include "tests/training/support/temp_folder.h"
 #include "training/cli/exit_codes.h"
 
@@ -286,6 +288,49 @@ TEST_F(CliTest, InputDataModelAndDeviceHaveTheirOwnExitCodes) {
   ExpectFailure(
       {"evaluate", "--model", Path("m.hepar"), "--data", Manifest(), "--device", "cuda:99"},
       kExitDevice, "cuda:99");
+}
+
+TEST_F(CliTest, HostileModelsAreRefusedByTheirOwnExitCode) {
+  const std::string sound = hepar::testing::WriteTinyModel(Path(""), "sound.hepar");
+  const std::vector<std::pair<std::string, std::function<void(std::string*)>>> changes = {
+      {"data/0", [](std::string* part) { part->clear(); }},
+      {"data.pkl",
+       [](std::string* part) { *part = "\x80\2)" + std::string(1000000, '\x85') + "."; }},
+      {"extra/hepar.json",
+       [](std::string* part) {
+         part->insert(1, "\"name\":" + std::string(100000, '[') + std::string(100000, ']') + ",");
+       }},
+      {"code/__torch__.py",
+       [](std::string* part) {
+         *part += "\n  def f(self) -> int:\n    return " + std::string(200000, '(');
+       }},
+  };
+  for (const auto& [part, change] : changes) {
+    const std::string path = hepar::testing::WithPart(sound, part, change);
+    ExpectFailure({"inspect", path}, kExitModel, part.substr(part.rfind('/') + 1));
+  }
+}
+
+TEST_F(CliTest, CodeOfAModelRunsOnlyWhereItIsAllowed) {
+  const std::string path = hepar::testing::WriteCodeModel(Path(""));
+  ExpectFailure({"inspect", path}, kExitModel, "set allow-code, or model-sha256");
+  ExpectFailure({"evaluate", "--model", path, "--data", Manifest()}, kExitModel, "allow-code");
+  ExpectFailure({"attack", "--model", path, "--data", Manifest()}, kExitModel, "allow-code");
+  ExpectFailure({"probe", "--model", path, "--data", Manifest()}, kExitModel, "allow-code");
+  ExpectFailure({"bench", "--model", path}, kExitModel, "allow-code");
+  ExpectFailure({"export", "--model", path, "--format", "torchscript", "--out", Path("x.pt")},
+                kExitModel, "allow-code");
+  ExpectFailure({"trust", "--model", path, "--data", Manifest(), "--out", Path("x.hepar")},
+                kExitModel, "allow-code");
+  Program allowed({"inspect", path, "--allow-code"});
+  EXPECT_EQ(allowed.Wait(), kExitOk) << allowed.err();
+  ExpectFailure({"inspect", path, "--model-sha256", std::string(64, 'a')}, kExitModel,
+                "its SHA-256 is ");
+  ExpectFailure({"inspect", path, "--model-sha256", "abc"}, kExitUsage, "64 hexadecimal digits");
+
+  Program script(Train("own.hepar", 1, {"--classifier", "torchscript:" + path}));
+  EXPECT_EQ(script.Wait(), kExitModel);
+  EXPECT_THAT(script.err(), HasSubstr("allow-code"));
 }
 
 TEST_F(CliTest, TrainsABundleThatTheOtherVerbsAndTheEngineAccept) {
@@ -921,6 +966,27 @@ TEST_F(CliTest, TwoProcessesTrainOneModelAndGoOnWhenOneWasKilled) {
               AllOf(HasSubstr("processes:  2"), HasSubstr("resumed:"), HasSubstr("epoch 3/3")));
   EXPECT_EQ(processes[1]->out(), "");
   EXPECT_NE(IdOf(Path("both.hepar")), "");
+}
+
+TEST_F(CliTest, AWorkFolderBelongsToOneTraining) {
+  Program first(Train("locked.hepar", 1000));
+  const std::string lock = Path("locked.hepar.work/lock");
+  for (int i = 0; i < 3000 && !std::filesystem::exists(lock); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  ASSERT_TRUE(std::filesystem::exists(lock));
+  Program second(Train("locked.hepar", 1, {"--resume"}));
+  EXPECT_EQ(second.Wait(), kExitUsage);
+  EXPECT_THAT(second.err(), HasSubstr("locked.hepar.work is in use by process "));
+  first.Kill();
+  first.Wait();
+  // What a killed process left, as if it had been killed while it wrote the checkpoint.
+  const std::string leftover =
+      folder_->Write("locked.hepar.work/.last.ckpt.0123456789abcdef.tmp", "half");
+  Program third(Train("locked.hepar", 1, {"--resume"}));
+  EXPECT_EQ(third.Wait(), kExitOk) << third.err();
+  EXPECT_FALSE(std::filesystem::exists(leftover));
+  EXPECT_FALSE(std::filesystem::exists(lock));
 }
 
 TEST_F(CliTest, ResumeOfAnotherRunIsRefused) {

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/trainer/checkpoint.h"
 
-#include <torch/serialize.h>
 #include <torch/utils.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
+#include <functional>
 #include <limits>
 #include <memory>
-#include <sstream>
 #include <tuple>
 
 #include "models/bundle/bundle.h"
 #include "models/error.h"
 #include "models/file_io.h"
+#include "models/torch_archive.h"
 #include "tests/training/support/tiny_training.h"
 #include "training/trainer/adversarial_objective.h"
 
@@ -144,18 +145,50 @@ TEST(OptimizerTest, LoadRestoresTheLearningRate) {
   SeverityNet net = TinyNet();
   Optimizer saved(options, net);
   saved.SetLearningRate(1e-3);
-  torch::serialize::OutputArchive out;
-  saved.Save(out);
-  std::stringstream stream;
-  out.save_to(stream);
-
   options.learning_rate = 5e-3;
   Optimizer loaded(options, net);
   ASSERT_EQ(loaded.learning_rate(), 5e-3);
-  torch::serialize::InputArchive in;
-  in.load_from(stream);
-  loaded.Load(in);
+  loaded.Load(saved.Save(), "file");
   EXPECT_EQ(loaded.learning_rate(), 1e-3);
+}
+
+TEST(OptimizerTest, StateThatDoesNotFitIsRefused) {
+  for (const auto& [name, kind] : kOptimizerKinds) {
+    SCOPED_TRACE(name);
+    OptimizerOptions options;
+    options.kind = kind;
+    SeverityNet net = TinyNet();
+    Optimizer optimizer(options, net);
+    optimizer.ZeroGrad();
+    net->forward(torch::rand({2, 1, 32, 32})).sum().backward();
+    optimizer.Step();
+    const Optimizer::State state = optimizer.Save();
+    ASSERT_GT(state.size(), 10u);
+    EXPECT_NO_THROW(optimizer.Load(state, "file"));
+    const std::string moment = kind == OptimizerKind::kSgd ? "momentum_buffer.0" : "exp_avg.0";
+    const auto error = [&](const std::function<void(Optimizer::State*)>& change) {
+      Optimizer::State changed = state;
+      change(&changed);
+      try {
+        optimizer.Load(changed, "file");
+      } catch (const Error& error) {
+        return std::string(error.what());
+      }
+      ADD_FAILURE() << "was accepted";
+      return std::string();
+    };
+    const auto set = [&](const std::string& key, const torch::Tensor& value) {
+      return error([&](Optimizer::State* s) { (*s)[key] = value; });
+    };
+    EXPECT_THAT(set(moment, torch::zeros({3})), HasSubstr("'" + moment + "' has the shape"));
+    EXPECT_THAT(set(moment, state.at(moment) * NAN), HasSubstr("not finite"));
+    EXPECT_THAT(set("learning_rate", torch::tensor(NAN, torch::kFloat64)), HasSubstr("not finite"));
+    EXPECT_THAT(set("more", torch::zeros({3})), HasSubstr("tensors of an optimizer"));
+    EXPECT_THAT(error([](Optimizer::State* s) { s->erase("learning_rate"); }), HasSubstr("lacks"));
+    if (kind == OptimizerKind::kSgd) continue;
+    EXPECT_THAT(error([&](Optimizer::State* s) { s->erase(moment); }), HasSubstr("lacks"));
+    EXPECT_THAT(set("step.0", torch::tensor(-1, torch::kInt64)), HasSubstr("below 0"));
+  }
 }
 
 class CheckpointTest : public testing::Test {
@@ -209,6 +242,94 @@ TEST_F(CheckpointTest, TruncatedIsDamaged) {
 TEST_F(CheckpointTest, ForeignFileIsDamaged) {
   std::ofstream(path_) << "not a checkpoint";
   ExpectLoadError(kRun, ErrorKind::kDamaged, "is no checkpoint");
+}
+
+TEST_F(CheckpointTest, EveryFlippedBitIsDamage) {
+  const std::string sound = ReadCheckpoint(path_);
+  int refused = 0;
+  for (std::size_t at = 11; at < sound.size(); at += sound.size() / 40) {
+    std::string bytes = sound;
+    bytes[at] ^= 0x10;
+    try {
+      LoadCheckpoint(path_, bytes, kRun, torch::kCPU, state_, objective_);  // In padding.
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kDamaged) << error.what();
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 20);
+}
+
+// A checkpoint with its parts changed and sound checksums.
+TEST_F(CheckpointTest, HostileContentIsRefused) {
+  const ArchiveParts sound = ReadTorchArchive(ReadCheckpoint(path_), path_, "checkpoint");
+  const auto refused = [&](const std::function<void(ArchiveParts*)>& change, ErrorKind kind,
+                           const std::string& text) {
+    ArchiveParts parts = sound;
+    change(&parts);
+    WriteFileAtomically(path_, WriteTorchArchive(parts));
+    ExpectLoadError(kRun, kind, text);
+  };
+  const auto replaced = [](const std::string& from, const std::string& to) {
+    return [=](ArchiveParts* parts) {
+      std::string& pickle = (*parts)["data.pkl"];
+      const auto at = pickle.find(from);
+      ASSERT_NE(at, std::string::npos) << from;
+      pickle.replace(at, from.size(), to);
+    };
+  };
+  ArchiveParts same = sound;
+  WriteFileAtomically(path_, WriteTorchArchive(same));
+  EXPECT_NO_THROW(
+      LoadCheckpoint(path_, ReadCheckpoint(path_), kRun, torch::kCPU, state_, objective_));
+  const auto damaged = ErrorKind::kDamaged;
+  refused([](ArchiveParts* p) { (*p)["data/0"].clear(); }, damaged, "'data/0' has");
+  refused([](ArchiveParts* p) { (*p)["data/0"].resize(4); }, damaged, "'data/0' has");
+  refused([](ArchiveParts* p) { (*p)["data/9999"] = "x"; }, damaged, "data/9999");
+  refused([](ArchiveParts* p) { (*p)["data.pkl"] = "\x80\2)" + std::string(100000, '\x85') + "."; },
+          damaged, "nested too deeply");
+  refused(replaced("collections\nOrderedDict", "os\nsystem"), damaged, "os.system");
+  refused(replaced("\"version\":3", "\"version\":2"), ErrorKind::kMismatch, "checkpoint version 2");
+  refused(replaced("\"version\":3", "\"version\":["), damaged, "damaged");
+  refused(replaced("\"epoch\":0", "\"epoch\":-"), damaged, "damaged");
+  refused(replaced("best.ic1.", "bets.ic1."), ErrorKind::kMismatch, "lacks the tensor 'best.ic1.");
+  refused(replaced("cpu_generator", "xpu_generator"), damaged, "cpu_generator");
+  refused(
+      [](ArchiveParts* p) {
+        std::string& part = (*p)["data/0"];
+        for (std::size_t i = 0; i + 4 <= part.size(); i += 4)
+          part.replace(i, 4, "\xff\xff\xff\x7f");
+      },
+      damaged, "not finite");
+}
+
+TEST_F(CheckpointTest, LogsOfAnotherLengthAreRefused) {
+  EpochRecord record;
+  record.epoch = 1;
+  record.terms.assign(objective_.TermNames().size(), 1.0);
+  record.validation = EpochRecord::Validation();
+  state_.history = {record};
+  SaveCheckpoint(path_, kRun, state_, objective_, torch::kCPU);
+  EXPECT_NO_THROW(
+      LoadCheckpoint(path_, ReadCheckpoint(path_), kRun, torch::kCPU, state_, objective_));
+  record.terms.pop_back();
+  state_.history = {record};
+  SaveCheckpoint(path_, kRun, state_, objective_, torch::kCPU);
+  ExpectLoadError(kRun, ErrorKind::kDamaged, "its log has");
+  record.terms.push_back(1.0);
+  record.per_class = {{"epsilon", {0.5, 0.5, 0.5}}};  // Of four classes.
+  state_.history = {record};
+  SaveCheckpoint(path_, kRun, state_, objective_, torch::kCPU);
+  ExpectLoadError(kRun, ErrorKind::kDamaged, "its log has");
+}
+
+TEST_F(CheckpointTest, NumbersThatAreNotFiniteAreNamed) {
+  {
+    torch::NoGradGuard no_grad;
+    state_.average->classifier->parameters()[0].view(-1)[1] = NAN;
+  }
+  SaveCheckpoint(path_, kRun, state_, objective_, torch::kCPU);
+  ExpectLoadError(kRun, ErrorKind::kDamaged, "tensor 'average.classifier.");
 }
 
 TEST_F(CheckpointTest, LeavesNoTemporaryFile) {
