@@ -120,7 +120,7 @@ torch::Tensor AdaptFirstLayer(const torch::Tensor& weight, int planes, FirstLaye
 ImportReport ImportClassifierWeights(const std::string& path, FirstLayer how, SeverityNet net) {
   const ArchiveParts parts = ReadParts(path);
   const StoredTensors dict = WithoutModulePrefix(
-      TensorArchive(parts, "data", TensorArchive::Content::kTensors, path).DictTensors());
+      TensorArchive(parts, "data", TensorArchive::Content::kScript, path).DictTensors());
   const Architecture& a = net->architecture;
   const bool from_10_to_11 = a.classifier == "squeezenet1_1" && IsSqueezeNet10(dict);
 

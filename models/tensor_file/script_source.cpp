@@ -80,9 +80,10 @@ class SourceCheck {
       ++line_;
       const std::size_t end = std::min(source_.find('\n', at_), source_.size());
       const std::string_view text = source_.substr(at_, end - at_);
-      if (open_.empty() && !text.empty()) CheckStart(text);
-      CheckNesting(text);
       at_ = end + 1;
+      if (text.empty()) continue;
+      if (open_.empty()) CheckStart(text);
+      CheckNesting(text);
     }
   }
 
@@ -122,13 +123,14 @@ class SourceCheck {
     for (std::size_t i = 0; i < text.size(); ++i) {
       const char c = text[i];
       if (c == '#') break;
+      if (c >= 0 && c < ' ') throw Wrong(line_, "has a control character");
       if (c == '"' || c == '\'') {
         i = EndOfText(text, i);
       } else {
         Add(c);
       }
     }
-    block_begins_ = open_.empty() && !text.empty() && text.back() == ':';
+    block_begins_ = open_.empty() && text.back() == ':';
   }
 
   // The place of the quote that ends the text that begins at `start`.

@@ -304,11 +304,12 @@ const Pickle::Value& TensorArchive::AttributesOf(Id module) const {
 void TensorArchive::Collect(Id module, const std::string& type, const std::string& prefix,
                             Walk* walk) const {
   if (++walk->modules > kMaxModules) throw Wrong("has too many modules");
-  const Pickle::Value& attributes = AttributesOf(module);
-  if (walk->strict && !pickle_.IsGlobal(pickle_[module].items[0], kClasses + type)) {
+  if (walk->strict && pickle_[module].kind == Kind::kObject &&
+      !pickle_.IsGlobal(pickle_[module].items[0], kClasses + type)) {
     throw Wrong("has " + Describe(pickle_, module) + " where one of " + kClasses + type +
                 " is expected");
   }
+  const Pickle::Value& attributes = AttributesOf(module);
   for (std::size_t i = 0; i < attributes.items.size(); i += 2) {
     const std::string key(pickle_[attributes.items[i]].text);
     const Id id = attributes.items[i + 1];

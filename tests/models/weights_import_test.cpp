@@ -15,7 +15,6 @@
 #include <fstream>
 #include <string>
 
-#include "models/bundle/bundle.h"
 #include "models/error.h"
 #include "models/file_io.h"
 #include "models/nets/squeezenet.h"
@@ -229,9 +228,9 @@ torch.save(net.state_dict(), "nan.pt")
     ADD_FAILURE() << file << " was accepted";
     return std::string();
   };
-  EXPECT_THAT(error("hostile.pt"), HasSubstr("os.system"));
-  EXPECT_THAT(error("nested.pt"), HasSubstr("os.system"));
-  EXPECT_THAT(error("whole.pt"), HasSubstr("__main__.Net"));
+  EXPECT_THAT(error("hostile.pt"), HasSubstr("posix.system"));
+  EXPECT_THAT(error("nested.pt"), HasSubstr("posix.system"));
+  EXPECT_THAT(error("whole.pt"), HasSubstr("__main__.Scripted"));
   EXPECT_THAT(error("old.pt"), HasSubstr("before 1.6"));
   EXPECT_THAT(error("nan.pt"), HasSubstr("'bn1.running_var' holds numbers that are not finite"));
   EXPECT_FALSE(std::filesystem::exists(dir + "/marker"));
@@ -260,7 +259,6 @@ TEST(WeightsImportTest, DamagedNumbersAreNotTaken) {
   const Dict dict = PublishedState("squeezenet1_1");
   const auto error = [](const std::string& path) {
     SeverityNet net = NetWith("squeezenet1_1");
-    const std::string before = ParameterDigest(net);
     try {
       ImportClassifierWeights(path, FirstLayer::kRepeat, net);
     } catch (const Error& error) {

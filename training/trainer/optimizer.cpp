@@ -262,7 +262,7 @@ Optimizer::State Optimizer::Save() const {
 
 void Optimizer::Load(const State& state, const std::string& origin) {
   StateReader reader(state, origin);
-  const auto rate = reader.Take(kLearningRate, torch::empty({}, torch::kFloat64)).item<double>();
+  const auto rate = reader.Take(kLearningRate, torch::tensor(0.0, torch::kFloat64)).item<double>();
   auto& states = optimizer_->state();
   states.clear();
   const auto parameters = Parameters();

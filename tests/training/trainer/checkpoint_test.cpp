@@ -236,7 +236,7 @@ TEST_F(CheckpointTest, MissingIsNotFound) {
 
 TEST_F(CheckpointTest, TruncatedIsDamaged) {
   std::filesystem::resize_file(path_, std::filesystem::file_size(path_) / 2);
-  ExpectLoadError(kRun, ErrorKind::kDamaged, "damaged");
+  ExpectLoadError(kRun, ErrorKind::kDamaged, "truncated");
 }
 
 TEST_F(CheckpointTest, ForeignFileIsDamaged) {
