@@ -36,6 +36,7 @@ ModelSpec SaveCheckedBundle(const std::string& path, const ModelSpec& spec, Seve
     EngineConfig config;
     config.model = unchecked;
     config.device = "cpu";
+    config.permission.allow_code = true;  // The classifier of `net` has run already.
     Engine::Open(config);
     std::filesystem::rename(unchecked, path, code);
     if (code) {

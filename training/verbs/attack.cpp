@@ -163,7 +163,8 @@ int RunAttackVerb(const std::vector<std::string>& arguments) {
 
   AttackPlan plan = PlanOf(options, table.IsGiven("attacks"));
   const torch::Device device = DeviceOption(options.device.name);
-  Bundle bundle = WithExitCode(kExitModel, [&] { return LoadBundle(options.model); });
+  Bundle bundle =
+      WithExitCode(kExitModel, [&] { return LoadBundle(options.model, options.permission); });
   const ModelSpec spec = bundle.spec;
   AttackRun run = WithExitCode(kExitModel, [&] {
     CheckSameClasses(spec, options.model, Dataset().class_names);
