@@ -14,6 +14,10 @@ guint Milliseconds(std::chrono::microseconds time) {
   return static_cast<guint>(std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
 }
 
+GstHeparUnfamiliar Unfamiliar(const DecisionChoices& choices) {
+  return choices.withhold_unfamiliar ? GST_HEPAR_UNFAMILIAR_WITHHOLD : GST_HEPAR_UNFAMILIAR_GRADE;
+}
+
 }  // namespace
 
 bool ClassifySettings::SetProperty(guint id, const GValue* value) {
@@ -32,6 +36,9 @@ bool ClassifySettings::SetProperty(guint id, const GValue* value) {
       return true;
     case kCheckView:
       decision.check_view = g_value_get_boolean(value);
+      return true;
+    case kUnfamiliar:
+      decision.withhold_unfamiliar = g_value_get_enum(value) == GST_HEPAR_UNFAMILIAR_WITHHOLD;
       return true;
     case kPostStats:
       post_stats = g_value_get_boolean(value);
@@ -71,6 +78,9 @@ bool ClassifySettings::GetProperty(guint id, GValue* value) const {
       return true;
     case kCheckView:
       g_value_set_boolean(value, decision.check_view);
+      return true;
+    case kUnfamiliar:
+      g_value_set_enum(value, Unfamiliar(decision));
       return true;
     case kPostStats:
       g_value_set_boolean(value, post_stats);
@@ -151,8 +161,7 @@ void ClassifySettings::InstallProperties(GObjectClass* object_class) {
    * GstHeparClassify:check-view:
    *
    * Whether an out-of-distribution view gets the label "not a liver view" and no grade. It needs a
-   * model with an out-of-distribution score. Disable it for liver scans that the model rejects, for
-   * example because they come from another scanner.
+   * model with an out-of-distribution score. Disable it for liver scans that the model rejects.
    *
    * Since: 0.1
    */
@@ -161,6 +170,21 @@ void ClassifySettings::InstallProperties(GObjectClass* object_class) {
       g_param_spec_boolean("check-view", "Check view",
                            "Whether an out-of-distribution view gets no grade",
                            defaults.decision.check_view, playing));
+  /**
+   * GstHeparClassify:unfamiliar:
+   *
+   * Whether a liver view of a scanner or setting that the model was not trained for, state
+   * "unfamiliar", gets a grade. It needs a model with a familiarity score. The grade does not
+   * require the confidence that the model requires on its own scanners, only `min-confidence`. The
+   * probabilities are pooled with equal ones in either case.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      object_class, kUnfamiliar,
+      g_param_spec_enum("unfamiliar", "Unfamiliar",
+                        "Whether a liver view of an unfamiliar scanner gets a grade",
+                        gst_hepar_unfamiliar_get_type(), Unfamiliar(defaults.decision), playing));
   /**
    * GstHeparClassify:stats:
    *

@@ -20,6 +20,7 @@ struct ClassifySettings {
     kSmoothing,
     kMinConfidence,
     kCheckView,
+    kUnfamiliar,
     kStats,
     kPostStats,
     kBatch,

@@ -7,6 +7,7 @@ namespace hepar {
 namespace {
 
 constexpr char kUncertain[] = "uncertain";
+constexpr char kUnfamiliar[] = "unfamiliar";
 constexpr char kNotLiver[] = "not a liver view";
 
 }  // namespace
@@ -15,14 +16,20 @@ GstHeparSeverity DescribeDecision(const SeveritySmoother::Decision& decision,
                                   const ModelSpec& spec) {
   GstHeparSeverity severity;
   severity.grade = decision.grade.value_or(-1);
+  if (decision.grade) {
+    severity.label = spec.class_names[static_cast<std::size_t>(severity.grade)];
+  }
   switch (StateOf(decision)) {
     case FrameState::kGraded:
       severity.state = GstHeparState::kGraded;
-      severity.label = spec.class_names[static_cast<std::size_t>(severity.grade)];
       break;
     case FrameState::kUncertain:
       severity.state = GstHeparState::kUncertain;
       severity.label = kUncertain;
+      break;
+    case FrameState::kUnfamiliar:
+      severity.state = GstHeparState::kUnfamiliar;
+      if (!decision.grade) severity.label = kUnfamiliar;
       break;
     case FrameState::kNotLiver:
       severity.state = GstHeparState::kNotLiver;
@@ -35,6 +42,9 @@ GstHeparSeverity DescribeDecision(const SeveritySmoother::Decision& decision,
   severity.trust = decision.trust;
   if (decision.domain_score && spec.out_of_domain_above) {
     severity.domain_score = *decision.domain_score / *spec.out_of_domain_above;
+  }
+  if (decision.familiarity_score && spec.familiarity) {
+    severity.familiarity_score = *decision.familiarity_score / spec.familiarity->unfamiliar_above;
   }
   severity.model_name = spec.name;
   severity.model_id = spec.id;

@@ -42,6 +42,9 @@ void GradingSummary::AddSeconds(const GstHeparSeverity& severity, double seconds
     case GstHeparState::kUncertain:
       uncertain_seconds_ += seconds;
       break;
+    case GstHeparState::kUnfamiliar:
+      unfamiliar_seconds_ += seconds;
+      break;
     case GstHeparState::kNotLiver:
       not_liver_seconds_ += seconds;
       break;
@@ -71,7 +74,8 @@ GstStructure* GradingSummary::ToStructure(const FrameCounts& counts) const {
   gst_structure_set(structure, "frames", G_TYPE_UINT64, since.frames, "graded", G_TYPE_UINT64,
                     since.graded, "skipped", G_TYPE_UINT64, since.skipped, "errors", G_TYPE_UINT64,
                     since.errors, "uncertain-seconds", G_TYPE_DOUBLE, uncertain_seconds_,
-                    "not-liver-seconds", G_TYPE_DOUBLE, not_liver_seconds_, nullptr);
+                    "unfamiliar-seconds", G_TYPE_DOUBLE, unfamiliar_seconds_, "not-liver-seconds",
+                    G_TYPE_DOUBLE, not_liver_seconds_, nullptr);
   if (graded_ > 0) {
     std::vector<double> mean = probability_sums_;
     for (double& value : mean) value /= static_cast<double>(graded_);

@@ -23,7 +23,7 @@ class GradingSummary {
   // number of classes begins the mean and the seconds of each grade again.
   void AddResult(const GstHeparSeverity& severity);
 
-  // `severity` was shown for `seconds`.
+  // `severity` was shown for `seconds`. The seconds of a grade are those of familiar scanners.
   void AddSeconds(const GstHeparSeverity& severity, double seconds);
 
   // The counts since Begin(), when `counts` are those of now.
@@ -43,6 +43,7 @@ class GradingSummary {
   guint64 graded_ = 0;
   std::vector<double> seconds_;
   double uncertain_seconds_ = 0.0;
+  double unfamiliar_seconds_ = 0.0;
   double not_liver_seconds_ = 0.0;
 };
 

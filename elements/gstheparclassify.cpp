@@ -19,16 +19,19 @@
  * A grade is given only where it can be trusted. Below the confidence that the model or
  * `min-confidence` requires, the label is "uncertain". If the model has an out-of-distribution
  * score and the view is above its limit, the label is "not a liver view"; `check-view` disables
- * this.
+ * this. A liver view of a scanner or setting that the model was not trained for has the state
+ * "unfamiliar": its probabilities are pooled with equal ones, and `unfamiliar` says whether it gets
+ * a grade.
  *
  * Element messages on the bus:
  * - `hepar-severity`, on each change of grade or state: the fields of the meta, `stream-time` and
  *   `running-time` of the frame that was graded;
  * - `hepar-stats`, once a second with `post-stats`: the fields of `stats`;
  * - `hepar-summary`, at the end of each stream: the last severity, `frames`, `graded`, `skipped`,
- *   `errors`, `mean-probabilities` (of liver views), `seconds` of video for each grade,
- *   `uncertain-seconds` and `not-liver-seconds`. A seek begins the summary again. If no frame was
- *   graded, `state` is `not-graded`, and arrays that have no values are missing;
+ *   `errors`, `mean-probabilities` (of liver views), `seconds` of video of familiar scanners for
+ *   each grade, `uncertain-seconds`, `unfamiliar-seconds` (with or without a grade) and
+ *   `not-liver-seconds`. A seek begins the summary again. If no frame was graded, `state` is
+ *   `not-graded`, and arrays that have no values are missing;
  * - `hepar-model-changed`, when a model that was set while playing is in use: `old-id`, `new-id`,
  *   `location`.
  *
@@ -104,7 +107,7 @@ struct GstHeparClassifyPrivate {
   hepar::DecisionPolicy policy;
   hepar::GradingSummary summary;
   std::optional<Result> last;
-  std::optional<std::string> posted_label;
+  std::optional<std::pair<std::string, GstHeparState>> posted;  // Label and state.
   guint64 frame_number = 0;
   GstClockTime newest_time = GST_CLOCK_TIME_NONE;  // Stream time of the last frame summed up.
   gint64 stats_posted = 0;
@@ -152,7 +155,7 @@ static void gst_hepar_classify_reset(GstHeparInference* inference) noexcept {
   priv->schedule.Reset();
   priv->clock.Reset();
   priv->last.reset();
-  priv->posted_label.reset();
+  priv->posted.reset();
   priv->earliest_time = GST_CLOCK_TIME_NONE;
 }
 
@@ -232,12 +235,13 @@ static void gst_hepar_classify_post(GstHeparClassify* self, GstStructure* struct
   gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), structure));
 }
 
-// Posts the severity if its label changed.
+// Posts the severity if its label or state changed.
 static void gst_hepar_classify_post_severity(GstHeparClassify* self, const Result& result) {
   GstHeparClassifyPrivate* priv = self->priv;
   const GstHeparSeverity& severity = result.severity;
-  if (priv->posted_label == severity.label) return;
-  priv->posted_label = severity.label;
+  const auto current = std::make_pair(severity.label, severity.state);
+  if (priv->posted == current) return;
+  priv->posted = current;
   GST_INFO_OBJECT(self, "the label is now %s, confidence %.2f", severity.label.c_str(),
                   severity.confidence);
   GstStructure* structure = gst_hepar_severity_to_structure(severity, "hepar-severity");
@@ -259,6 +263,7 @@ static void gst_hepar_classify_apply(GstHeparClassify* self, const ClassifySetti
   frame.seconds = static_cast<double>(graded.time.running) / GST_SECOND;
   frame.probabilities = scores.probabilities;
   frame.domain_score = scores.domain_score;
+  frame.familiarity_score = scores.familiarity_score;
   const auto& decision = priv->policy.Decide(spec, settings.decision, frame);
 
   Result result;
@@ -503,4 +508,5 @@ static void gst_hepar_classify_class_init(GstHeparClassifyClass* klass) {
   inference_class->runs_network = gst_hepar_classify_runs_network;
 
   gst_type_mark_as_plugin_api(gst_hepar_mode_get_type(), static_cast<GstPluginAPIFlags>(0));
+  gst_type_mark_as_plugin_api(gst_hepar_unfamiliar_get_type(), static_cast<GstPluginAPIFlags>(0));
 }

@@ -41,3 +41,15 @@ GType gst_hepar_mode_get_type() {
   }();
   return type;
 }
+
+GType gst_hepar_unfamiliar_get_type() {
+  static const GType type = [] {
+    static const GEnumValue values[] = {
+        {GST_HEPAR_UNFAMILIAR_GRADE, "Give a grade, with wider probabilities", "grade"},
+        {GST_HEPAR_UNFAMILIAR_WITHHOLD, "Give no grade", "withhold"},
+        {0, nullptr, nullptr},
+    };
+    return g_enum_register_static("GstHeparUnfamiliar", values);
+  }();
+  return type;
+}

@@ -15,3 +15,7 @@ GType gst_hepar_precision_get_type();
 // Whether frames wait for their grade.
 enum GstHeparMode { GST_HEPAR_MODE_AUTO, GST_HEPAR_MODE_SYNC, GST_HEPAR_MODE_NEWEST };
 GType gst_hepar_mode_get_type();
+
+// What becomes of a liver view of an unfamiliar scanner or setting.
+enum GstHeparUnfamiliar { GST_HEPAR_UNFAMILIAR_GRADE, GST_HEPAR_UNFAMILIAR_WITHHOLD };
+GType gst_hepar_unfamiliar_get_type();

@@ -10,8 +10,9 @@
  * trend of the grade over the last 20 seconds, the trust in it, the inference time, and the age of
  * a result that was carried over from an earlier frame. A frame without a result shows "Waiting", a
  * frame that could not be graded "Uncertain", and an out-of-distribution view "Not a liver view",
- * without probabilities. "Research use only" is always shown. If no frame carries a result, a
- * warning says so once per stream.
+ * without probabilities. The grade of a scan of an unfamiliar scanner or setting has a question
+ * mark and a line that says so; without a grade the panel shows "Unfamiliar". "Research use only"
+ * is always shown. If no frame carries a result, a warning says so once per stream.
  *
  * The feature maps and the reconstruction of the decouplers can be shown beside or over the scan.
  * The overlay never starts an inference. It shows the views of the newest frame that was decoupled,

@@ -12,6 +12,7 @@ namespace {
 
 constexpr hepar::NamedValue<GstHeparState> kStates[] = {{"graded", GstHeparState::kGraded},
                                                         {"uncertain", GstHeparState::kUncertain},
+                                                        {"unfamiliar", GstHeparState::kUnfamiliar},
                                                         {"not-liver", GstHeparState::kNotLiver}};
 
 // The grade stays valid under every transformation: a scan that is scaled, cropped or converted
@@ -32,6 +33,14 @@ gboolean TransformSeverity(GstBuffer* to, GstCustomMeta* meta, GstBuffer*, GQuar
   return TRUE;
 }
 
+void SetOptional(GstStructure* structure, const char* field, const std::optional<double>& value) {
+  if (value) {
+    gst_structure_set(structure, field, G_TYPE_DOUBLE, *value, nullptr);
+  } else {
+    gst_structure_remove_field(structure, field);
+  }
+}
+
 void SetFields(GstStructure* structure, const GstHeparSeverity& severity) {
   gst_structure_set(
       structure, "label", G_TYPE_STRING, severity.label.c_str(), "grade", G_TYPE_INT,
@@ -40,11 +49,8 @@ void SetFields(GstStructure* structure, const GstHeparSeverity& severity) {
       "model-name", G_TYPE_STRING, severity.model_name.c_str(), "model-id", G_TYPE_STRING,
       severity.model_id.c_str(), "fresh", G_TYPE_BOOLEAN, severity.fresh, "age", G_TYPE_UINT64,
       severity.age, "inference-time", G_TYPE_UINT64, severity.inference_time, nullptr);
-  if (severity.domain_score) {
-    gst_structure_set(structure, "domain-score", G_TYPE_DOUBLE, *severity.domain_score, nullptr);
-  } else {
-    gst_structure_remove_field(structure, "domain-score");
-  }
+  SetOptional(structure, "domain-score", severity.domain_score);
+  SetOptional(structure, "familiarity-score", severity.familiarity_score);
   hepar::SetArray(structure, "probabilities", severity.probabilities);
   hepar::SetArray(structure, "raw-probabilities", severity.raw_probabilities);
   hepar::SetArray(structure, "class-names", severity.class_names);
@@ -149,6 +155,9 @@ bool gst_buffer_get_hepar_severity(GstBuffer* buffer, GstHeparSeverity* severity
   read.inference_time = inference_time;
   double score = 0.0;
   if (gst_structure_get_double(structure, "domain-score", &score)) read.domain_score = score;
+  if (gst_structure_get_double(structure, "familiarity-score", &score)) {
+    read.familiarity_score = score;
+  }
   *severity = std::move(read);
   return true;
 }

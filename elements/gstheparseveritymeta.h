@@ -7,23 +7,28 @@
 #include <string>
 #include <vector>
 
-// The result for a frame: a grade, too little confidence for a grade, or an out-of-distribution
-// view (no liver view).
-enum class GstHeparState { kGraded, kUncertain, kNotLiver };
+// The result for a frame: a grade, too little confidence for a grade, a liver view of an unfamiliar
+// scanner or setting (with or without a grade), or an out-of-distribution view (no liver view).
+enum class GstHeparState { kGraded, kUncertain, kUnfamiliar, kNotLiver };
 
 // The severity of one frame, attached to its buffer as the GstCustomMeta "HeparSeverityMeta". C,
 // C++ and Python read it as a GstStructure without this header. Fields:
 //
-//   label             string   class name of `grade`, "uncertain" or "not a liver view"
+//   label             string   class name of `grade`, "uncertain", "unfamiliar" or "not a liver
+//                              view"
 //   grade             int      0..K-1, or -1 if there is no grade
-//   state             string   "graded", "uncertain" or "not-liver": why there is no grade
+//   state             string   "graded", "uncertain", "unfamiliar" (a liver view of an unfamiliar
+//                              scanner or setting, with or without a grade) or "not-liver"
 //   probabilities     array of double, smoothed over time, one per class, sum 1
-//   raw-probabilities array of double, of the frame that was graded, not smoothed
+//   raw-probabilities array of double, of the frame that was graded, not smoothed. Where the
+//                              scanner is unfamiliar, both are pooled with equal probabilities
 //   class-names       array of string
 //   confidence        double   smoothed probability of the leading class, 0..1
 //   trust             double   1 - entropy / ln K of `probabilities`; 0 if not a liver view
 //   domain-score      double   smoothed out-of-distribution score, divided by the model's limit:
 //                              above 1 the view is not a liver view. Only if the model has one
+//   familiarity-score double   smoothed familiarity score, divided by the model's limit: above 1
+//                              the scanner or setting is unfamiliar. Only if the model has one
 //   model-name        string
 //   model-id          string   SHA-256 (hex) of the parameters
 //   fresh             boolean  TRUE: this frame was graded; FALSE: carried over
@@ -40,7 +45,7 @@ struct GstHeparSeverity {
   std::vector<std::string> class_names;
   double confidence = 0.0;
   double trust = 0.0;
-  std::optional<double> domain_score;
+  std::optional<double> domain_score, familiarity_score;
   std::string model_name;
   std::string model_id;
   bool fresh = false;

@@ -24,7 +24,8 @@ PanelContent PanelContentOf(const GstHeparSeverity& severity) {
   PanelContent content;
   const int classes = static_cast<int>(severity.probabilities.size());
   const bool graded = severity.grade >= 0 && severity.grade < classes;
-  content.state = graded                                       ? PanelContent::State::kGraded
+  content.state = severity.state == GstHeparState::kUnfamiliar ? PanelContent::State::kUnfamiliar
+                  : graded                                     ? PanelContent::State::kGraded
                   : severity.state == GstHeparState::kNotLiver ? PanelContent::State::kNotLiver
                                                                : PanelContent::State::kUncertain;
   content.grade = graded ? severity.grade : -1;

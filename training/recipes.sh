@@ -43,7 +43,7 @@ train_byra() {
     --csv "$work/unseen.csv"
   [[ -f $work/all.hepar ]] ||
     "${train[@]}" --resume --name steatosis-byra-live --out "$work/all.hepar"
-  hepar trust --model "$work/all.hepar" --data "$data/labels.csv" --false-flags 0.001 \
+  hepar trust --model "$work/all.hepar" --data "$data/labels.csv" \
     --predictions "$work/unseen.csv" --out "$work/steatosis-byra-live.hepar"
 }
 

@@ -98,7 +98,7 @@ struct OverlayRenderer::Impl {
     const std::string research = full * 2 / 3 <= room_width ? kResearchLine : kResearchAbbreviation;
     double width = ruler.TextWidth(research, text, true);
 
-    const std::string heading = PanelHeading(content);
+    const std::string heading = PanelHeading(content, ", unfamiliar");
     const double indent = 0.7 * em;
     const double heading_text = 1.1 * em;
     const double heading_width = ruler.TextWidth(heading, heading_text, true);

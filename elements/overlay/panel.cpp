@@ -45,6 +45,17 @@ std::string Tenths(int tenths, const char* unit) {
   return text;
 }
 
+const char* HintOf(PanelContent::State state) {
+  switch (state) {
+    case PanelContent::State::kWaiting:
+      return "no result yet";
+    case PanelContent::State::kUnfamiliar:
+      return "unfamiliar scanner or setting";
+    default:
+      return "unlike the scans it knows";
+  }
+}
+
 // Draws the full panel from top to bottom.
 class PanelPainter {
  public:
@@ -84,13 +95,13 @@ class PanelPainter {
     if (graded) {
       canvas_.FillRounded(left_, y_, accent, height, accent / 2, GradeOf(content_.grade));
     } else {
-      canvas_.SetColor(theme_.muted);
+      canvas_.SetColor(GradeOf(content_.grade));
       cairo_set_line_width(canvas_.cairo(), std::max(1.0, 0.1 * em_));
       canvas_.Rounded(left_ + 0.5, y_ + 0.5, accent - 1, height - 1, accent / 2);
       cairo_stroke(canvas_.cairo());
     }
     const double indent = accent + 0.5 * em_;
-    const std::string text = PanelHeading(content_);
+    const std::string text = PanelHeading(content_, "?");
     if (graded) {  // A class name may have any length.
       canvas_.Text(text, left_ + indent, y_, width_ - indent, height, 1.5 * em_, true, Align::kLeft,
                    theme_.text);
@@ -213,10 +224,8 @@ class PanelPainter {
   }
 
   void Hint() {
-    const bool waiting = content_.state == PanelContent::State::kWaiting;
-    canvas_.ShrunkText(waiting ? "no result yet" : "unlike the scans it knows", left_, y_, width_,
-                       kPanelRowHeight * em_, kPanelSmallText * em_, false, Align::kLeft,
-                       theme_.muted);
+    canvas_.ShrunkText(HintOf(content_.state), left_, y_, width_, kPanelRowHeight * em_,
+                       kPanelSmallText * em_, false, Align::kLeft, theme_.muted);
     y_ += (kPanelRowHeight + kGap) * em_;
   }
 
@@ -259,9 +268,10 @@ double PanelRows::Height() const {
 PanelRows ChoosePanelRows(const OverlayStyle& style, const PanelContent& content, double height) {
   PanelRows rows;
   // Bars and trust belong to a grade; an out-of-distribution view has none.
-  const bool liver = content.state == PanelContent::State::kGraded ||
+  const bool unfamiliar = content.state == PanelContent::State::kUnfamiliar;
+  const bool liver = unfamiliar || content.state == PanelContent::State::kGraded ||
                      content.state == PanelContent::State::kUncertain;
-  rows.hint = !liver;
+  rows.hint = !liver || unfamiliar;
   if (content.state != PanelContent::State::kWaiting) {
     if (liver && style.probabilities) {
       rows.bars = std::min(static_cast<int>(content.percents.size()), kMostBars);
@@ -278,12 +288,14 @@ PanelRows ChoosePanelRows(const OverlayStyle& style, const PanelContent& content
   return rows;
 }
 
-std::string PanelHeading(const PanelContent& content) {
+std::string PanelHeading(const PanelContent& content, const char* doubt) {
   switch (content.state) {
     case PanelContent::State::kWaiting:
       return "Waiting";
     case PanelContent::State::kUncertain:
       return "Uncertain";
+    case PanelContent::State::kUnfamiliar:
+      return content.grade < 0 ? "Unfamiliar" : Capitalized(content.label) + doubt;
     case PanelContent::State::kNotLiver:
       return "Not a liver view";
     case PanelContent::State::kGraded:

@@ -25,7 +25,7 @@ struct PanelRows {
   bool trend = false;
   bool trust = false;
   bool latency = false;
-  bool hint = false;  // Says why there are no other rows.
+  bool hint = false;  // Says why there is no grade, or why it is in doubt.
 
   double Height() const;  // In em.
 };
@@ -33,7 +33,8 @@ struct PanelRows {
 // The rows that `style` and `content` ask for, without those that do not fit into `height` em.
 PanelRows ChoosePanelRows(const OverlayStyle& style, const PanelContent& content, double height);
 
-std::string PanelHeading(const PanelContent& content);
+// `doubt` is appended to the grade of a view of an unfamiliar scanner.
+std::string PanelHeading(const PanelContent& content, const char* doubt);
 
 // Paints the full panel, `width` pixels wide, with text of `em` pixels. The background is the
 // caller's.

@@ -28,9 +28,10 @@ struct OverlayStyle {
 // need not be drawn again.
 struct PanelContent {
   enum class State {
-    kWaiting,    // There is no result.
-    kUncertain,  // A result without a grade.
-    kNotLiver,   // An out-of-distribution view.
+    kWaiting,     // There is no result.
+    kUncertain,   // A result without a grade.
+    kUnfamiliar,  // A view of an unfamiliar scanner or setting, with or without a grade.
+    kNotLiver,    // An out-of-distribution view.
     kGraded,
   };
 

@@ -164,29 +164,56 @@ Architecture ReadArchitecture(const Fields& fields) {
   return a;
 }
 
+constexpr double kLargestDomainNumber = 1e6;
+
+void CheckVersion(const std::string& part, int version, int known) {
+  if (version == known) return;
+  throw Error(ErrorKind::kMismatch,
+              "hepar.json." + part + " is of version " + std::to_string(version) +
+                  ", this program reads " + std::to_string(known) +
+                  (version > known ? "; update gst-hepar" : "; fit it again by 'hepar trust'"));
+}
+
+// The lower triangle of a Cholesky factor.
+std::vector<double> ReadTriangle(const Fields& fields) {
+  std::vector<double> triangle = fields.Numbers("factor", TriangleSize(kDescriptorSize),
+                                                -kLargestDomainNumber, kLargestDomainNumber);
+  for (int i = 0, diagonal = 0; i < kDescriptorSize; ++i, diagonal += i + 1) {
+    if (triangle[static_cast<std::size_t>(diagonal)] < 1e-6) {
+      throw fields.Wrong("factor", "a triangle with a diagonal above 0");
+    }
+  }
+  return triangle;
+}
+
 // The out-of-domain score, which older bundles do not have.
 std::optional<DomainModel> ReadDomain(const Fields& root) {
   if (!root.Has("domain")) return std::nullopt;
   const Fields fields = root.Object("domain");
   const int version = fields.Integer("version", 0, 1 << 30);
-  if (version != kDescriptorVersion) {
-    throw Error(ErrorKind::kMismatch,
-                "hepar.json.domain is of version " + std::to_string(version) +
-                    ", this program reads " + std::to_string(kDescriptorVersion) +
-                    (version > kDescriptorVersion ? "; update gst-hepar"
-                                                  : "; fit it again by 'hepar trust'"));
-  }
-  constexpr double kLargest = 1e6;
+  CheckVersion("domain", version, kDescriptorVersion);
+  constexpr double kLargest = kLargestDomainNumber;
   DomainModel domain;
   domain.mean = fields.Numbers("mean", kDescriptorSize, -kLargest, kLargest);
   domain.scale = fields.Numbers("scale", kDescriptorSize, 1e-6, kLargest);
-  domain.factor = fields.Numbers("factor", TriangleSize(kDescriptorSize), -kLargest, kLargest);
-  for (int i = 0, diagonal = 0; i < kDescriptorSize; ++i, diagonal += i + 1) {
-    if (domain.factor[static_cast<std::size_t>(diagonal)] < 1e-6) {
-      throw fields.Wrong("factor", "a triangle with a diagonal above 0");
-    }
-  }
+  domain.factor = ReadTriangle(fields);
   return domain;
+}
+
+// What tells the model's own scanners from others, which older bundles do not have.
+std::optional<Familiarity> ReadFamiliarity(const Fields& root) {
+  if (!root.Has("familiarity")) return std::nullopt;
+  const Fields fields = root.Object("familiarity");
+  CheckVersion("familiarity", fields.Integer("version", 0, 1 << 30), kFamiliarityVersion);
+  Familiarity familiarity;
+  familiarity.factor = ReadTriangle(fields);
+  familiarity.unfamiliar_above = fields.Number("unfamiliar_above", 1e-6, kLargestDomainNumber);
+  familiarity.full_doubt_above = fields.Number("full_doubt_above", 1e-6, kLargestDomainNumber);
+  if (familiarity.full_doubt_above <= familiarity.unfamiliar_above) {
+    throw fields.Wrong("full_doubt_above", "a number above unfamiliar_above");
+  }
+  familiarity.evidence = fields.Number("evidence", 0, 1);
+  return familiarity;
 }
 
 std::vector<TensorEntry> ReadTensors(const Fields& fields) {
@@ -253,6 +280,10 @@ ModelSpec ReadSpec(const json& root) {
   if (spec.domain && !(spec.out_of_domain_above.value_or(0.0) > 0.0)) {
     throw fields.Wrong("out_of_domain_above", "a number above 0 for the score that is there");
   }
+  spec.familiarity = ReadFamiliarity(fields);
+  if (spec.familiarity && !spec.domain) {
+    throw fields.Wrong("familiarity", "none without a 'domain'");
+  }
   spec.training_options = fields.ObjectText("training_options");
   spec.metrics = fields.ObjectText("metrics");
   spec.dataset_digest = fields.String("dataset_digest");
@@ -308,6 +339,13 @@ std::string ModelSpecToJson(const ModelSpec& spec) {
                       {"mean", spec.domain->mean},
                       {"scale", spec.domain->scale},
                       {"factor", spec.domain->factor}};
+  }
+  if (spec.familiarity) {
+    root["familiarity"] = {{"version", kFamiliarityVersion},
+                           {"factor", spec.familiarity->factor},
+                           {"unfamiliar_above", spec.familiarity->unfamiliar_above},
+                           {"full_doubt_above", spec.familiarity->full_doubt_above},
+                           {"evidence", spec.familiarity->evidence}};
   }
   return root.dump(1);
 }

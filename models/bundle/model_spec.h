@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/domain/domain_model.h"
+#include "models/domain/familiarity.h"
 #include "models/image/preprocess.h"
 #include "models/nets/architecture.h"
 
@@ -35,6 +36,8 @@ struct ModelSpec {
   std::optional<double>
       out_of_domain_above;            // Score by `domain` over which a view is no liver; > 0.
   std::optional<DomainModel> domain;  // Empty: the model has no out-of-domain score.
+  // Only with `domain`. Empty: every view of a liver is taken for one of the model's own scanners.
+  std::optional<Familiarity> familiarity;
 
   // Free-form evidence, kept as JSON text (an object, "{}" when unknown).
   std::string training_options = "{}";

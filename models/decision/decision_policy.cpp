@@ -12,7 +12,8 @@ const SeveritySmoother::Decision& DecisionPolicy::Decide(const ModelSpec& spec,
   last_number_ = scores.number;
 
   smoother_.set_options(DecisionOptions(spec, choices));
-  return smoother_.Update(scores.probabilities, scores.seconds, scores.domain_score);
+  return smoother_.Update(scores.probabilities, scores.seconds, scores.domain_score,
+                          scores.familiarity_score);
 }
 
 void DecisionPolicy::Reset() {

@@ -16,7 +16,8 @@ struct FrameScores {
   std::uint64_t number = 0;  // Of the frame in its stream.
   double seconds = 0.0;      // Time of the frame on the caller's clock.
   std::vector<float> probabilities;
-  std::optional<double> domain_score;  // Empty where the model has none.
+  std::optional<double> domain_score;       // Empty where the model has none.
+  std::optional<double> familiarity_score;  // Likewise.
 };
 
 // Decides on the grade of a stream from the scores of its frames: combines the user's choices with

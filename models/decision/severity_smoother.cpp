@@ -30,23 +30,22 @@ double SeveritySmoother::WeightAt(double time, std::optional<double>* last) cons
   return elapsed == 0.0 ? 1e-3 : 1.0 - std::exp(-elapsed / options_.seconds);
 }
 
-void SeveritySmoother::UpdateDomain(double time, const std::optional<double>& score) {
-  const auto& limit = options_.out_of_domain_above;
+bool SeveritySmoother::UpdateScore(double time, const std::optional<double>& score,
+                                   const std::optional<double>& limit, bool was_above,
+                                   std::optional<double>* average,
+                                   std::optional<double>* last_time) const {
   if (!score) {
-    decision_.domain_score.reset();
-    decision_.out_of_domain = false;
-    last_score_time_.reset();
-    return;
+    average->reset();
+    last_time->reset();
+    return false;
   }
   const double counted = limit ? std::min(*score, kLargestScore * *limit) : *score;
-  const double weight = WeightAt(time, &last_score_time_);
-  const bool fresh = weight == 1.0 || !decision_.domain_score;
-  const double before = fresh ? counted : *decision_.domain_score;
-  decision_.domain_score = before + weight * (counted - before);
-  const bool held = !fresh && decision_.out_of_domain;
-  decision_.out_of_domain =
-      limit &&
-      *decision_.domain_score > (held ? *limit * (1.0 - options_.domain_hysteresis) : *limit);
+  const double weight = WeightAt(time, last_time);
+  const bool fresh = weight == 1.0 || !*average;
+  const double before = fresh ? counted : **average;
+  *average = before + weight * (counted - before);
+  const bool held = !fresh && was_above;
+  return limit && **average > (held ? *limit * (1.0 - options_.domain_hysteresis) : *limit);
 }
 
 void SeveritySmoother::UpdateProbabilities(const std::vector<float>& probabilities, double time) {
@@ -69,16 +68,21 @@ void SeveritySmoother::UpdateProbabilities(const std::vector<float>& probabiliti
 }
 
 const SeveritySmoother::Decision& SeveritySmoother::Update(
-    const std::vector<float>& probabilities, double time,
-    const std::optional<double>& domain_score) {
+    const std::vector<float>& probabilities, double time, const std::optional<double>& domain_score,
+    const std::optional<double>& familiarity_score) {
   if (probabilities.empty()) {
     throw Error(ErrorKind::kInvalid, "cannot smooth an empty list of probabilities");
   }
   const std::optional<int> previous = decision_.grade;
-  const bool was_outside = decision_.out_of_domain;
+  const bool was_outside = decision_.out_of_domain, was_unfamiliar = decision_.unfamiliar;
 
-  UpdateDomain(time, domain_score);
   const auto& limit = options_.out_of_domain_above;
+  decision_.out_of_domain = UpdateScore(time, domain_score, limit, was_outside,
+                                        &decision_.domain_score, &last_score_time_);
+  unfamiliar_ = UpdateScore(time, familiarity_score, options_.unfamiliar_above, unfamiliar_,
+                            &decision_.familiarity_score, &last_familiarity_time_);
+  // What is no liver is of no scanner that it could be unlike.
+  decision_.unfamiliar = unfamiliar_ && !decision_.out_of_domain;
   const bool frame_is_outside = limit && domain_score && *domain_score > *limit;
   const bool known = decision_.probabilities.size() == probabilities.size();
   if (!frame_is_outside || !known || options_.seconds <= 0.0) {
@@ -91,11 +95,14 @@ const SeveritySmoother::Decision& SeveritySmoother::Update(
   decision_.trust =
       decision_.out_of_domain ? 0.f : static_cast<float>(TrustOf(decision_.probabilities));
   decision_.grade.reset();
-  if (!decision_.out_of_domain && decision_.confidence >= options_.min_confidence) {
-    decision_.grade = leader_;
-  }
-  decision_.changed =
-      !decided_ || decision_.grade != previous || decision_.out_of_domain != was_outside;
+  const bool withheld =
+      decision_.out_of_domain || (decision_.unfamiliar && options_.withhold_unfamiliar);
+  const double least =
+      decision_.unfamiliar ? options_.unfamiliar_min_confidence : options_.min_confidence;
+  if (!withheld && decision_.confidence >= least) decision_.grade = leader_;
+  decision_.changed = !decided_ || decision_.grade != previous ||
+                      decision_.out_of_domain != was_outside ||
+                      decision_.unfamiliar != was_unfamiliar;
   decided_ = true;
   return decision_;
 }
@@ -103,6 +110,8 @@ const SeveritySmoother::Decision& SeveritySmoother::Update(
 void SeveritySmoother::Reset() {
   last_time_.reset();
   last_score_time_.reset();
+  last_familiarity_time_.reset();
+  unfamiliar_ = false;
   leader_.reset();
   decided_ = false;
   decision_ = Decision();

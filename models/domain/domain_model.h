@@ -18,7 +18,9 @@ struct DomainModel {
   // Mahalanobis distance of a descriptor from the mean, over sqrt(d), so that it is about 1 for a
   // picture of the domain whatever d is: |L^-1 z| / sqrt(d). Throws Error(kInvalid) unless all
   // parts are of the descriptor's size.
-  double Score(const PictureDescriptor& descriptor) const;
+  double Score(const PictureDescriptor& descriptor) const { return Score(descriptor, factor); }
+  // The same with another triangle in the place of `factor`.
+  double Score(const PictureDescriptor& descriptor, const std::vector<double>& triangle) const;
 
   friend bool operator==(const DomainModel& a, const DomainModel& b) {
     return a.mean == b.mean && a.scale == b.scale && a.factor == b.factor;

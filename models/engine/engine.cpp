@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "models/bundle/bundle.h"
+#include "models/decision/doubt.h"
 #include "models/decision/trust.h"
 #include "models/engine/backend.h"
 #include "models/engine/choose_backend.h"
@@ -57,7 +58,7 @@ double MillisecondsSince(std::chrono::steady_clock::time_point start) {
       .count();
 }
 
-Severity SeverityOf(std::vector<float> logits, double temperature) {
+Severity SeverityOf(std::vector<float> logits, double temperature, double evidence) {
   Severity severity;
   severity.logits = std::move(logits);
   const float largest = *std::max_element(severity.logits.begin(), severity.logits.end());
@@ -71,6 +72,7 @@ Severity SeverityOf(std::vector<float> logits, double temperature) {
     total += p.back();
   }
   for (float& v : p) v = static_cast<float>(v / total);
+  WidenDoubt(evidence, &p);
   severity.grade = static_cast<int>(std::max_element(p.begin(), p.end()) - p.begin());
   severity.confidence = p[severity.grade];
   severity.trust = static_cast<float>(TrustOf(p));
@@ -83,7 +85,7 @@ struct FrameInference::Impl {
   std::shared_ptr<const Engine> engine;
   cv::Rect bounds;
   int frame_width = 0, frame_height = 0;
-  std::optional<double> domain_score;
+  std::optional<double> domain_score, familiarity_score;
 
   std::mutex mutex;  // Guards the members below; held while a stage runs.
   std::unique_ptr<BackendFrame> frame;
@@ -109,8 +111,12 @@ struct FrameInference::Impl {
   }
 
   void TakeLogits(std::vector<float> logits, double inference_ms) {
-    severity = SeverityOf(std::move(logits), engine->impl().spec.temperature);
+    const ModelSpec& spec = engine->impl().spec;
+    severity =
+        SeverityOf(std::move(logits), spec.temperature,
+                   familiarity_score ? EvidenceShare(*spec.familiarity, *familiarity_score) : 1.0);
     severity.domain_score = domain_score;
+    severity.familiarity_score = familiarity_score;
     severity.inference_ms = inference_ms;
     classified = true;
   }
@@ -194,7 +200,11 @@ std::shared_ptr<FrameInference> Engine::Prepare(const PreparedImage& image) cons
     impl->frame_height = image.frame_height;
     impl->frame = impl_->backend->Prepare(image.pixels);
     if (const auto& domain = impl_->spec.domain) {
-      impl->domain_score = domain->Score(DescribePicture(image.pixels));
+      const PictureDescriptor descriptor = DescribePicture(image.pixels);
+      impl->domain_score = domain->Score(descriptor);
+      if (const auto& familiarity = impl_->spec.familiarity) {
+        impl->familiarity_score = domain->Score(descriptor, familiarity->factor);
+      }
     }
     return std::make_shared<FrameInference>(std::move(impl));
   });
@@ -264,6 +274,9 @@ const cv::Rect& FrameInference::bounds() const { return impl_->bounds; }
 int FrameInference::frame_width() const { return impl_->frame_width; }
 int FrameInference::frame_height() const { return impl_->frame_height; }
 const std::optional<double>& FrameInference::domain_score() const { return impl_->domain_score; }
+const std::optional<double>& FrameInference::familiarity_score() const {
+  return impl_->familiarity_score;
+}
 bool FrameInference::decoupled() const { return impl_->decoupled; }
 bool FrameInference::classified() const { return impl_->classified; }
 

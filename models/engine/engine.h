@@ -24,14 +24,19 @@ struct EngineConfig {
 
 // The classifier's result for one frame.
 struct Severity {
-  std::vector<float> logits;         // One for each class: the network's output.
-  std::vector<float> probabilities;  // Softmax of logits / temperature; sum 1.
-  int grade = 0;                     // Index of the largest probability (0 normal .. 3 severe).
-  float confidence = 0.f;            // That probability.
-  float trust = 0.f;  // 1 - entropy / ln K, in [0,1]: 0 when all classes are equally likely.
+  std::vector<float> logits;  // One for each class: the network's output.
+  // Softmax of logits / temperature, pooled with equal probabilities where the scanner is
+  // unfamiliar (models/decision/doubt.h); sum 1.
+  std::vector<float> probabilities;
+  int grade = 0;           // Index of the largest probability (0 normal .. 3 severe).
+  float confidence = 0.f;  // That probability.
+  float trust = 0.f;       // 1 - entropy / ln K, in [0,1]: 0 when all classes are equally likely.
   // Out-of-domain score, DomainModel::Score(). Above the bundle's out_of_domain_above the picture
   // is not a liver view. Empty where the model has no domain model.
   std::optional<double> domain_score;
+  // Distance from the pictures of the model's own scanners. Above Familiarity::unfamiliar_above the
+  // picture is of another scanner or setting. Empty where the model has no such score.
+  std::optional<double> familiarity_score;
   double inference_ms = 0.0;  // Wall time of decoupling and classification of this frame.
 };
 
@@ -106,6 +111,7 @@ class FrameInference {
 
   // Severity::domain_score. It needs no network and is available at once.
   const std::optional<double>& domain_score() const;
+  const std::optional<double>& familiarity_score() const;  // Likewise.
 
   // Runs the two decouplers (IC1, IC2) unless they already ran.
   void Decouple();

@@ -50,6 +50,15 @@ TEST(ClassifySettingsTest, EachPropertyReadsBackWhatWasSet) {
   g_value_set_enum(&mode, GST_HEPAR_MODE_NEWEST);
   EXPECT_TRUE(settings.SetProperty(ClassifySettings::kMode, &mode));
   EXPECT_EQ(settings.mode, GST_HEPAR_MODE_NEWEST);
+
+  g_auto(GValue) unfamiliar = G_VALUE_INIT;
+  g_value_init(&unfamiliar, gst_hepar_unfamiliar_get_type());
+  g_value_set_enum(&unfamiliar, GST_HEPAR_UNFAMILIAR_WITHHOLD);
+  EXPECT_TRUE(settings.SetProperty(ClassifySettings::kUnfamiliar, &unfamiliar));
+  EXPECT_TRUE(settings.decision.withhold_unfamiliar);
+  g_value_set_enum(&unfamiliar, GST_HEPAR_UNFAMILIAR_GRADE);
+  EXPECT_TRUE(settings.GetProperty(ClassifySettings::kUnfamiliar, &unfamiliar));
+  EXPECT_EQ(g_value_get_enum(&unfamiliar), GST_HEPAR_UNFAMILIAR_WITHHOLD);
 }
 
 TEST(ClassifySettingsTest, TheStatisticsAreNoSetting) {

@@ -50,6 +50,24 @@ TEST(DescribeDecisionTest, WithoutAGradeTheStateSaysWhy) {
   EXPECT_EQ(DescribeDecision(decision, Spec()).label, "not a liver view");
 }
 
+TEST(DescribeDecisionTest, AnUnfamiliarViewMayHaveAGrade) {
+  ModelSpec spec = Spec();
+  spec.familiarity = Familiarity{{}, 2.0, 2.2, 0.25};
+  SeveritySmoother::Decision decision = Decision();
+  decision.unfamiliar = true;
+  decision.familiarity_score = 3.0;
+  const GstHeparSeverity graded = DescribeDecision(decision, spec);
+  EXPECT_EQ(graded.state, GstHeparState::kUnfamiliar);
+  EXPECT_EQ(graded.grade, 1);
+  EXPECT_EQ(graded.label, "mild");
+  EXPECT_EQ(graded.familiarity_score, 1.5) << "over the model's limit";
+  decision.grade.reset();
+  const GstHeparSeverity withheld = DescribeDecision(decision, spec);
+  EXPECT_EQ(withheld.state, GstHeparState::kUnfamiliar);
+  EXPECT_EQ(withheld.label, "unfamiliar");
+  EXPECT_EQ(withheld.grade, -1);
+}
+
 TEST(DescribeDecisionTest, AModelWithoutALimitHasNoDomainScore) {
   ModelSpec spec = Spec();
   spec.out_of_domain_above.reset();

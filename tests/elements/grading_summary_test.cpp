@@ -63,6 +63,9 @@ TEST(GradingSummaryTest, SumsUpWhatWasGraded) {
   GstHeparSeverity other;
   other.state = GstHeparState::kUncertain;
   summary.AddSeconds(other, 2.0);
+  GstHeparSeverity unfamiliar = Graded(1);
+  unfamiliar.state = GstHeparState::kUnfamiliar;
+  summary.AddSeconds(unfamiliar, 4.0);
   other.state = GstHeparState::kNotLiver;
   other.raw_probabilities = {1.0, 0.0};
   summary.AddResult(other);
@@ -78,6 +81,8 @@ TEST(GradingSummaryTest, SumsUpWhatWasGraded) {
   gdouble seconds = 0.0;
   EXPECT_TRUE(gst_structure_get_double(structure.get(), "uncertain-seconds", &seconds));
   EXPECT_EQ(seconds, 2.0);
+  EXPECT_TRUE(gst_structure_get_double(structure.get(), "unfamiliar-seconds", &seconds));
+  EXPECT_EQ(seconds, 4.0);
   EXPECT_TRUE(gst_structure_get_double(structure.get(), "not-liver-seconds", &seconds));
   EXPECT_EQ(seconds, 3.0);
   EXPECT_EQ(Count(structure, "frames"), 5u);

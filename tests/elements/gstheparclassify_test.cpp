@@ -344,6 +344,58 @@ TEST(GstHeparClassifyTest, WithTheCheckOffEveryViewIsGraded) {
             GstHeparState::kNotLiver);
 }
 
+// The same, by which every liver is of another scanner.
+std::string ClassifyUnfamiliar(const std::string& properties) {
+  const std::string model = WriteTinyModel(
+      ::testing::TempDir(), "unfamiliar" + std::to_string(g_random_int()) + ".hepar", 1,
+      [](ModelSpec* spec) {
+        spec->domain = FlatDomain();
+        spec->out_of_domain_above = 4.0;
+        spec->familiarity = Familiarity{spec->domain->factor, 0.5, 0.6, 0.2};
+        spec->abstain_below = 0.9;  // Fitted to its own scanners, so not asked of others.
+      });
+  return "heparclassify name=c device=cpu mode=sync model=" + model + " " + properties;
+}
+
+TEST(GstHeparClassifyTest, AnUnfamiliarScanIsGradedWithDoubtAndSaysSo) {
+  Pipe pipe(ClassifyUnfamiliar(""));
+  for (int i = 0; i < 5; ++i) {
+    const auto severity = SeverityOf(pipe.Process(ScanBuffer(CapsOf(), i)).get());
+    EXPECT_EQ(severity.state, GstHeparState::kUnfamiliar);
+    ASSERT_GE(severity.grade, 0);
+    EXPECT_EQ(severity.label, severity.class_names[static_cast<std::size_t>(severity.grade)]);
+    EXPECT_LE(severity.confidence, 0.2 + 0.8 / 4 + 1e-6);
+    EXPECT_NEAR(severity.familiarity_score.value(), 2.0, 1e-3);
+    EXPECT_NEAR(severity.domain_score.value(), 0.25, 1e-3);
+  }
+  pipe.PushEos();
+  const MessagePtr message = pipe.PopMessage(GST_MESSAGE_ELEMENT, "hepar-severity");
+  ASSERT_NE(message, nullptr);
+  EXPECT_STREQ(gst_structure_get_string(gst_message_get_structure(message.get()), "state"),
+               "unfamiliar");
+  const MessagePtr summary = pipe.PopMessage(GST_MESSAGE_ELEMENT, "hepar-summary");
+  ASSERT_NE(summary, nullptr);
+  gdouble seconds = 0.0;
+  EXPECT_TRUE(gst_structure_get_double(gst_message_get_structure(summary.get()),
+                                       "unfamiliar-seconds", &seconds));
+  EXPECT_NEAR(seconds, 0.2, 1e-9);
+}
+
+TEST(GstHeparClassifyTest, AnUnfamiliarScanMayBeLeftUngradedAndThatMayChange) {
+  Pipe pipe(ClassifyUnfamiliar("unfamiliar=withhold"));
+  const auto withheld = SeverityOf(pipe.Process(ScanBuffer(CapsOf(), 0)).get());
+  EXPECT_EQ(withheld.state, GstHeparState::kUnfamiliar);
+  EXPECT_EQ(withheld.grade, -1);
+  EXPECT_EQ(withheld.label, "unfamiliar");
+  gst_util_set_object_arg(G_OBJECT(pipe["c"]), "unfamiliar", "grade");
+  EXPECT_GE(SeverityOf(pipe.Process(ScanBuffer(CapsOf(), 1)).get()).grade, 0);
+  // Less sure than a user asks: no grade, for the same reason.
+  g_object_set(pipe["c"], "min-confidence", 0.9, nullptr);
+  const auto doubted = SeverityOf(pipe.Process(ScanBuffer(CapsOf(), 2)).get());
+  EXPECT_EQ(doubted.grade, -1);
+  EXPECT_EQ(doubted.state, GstHeparState::kUnfamiliar);
+}
+
 TEST(GstHeparClassifyTest, AModelWithoutTheScoreLeavesItsFieldOut) {
   Pipe pipe(Classify("mode=sync"));
   const BufferPtr out = pipe.Process(ScanBuffer(CapsOf()));

@@ -22,6 +22,7 @@ TEST(GstHeparMetaTest, SeverityReadsBackAsItWasWritten) {
   in.state = GstHeparState::kGraded;
   in.trust = 0.5;
   in.domain_score = 0.75;
+  in.familiarity_score = 1.5;
   in.model_name = "m";
   in.model_id = "abc";
   in.age = 5;
@@ -39,6 +40,7 @@ TEST(GstHeparMetaTest, SeverityReadsBackAsItWasWritten) {
   EXPECT_EQ(out.state, in.state);
   EXPECT_EQ(out.trust, in.trust);
   EXPECT_EQ(out.domain_score, in.domain_score);
+  EXPECT_EQ(out.familiarity_score, in.familiarity_score);
   EXPECT_EQ(out.model_name, in.model_name);
   EXPECT_EQ(out.model_id, in.model_id);
   EXPECT_FALSE(out.fresh);
@@ -50,8 +52,8 @@ TEST(GstHeparMetaTest, AStateIsReadOrFollowsFromTheGrade) {
   const BufferPtr buffer(gst_buffer_new());
   GstHeparSeverity in;
   in.domain_score = 3.0;
-  for (const GstHeparState state :
-       {GstHeparState::kNotLiver, GstHeparState::kUncertain, GstHeparState::kGraded}) {
+  for (const GstHeparState state : {GstHeparState::kNotLiver, GstHeparState::kUnfamiliar,
+                                    GstHeparState::kUncertain, GstHeparState::kGraded}) {
     in.state = state;
     gst_buffer_set_hepar_severity(buffer.get(), in);
     EXPECT_EQ(SeverityOf(buffer.get()).state, state);

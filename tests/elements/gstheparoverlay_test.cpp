@@ -194,6 +194,9 @@ TEST_F(GstHeparOverlayTest, SaysWhereThereIsNoLiverInThePlaceOfAGrade) {
   const std::vector<guint8> elsewhere = draw("not-liver");
   EXPECT_NE(elsewhere, uncertain);
   EXPECT_NE(elsewhere, Draw(-2, probabilities));
+  const std::vector<guint8> unfamiliar = draw("unfamiliar");
+  EXPECT_NE(unfamiliar, uncertain);
+  EXPECT_NE(unfamiliar, elsewhere);
 }
 
 TEST_F(GstHeparOverlayTest, ResultThatMakesNoSenseIsShownAsUncertainOrWaiting) {

@@ -51,6 +51,12 @@ TEST(SeverityPanelTest, ShowsWhyThereIsNoGrade) {
   EXPECT_EQ(PanelContentOf(severity).state, State::kUncertain);
   severity.state = GstHeparState::kNotLiver;
   EXPECT_EQ(PanelContentOf(severity).state, State::kNotLiver);
+  severity.state = GstHeparState::kUnfamiliar;
+  EXPECT_EQ(PanelContentOf(severity).state, State::kUnfamiliar);
+  EXPECT_EQ(PanelContentOf(severity).grade, -1);
+  severity.grade = 1;
+  EXPECT_EQ(PanelContentOf(severity).state, State::kUnfamiliar);
+  EXPECT_EQ(PanelContentOf(severity).grade, 1);
 }
 
 TEST(SeverityPanelTest, NumbersThatMakeNoSenseAreShownAsZero) {

@@ -310,10 +310,49 @@ TEST_F(BundleTest, AnOutOfDomainScoreComesBackAsItWasWritten) {
   EXPECT_EQ(spec.id, LoadBundle(path_).spec.id);
 }
 
+void SetFamiliarity(ModelSpec* spec) {
+  spec->domain = hepar::testing::FlatDomain();
+  spec->out_of_domain_above = 1.25;
+  spec->familiarity = Familiarity{spec->domain->factor, 0.9, 1.125, 0.27};
+}
+
+TEST_F(BundleTest, FamiliarityComesBackAsItWasWritten) {
+  const ModelSpec spec =
+      LoadBundle(hepar::testing::WriteTinyModel(dir_, "familiar.hepar", 1, SetFamiliarity)).spec;
+  ASSERT_TRUE(spec.familiarity.has_value());
+  EXPECT_TRUE(*spec.familiarity == (Familiarity{spec.domain->factor, 0.9, 1.125, 0.27}));
+  EXPECT_EQ(spec.id, LoadBundle(path_).spec.id);
+}
+
+TEST_F(BundleTest, DamagedFamiliarityIsRefused) {
+  hepar::testing::WriteTinyModel(dir_, "tiny.hepar", 1, SetFamiliarity);
+  LoadBundle(path_);  // As it is, it loads.
+  const auto damaged = [&](const std::function<void(json&)>& change) {
+    return LoadError(WithDescription([&](json* d) { change((*d)["familiarity"]); }));
+  };
+  for (const char* part :
+       {"version", "factor", "unfamiliar_above", "full_doubt_above", "evidence"}) {
+    SCOPED_TRACE(part);
+    EXPECT_THAT(damaged([&](json& f) { f.erase(part); }).what(), HasSubstr(part));
+    EXPECT_EQ(damaged([&](json& f) { f[part] = "x"; }).kind(), ErrorKind::kDamaged);
+  }
+  EXPECT_EQ(damaged([](json& f) { f["factor"][2] = 0.0; }).kind(), ErrorKind::kDamaged);
+  EXPECT_EQ(damaged([](json& f) { f["unfamiliar_above"] = 0.0; }).kind(), ErrorKind::kDamaged);
+  EXPECT_THAT(damaged([](json& f) { f["full_doubt_above"] = 0.9; }).what(),
+              HasSubstr("above unfamiliar_above"));
+  EXPECT_EQ(damaged([](json& f) { f["evidence"] = 1.1; }).kind(), ErrorKind::kDamaged);
+  const Error newer = damaged([](json& f) { f["version"] = 99; });
+  EXPECT_EQ(newer.kind(), ErrorKind::kMismatch);
+  EXPECT_THAT(newer.what(), HasSubstr("familiarity is of version 99"));
+  EXPECT_THAT(LoadError(WithDescription([](json* d) { d->erase("domain"); })).what(),
+              HasSubstr("none without a 'domain'"));
+}
+
 TEST_F(BundleTest, ABundleWithoutOutOfDomainScoreLoads) {
   const ModelSpec spec =
       LoadBundle(WithDescription([](json* d) { (*d)["out_of_domain_above"] = 0.2; })).spec;
   EXPECT_FALSE(spec.domain.has_value());
+  EXPECT_FALSE(spec.familiarity.has_value());
 }
 
 TEST_F(BundleTest, DamagedOutOfDomainScoresAreRefused) {

@@ -45,6 +45,29 @@ TEST(DecisionPolicyTest, TheViewIsCheckedOnlyWhenAskedTo) {
   EXPECT_FALSE(DecisionPolicy().Decide(Spec({}, 1.0), choices, scores).out_of_domain);
 }
 
+TEST(DecisionPolicyTest, UnfamiliarViewsNeedTheUsersConfidenceOnly) {
+  ModelSpec spec = Spec(0.9, 4.0);
+  spec.familiarity = Familiarity{{}, 1.0, 1.1, 0.25};
+  FrameScores scores = Scores(1, {0.4f, 0.6f}, 2.0);
+  scores.familiarity_score = 0.9;
+  DecisionChoices choices = {1.0};
+  EXPECT_EQ(StateOf(DecisionPolicy().Decide(spec, choices, scores)), FrameState::kUncertain);
+  scores.familiarity_score = 1.5;
+  const auto decision = DecisionPolicy().Decide(spec, choices, scores);
+  EXPECT_EQ(StateOf(decision), FrameState::kUnfamiliar);
+  EXPECT_EQ(decision.grade, 1);
+  EXPECT_EQ(decision.familiarity_score, 1.5);
+  choices.min_confidence = 0.7;
+  EXPECT_FALSE(DecisionPolicy().Decide(spec, choices, scores).grade);
+  choices.min_confidence = 0.0;
+  choices.withhold_unfamiliar = true;
+  const auto withheld = DecisionPolicy().Decide(spec, choices, scores);
+  EXPECT_EQ(StateOf(withheld), FrameState::kUnfamiliar);
+  EXPECT_FALSE(withheld.grade);
+  scores.domain_score = 5.0;
+  EXPECT_EQ(StateOf(DecisionPolicy().Decide(spec, choices, scores)), FrameState::kNotLiver);
+}
+
 TEST(DecisionPolicyTest, AveragesWithinAScene) {
   DecisionPolicy policy;
   policy.Decide(Spec(), {1.0}, Scores(1, {1.f, 0.f}));

@@ -251,10 +251,36 @@ TEST_F(EngineTest, FramesTogetherHaveTheirOwnDomainScores) {
   EXPECT_NE(first->domain_score(), second->domain_score());
 }
 
+TEST_F(EngineTest, AnUnfamiliarPictureIsAnsweredWithTheDoubtThatItDeserves) {
+  const auto with = [&](const std::string& name, double limit, double full) {
+    return Open(hepar::testing::WriteTinyModel(dir_, name, 1, [&](ModelSpec* spec) {
+      SetDomain(spec);
+      Familiarity familiarity{spec->domain->factor, limit, full, 0.25};
+      familiarity.factor[2] = 2.0;  // Another distance than the domain's.
+      spec->familiarity = familiarity;
+    }));
+  };
+  const Severity plain = Open(path_)->Prepare(Picture(1))->Classify();
+  const auto familiar = with("familiar.hepar", 1e3, 2e3)->Prepare(Picture(1));
+  EXPECT_EQ(familiar->Classify().probabilities, plain.probabilities);
+  EXPECT_NE(familiar->familiarity_score(), familiar->domain_score());
+  EXPECT_EQ(familiar->Classify().familiarity_score, familiar->familiarity_score());
+
+  const Severity unfamiliar = with("other.hepar", 1e-3, 2e-3)->Prepare(Picture(1))->Classify();
+  EXPECT_EQ(unfamiliar.logits, plain.logits);
+  EXPECT_EQ(unfamiliar.grade, plain.grade);
+  for (std::size_t k = 0; k < plain.probabilities.size(); ++k) {
+    EXPECT_NEAR(unfamiliar.probabilities[k], 0.25 * plain.probabilities[k] + 0.75 / 4, 1e-6);
+  }
+  EXPECT_FLOAT_EQ(unfamiliar.confidence, unfamiliar.probabilities[unfamiliar.grade]);
+  EXPECT_LT(unfamiliar.trust, plain.trust);
+}
+
 TEST_F(EngineTest, AModelWithoutDomainGivesNoScore) {
   const auto frame = Open(path_)->Prepare(Picture(1));
   EXPECT_FALSE(frame->domain_score().has_value());
   EXPECT_FALSE(frame->Classify().domain_score.has_value());
+  EXPECT_FALSE(frame->Classify().familiarity_score.has_value());
 }
 
 TEST_F(EngineTest, WrongPictureSizeFailsWithOneLine) {

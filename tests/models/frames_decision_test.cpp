@@ -3,14 +3,15 @@
 
 #include <gtest/gtest.h>
 
+#include "models/decision/frame_state.h"
 #include "models/decision/severity_smoother.h"
 #include "models/error.h"
 
 namespace hepar {
 namespace {
 
-FramesDecisionOptions Rules(double min_confidence, std::optional<double> limit = std::nullopt) {
-  FramesDecisionOptions options;
+SeveritySmoother::Options Rules(double min_confidence, std::optional<double> limit = std::nullopt) {
+  SeveritySmoother::Options options;
   options.min_confidence = min_confidence;
   options.out_of_domain_above = limit;
   return options;
@@ -60,16 +61,45 @@ TEST(FramesDecisionTest, OneFrameIsDecidedAsTheElementsDo) {
       SeveritySmoother::Options options;
       options.min_confidence = confidence;
       options.out_of_domain_above = 1.0;
-      SeveritySmoother smoother(options);
-      const auto& live = smoother.Update({0.25f, 0.625f, 0.125f}, 0.0, score);
-      const auto still = DecideTogether({{{0.25, 0.625, 0.125}, score}}, Rules(confidence, 1.0));
-      EXPECT_EQ(still.grade, live.grade) << score << ' ' << confidence;
-      EXPECT_EQ(still.out_of_domain, live.out_of_domain);
-      EXPECT_FLOAT_EQ(static_cast<float>(still.confidence), live.confidence);
-      EXPECT_FLOAT_EQ(static_cast<float>(still.trust), live.trust);
-      EXPECT_DOUBLE_EQ(*still.domain_score, *live.domain_score);
+      options.unfamiliar_above = 0.75;
+      options.unfamiliar_min_confidence = 0.625;
+      for (const double familiarity : {0.5, 1.0}) {
+        SeveritySmoother smoother(options);
+        const auto& live = smoother.Update({0.25f, 0.625f, 0.125f}, 0.0, score, familiarity);
+        const auto still = DecideTogether({{{0.25, 0.625, 0.125}, score, familiarity}}, options);
+        EXPECT_EQ(still.grade, live.grade) << score << ' ' << confidence << ' ' << familiarity;
+        EXPECT_EQ(still.unfamiliar, live.unfamiliar);
+        EXPECT_EQ(still.out_of_domain, live.out_of_domain);
+        EXPECT_FLOAT_EQ(static_cast<float>(still.confidence), live.confidence);
+        EXPECT_FLOAT_EQ(static_cast<float>(still.trust), live.trust);
+        EXPECT_DOUBLE_EQ(*still.domain_score, *live.domain_score);
+      }
     }
   }
+}
+
+TEST(FramesDecisionTest, MostFramesDecideWhetherTheScannerIsFamiliar) {
+  SeveritySmoother::Options rules = Rules(0.95, 2.0);
+  rules.unfamiliar_above = 1.0;
+  const std::vector<PictureScores> half = {{{0.9, 0.1}, 1.0, 0.5}, {{0.9, 0.1}, 1.0, 1.5}};
+  auto decision = DecideTogether(half, rules);
+  EXPECT_FALSE(decision.unfamiliar);
+  EXPECT_EQ(decision.frames_unfamiliar, 1);
+  EXPECT_EQ(decision.familiarity_score, 1.0);
+  EXPECT_FALSE(decision.grade.has_value());
+
+  const std::vector<PictureScores> most(3, {{0.9, 0.1}, 1.0, 1.5});
+  decision = DecideTogether(most, rules);
+  EXPECT_TRUE(decision.unfamiliar);
+  EXPECT_EQ(decision.grade, 0) << "needs no more than unfamiliar_min_confidence";
+  EXPECT_EQ(StateOf(decision), FrameState::kUnfamiliar);
+  rules.withhold_unfamiliar = true;
+  EXPECT_FALSE(DecideTogether(most, rules).grade.has_value());
+  EXPECT_EQ(StateOf(DecideTogether(most, rules)), FrameState::kUnfamiliar);
+
+  const std::vector<PictureScores> elsewhere(3, {{0.9, 0.1}, 3.0, 1.5});
+  EXPECT_FALSE(DecideTogether(elsewhere, rules).unfamiliar);
+  EXPECT_EQ(StateOf(DecideTogether(elsewhere, rules)), FrameState::kNotLiver);
 }
 
 TEST(FramesDecisionTest, RefusesWhatIsNoSetOfFrames) {

@@ -165,6 +165,67 @@ TEST(SeveritySmootherTest, WithoutALimitTheScoreIsOnlyShown) {
   EXPECT_FALSE(smoother.Update({.9f, .1f}, 0.1).domain_score.has_value());
 }
 
+SeveritySmoother::Options WithFamiliarLimit(double seconds) {
+  auto options = WithLimit(seconds);
+  options.unfamiliar_above = 1.0;
+  options.min_confidence = 0.8;
+  return options;
+}
+
+TEST(SeveritySmootherTest, AnUnfamiliarViewIsGradedWithoutTheConfidenceOfFamiliarOnes) {
+  SeveritySmoother smoother(WithFamiliarLimit(1));
+  EXPECT_FALSE(smoother.Update({.6f, .4f}, 0.0, 1.5, 0.9).grade.has_value());
+  smoother.Reset();
+  const auto& decision = smoother.Update({.6f, .4f}, 0.0, 1.5, 1.1);
+  EXPECT_TRUE(decision.unfamiliar);
+  EXPECT_FALSE(decision.out_of_domain);
+  EXPECT_EQ(decision.grade, 0);
+  EXPECT_GT(decision.trust, 0.f);
+  EXPECT_NEAR(decision.familiarity_score.value(), 1.1, 1e-6);
+}
+
+TEST(SeveritySmootherTest, AnUnfamiliarViewIsWithheldWhereThatIsAsked) {
+  auto options = WithFamiliarLimit(1);
+  options.withhold_unfamiliar = true;
+  SeveritySmoother smoother(options);
+  EXPECT_FALSE(smoother.Update({1.f, 0.f}, 0.0, 1.5, 1.1).grade.has_value());
+  EXPECT_TRUE(smoother.Update({1.f, 0.f}, 0.1, 1.5, 1.1).unfamiliar);
+  smoother.Reset();
+  EXPECT_EQ(smoother.Update({1.f, 0.f}, 0.0, 1.5, 0.9).grade, 0);
+}
+
+TEST(SeveritySmootherTest, TheConfidenceThatUsersAskOfUnfamiliarViewsCounts) {
+  auto options = WithFamiliarLimit(1);
+  options.unfamiliar_min_confidence = 0.7;
+  SeveritySmoother smoother(options);
+  const auto& decision = smoother.Update({.6f, .4f}, 0.0, 1.5, 1.1);
+  EXPECT_TRUE(decision.unfamiliar);
+  EXPECT_FALSE(decision.grade.has_value());
+}
+
+TEST(SeveritySmootherTest, FamiliarityIsSmoothedWithHysteresisAndItsChangeIsTold) {
+  SeveritySmoother smoother(WithFamiliarLimit(0.1));
+  EXPECT_FALSE(smoother.Update({.9f, .1f}, 0.0, 1.5, 0.97).unfamiliar);
+  const auto& now = smoother.Update({.9f, .1f}, 0.9, 1.5, 1.2);
+  EXPECT_TRUE(now.unfamiliar);
+  EXPECT_TRUE(now.changed);
+  const auto& held = smoother.Update({.9f, .1f}, 1.8, 1.5, 0.97);
+  EXPECT_TRUE(held.unfamiliar);
+  EXPECT_FALSE(held.changed);
+  EXPECT_FALSE(smoother.Update({.9f, .1f}, 2.7, 1.5, 0.9).unfamiliar);
+  // No familiarity score: nothing to be unfamiliar by.
+  smoother.Update({.9f, .1f}, 3.6, 1.5, 1.2);
+  EXPECT_FALSE(smoother.Update({.9f, .1f}, 3.7, 1.5).unfamiliar);
+}
+
+TEST(SeveritySmootherTest, WhatIsNoLiverIsNotCalledUnfamiliar) {
+  SeveritySmoother smoother(WithFamiliarLimit(1));
+  const auto& decision = smoother.Update({.9f, .1f}, 0.0, 2.5, 1.5);
+  EXPECT_TRUE(decision.out_of_domain);
+  EXPECT_FALSE(decision.unfamiliar);
+  EXPECT_FALSE(decision.grade.has_value());
+}
+
 TEST(SeveritySmootherTest, EmptyProbabilitiesAreRefused) {
   SeveritySmoother smoother(Seconds(1));
   EXPECT_THROW(smoother.Update({}, 0.0), Error);

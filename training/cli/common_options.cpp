@@ -57,8 +57,12 @@ void AddDecouplerOptions(OptionTable* table, std::string* size, std::string* wid
 }
 
 void AddTrustOptions(OptionTable* table, TrustOptions* options) {
-  table->Number("false-flags", &options->false_flags, 0, 0.5,
-                "Share of pictures of unseen patients that may be flagged as no liver view");
+  table->Number("unfamiliar-share", &options->unfamiliar_share, 0, 0.5,
+                "Share of pictures of unseen patients on the model's own scanners that may be "
+                "flagged as unfamiliar");
+  table->Number("unfamiliar-confidence", &options->unfamiliar_confidence, 0.25, 0.9,
+                "Target of the mean confidence on livers of unfamiliar scanners: the expected "
+                "share of correct grades");
   table->Number("abstain-share", &options->abstain_share, 0, 0.9,
                 "Share of answers to unseen patients, the least confident, that become "
                 "\"uncertain\", unless they are more likely right than wrong; 0: none");

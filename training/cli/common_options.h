@@ -48,7 +48,7 @@ void AddSeedOption(OptionTable* table, T* seed, const std::string& what) {
 }
 // --size and --widths.
 void AddDecouplerOptions(OptionTable* table, std::string* size, std::string* widths);
-// --false-flags and --abstain-share.
+// --unfamiliar-share, --unfamiliar-confidence and --abstain-share.
 void AddTrustOptions(OptionTable* table, TrustOptions* options);
 
 // The folder or file that a path names, without the folders above it.

@@ -41,7 +41,9 @@ PictureScores Scorer::Grade(const PreparedImage& image) {
   const auto inference = engine_->Prepare(image);
   const Severity& severity = inference->Classify();
   inference_ms_.push_back(severity.inference_ms);
-  return {{severity.probabilities.begin(), severity.probabilities.end()}, severity.domain_score};
+  return {{severity.probabilities.begin(), severity.probabilities.end()},
+          severity.domain_score,
+          severity.familiarity_score};
 }
 
 std::vector<double> Scorer::DomainScores(const PreparedDataset& data) const {

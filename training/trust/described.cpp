@@ -60,4 +60,13 @@ DescribedPictures Described(const PreparedDataset& data, const std::vector<int>&
   return pictures;
 }
 
+DescribedPictures DescribedAsTheyAre(const PreparedDataset& data) {
+  DescribedPictures pictures;
+  for (int i = 0; i < data.size(); ++i) {
+    pictures.descriptors.push_back(DescribePicture(data.image(i).pixels));
+    pictures.patients.push_back(data.dataset().samples[i].patient);
+  }
+  return pictures;
+}
+
 }  // namespace hepar

@@ -15,4 +15,7 @@ namespace hepar {
 inline constexpr int kVariants = 4;
 DescribedPictures Described(const PreparedDataset& data, const std::vector<int>& indices);
 
+// The same of all pictures, but of each only as it is.
+DescribedPictures DescribedAsTheyAre(const PreparedDataset& data);
+
 }  // namespace hepar

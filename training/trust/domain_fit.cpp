@@ -41,7 +41,7 @@ void Cholesky(int d, std::vector<double>* matrix) {
 
 }  // namespace
 
-DomainModel FitDomain(const DescribedPictures& pictures) {
+DomainModel FitDomain(const DescribedPictures& pictures, double shrinkage) {
   constexpr int d = kDescriptorSize;
   // What never varies among the pictures may still vary a little.
   constexpr double kLeastScale = 1e-3;
@@ -75,7 +75,7 @@ DomainModel FitDomain(const DescribedPictures& pictures) {
   }
   for (int i = 0; i < d; ++i) {
     for (int k = 0; k <= i; ++k) {
-      matrix[i * d + k] = (1.0 - kShrinkage) * matrix[i * d + k] + (i == k ? kShrinkage : 0.0);
+      matrix[i * d + k] = (1.0 - shrinkage) * matrix[i * d + k] + (i == k ? shrinkage : 0.0);
     }
   }
   Cholesky(d, &matrix);
@@ -85,7 +85,7 @@ DomainModel FitDomain(const DescribedPictures& pictures) {
   return model;
 }
 
-std::vector<double> LeavePatientOutScores(const DescribedPictures& pictures) {
+std::vector<double> LeavePatientOutScores(const DescribedPictures& pictures, double shrinkage) {
   const std::set<std::string> patients(pictures.patients.begin(), pictures.patients.end());
   if (patients.size() < 3) {
     throw Error(ErrorKind::kMismatch,
@@ -107,7 +107,7 @@ std::vector<double> LeavePatientOutScores(const DescribedPictures& pictures) {
       others.descriptors.push_back(pictures.descriptors[n]);
       others.patients.push_back(pictures.patients[n]);
     }
-    const DomainModel model = FitDomain(others);
+    const DomainModel model = FitDomain(others, shrinkage);
     for (std::size_t n = 0; n < scores.size(); ++n) {
       if (is_out(n)) scores[n] = model.Score(pictures.descriptors[n]);
     }

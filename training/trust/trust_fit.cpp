@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <numeric>
 #include <set>
+#include <utility>
 
 #include "training/evaluation/calibration.h"
 #include "training/report/html_parts.h"
@@ -66,20 +68,102 @@ ordered_json FitAnswers(const UnseenAnswers& unseen, const TrustOptions& options
   return json;
 }
 
+// Shares of pictures by which the limit of views is set.
+constexpr double kOwnShare = 0.05, kLiverShare = 0.1, kLoneLiverShare = 0.05, kViewShare = 0.05;
+
+std::vector<double> ScoresOf(const DomainModel& domain, const std::vector<double>& factor,
+                             const DescribedPictures& pictures) {
+  std::vector<double> scores;
+  for (const auto& descriptor : pictures.descriptors) {
+    scores.push_back(domain.Score(descriptor, factor));
+  }
+  return scores;
+}
+
+std::ptrdiff_t CountAbove(const std::vector<double>& scores, double limit) {
+  return std::count_if(scores.begin(), scores.end(), [&](double score) { return score > limit; });
+}
+
+// `own`: the score that kOwnShare of the model's own pictures are above. Says in `source` what the
+// limit is made of.
+double ViewLimit(double own, const std::vector<double>& livers, const std::vector<double>& views,
+                 const OtherPictures& others, std::string* source) {
+  const auto liver_limit = [&](double share) {
+    return UpperQuantile(livers, others.livers.patients, share);
+  };
+  const double margin = kViewMargin * own;
+  double limit = margin;
+  *source = "the model's own pictures";
+  if (!livers.empty() && !views.empty()) {
+    *source = "other livers and other views";
+    limit = std::sqrt(liver_limit(kLiverShare) *
+                      UpperQuantile(views, others.views.patients, 1.0 - kViewShare));
+  } else if (!livers.empty()) {
+    *source = "the model's own pictures and other livers";
+    limit = std::max(margin, liver_limit(kLoneLiverShare));
+  } else if (!views.empty()) {
+    *source = "the model's own pictures and other views";
+    limit = std::min(margin, UpperQuantile(views, others.views.patients, 1.0 - kViewShare));
+  }
+  return std::max(limit, own);
+}
+
+// The share of evidence that leaves the mean confidence of these answers at `wished`.
+double EvidenceFor(const Predictions& answers, double temperature, double wished, int classes) {
+  double confidence = 1.0;
+  if (!answers.labels.empty()) {
+    const Answers scaled = AnswersOf(WithTemperature(answers, temperature));
+    confidence = std::accumulate(scaled.confidences.begin(), scaled.confidences.end(), 0.0) /
+                 static_cast<double>(scaled.confidences.size());
+  }
+  const double chance = 1.0 / classes;
+  if (confidence <= wished) return kMostEvidence;
+  return std::clamp((wished - chance) / (confidence - chance), 0.0, kMostEvidence);
+}
+
 ordered_json FitDomainOf(const DescribedPictures& known, const TrustOptions& options,
-                         ModelSpec* spec) {
+                         const OtherPictures& others, ModelSpec* spec) {
   const std::size_t patients = CountPatients(known.patients);
   ordered_json json = {{"pictures", known.patients.size()}, {"patients", patients}};
   if (patients < kLeastPatients) return json;
-  const std::vector<double> scores = LeavePatientOutScores(known);
-  spec->domain = FitDomain(known);
-  spec->out_of_domain_above = UpperQuantile(scores, known.patients, options.false_flags);
-  const auto flagged = std::count_if(scores.begin(), scores.end(), [&](double score) {
-    return score > *spec->out_of_domain_above;
-  });
-  json["false_flags"] = options.false_flags;
-  json["out_of_domain_above"] = *spec->out_of_domain_above;
-  json["flagged"] = flagged;
+  const std::vector<double> scores = LeavePatientOutScores(known, kViewShrinkage);
+  const DomainModel domain = FitDomain(known, kViewShrinkage);
+  const auto livers = ScoresOf(domain, domain.factor, others.livers);
+  const auto views = ScoresOf(domain, domain.factor, others.views);
+  std::string source;
+  const double limit =
+      ViewLimit(UpperQuantile(scores, known.patients, kOwnShare), livers, views, others, &source);
+  spec->domain = domain;
+  spec->out_of_domain_above = limit;
+  json["out_of_domain_above"] = limit;
+  json["limit_by"] = source;
+  json["flagged"] = CountAbove(scores, limit);
+
+  const auto scanner_scores = LeavePatientOutScores(known, kScannerShrinkage);
+  Familiarity familiarity;
+  familiarity.factor = FitDomain(known, kScannerShrinkage).factor;
+  familiarity.unfamiliar_above =
+      UpperQuantile(scanner_scores, known.patients, options.unfamiliar_share);
+  familiarity.full_doubt_above = kDoubtRange * familiarity.unfamiliar_above;
+  familiarity.evidence =
+      EvidenceFor(others.liver_answers, spec->temperature, options.unfamiliar_confidence,
+                  static_cast<int>(spec->class_names.size()));
+  spec->familiarity = familiarity;
+  json["unfamiliar_share"] = options.unfamiliar_share;
+  json["unfamiliar_above"] = familiarity.unfamiliar_above;
+  json["unfamiliar"] = CountAbove(scanner_scores, familiarity.unfamiliar_above);
+  json["unfamiliar_confidence"] = options.unfamiliar_confidence;
+  json["evidence"] = familiarity.evidence;
+  if (!livers.empty()) {
+    json["other_livers"] = {
+        {"pictures", livers.size()},
+        {"unfamiliar", CountAbove(ScoresOf(domain, familiarity.factor, others.livers),
+                                  familiarity.unfamiliar_above)},
+        {"flagged", CountAbove(livers, limit)}};
+  }
+  if (!views.empty()) {
+    json["other_views"] = {{"pictures", views.size()}, {"flagged", CountAbove(views, limit)}};
+  }
   return json;
 }
 
@@ -91,9 +175,11 @@ std::string Count(const ordered_json& json, const char* frames) {
 }  // namespace
 
 ordered_json FitTrust(const DescribedPictures& known, const UnseenAnswers& unseen,
-                      const TrustOptions& options, ModelSpec* spec) {
-  return {{"answers", FitAnswers(unseen, options, spec)},
-          {"domain", FitDomainOf(known, options, spec)}};
+                      const TrustOptions& options, ModelSpec* spec, const OtherPictures& others) {
+  // In this order: what an unfamiliar answer is worth depends on the temperature.
+  ordered_json json = {{"answers", FitAnswers(unseen, options, spec)}};
+  json["domain"] = FitDomainOf(known, options, others, spec);
+  return json;
 }
 
 std::string TrustText(const ordered_json& trust) {
@@ -120,9 +206,26 @@ std::string TrustText(const ordered_json& trust) {
     return text + "no out-of-domain score: pictures of " + Fixed(NumberOf(&domain, "patients"), 0) +
            " patients are too few for one\n";
   }
-  return text + "no liver view above score " + Fixed(NumberOf(&domain, "out_of_domain_above"), 3) +
-         ", as " + Percent(NumberOf(&domain, "false_flags")) + " % of " +
-         Count(domain, "pictures") + " are, each scored without its patient\n";
+  text += "no liver view above score " + Fixed(NumberOf(&domain, "out_of_domain_above"), 3) +
+          ", by " + TextOf(&domain, "limit_by") + ": " + Fixed(NumberOf(&domain, "flagged"), 0) +
+          " of " + Count(domain, "pictures") + " are, each scored without its patient\n";
+  text += "unfamiliar above score " + Fixed(NumberOf(&domain, "unfamiliar_above"), 3) + ", as " +
+          Percent(NumberOf(&domain, "unfamiliar_share")) + " % of them are; there " +
+          Percent(NumberOf(&domain, "evidence")) +
+          " % of the evidence counts, for a mean confidence of " +
+          Percent(NumberOf(&domain, "unfamiliar_confidence")) + " %\n";
+  for (const auto& [key, name] :
+       {std::pair("other_livers", "other livers"), std::pair("other_views", "other views")}) {
+    const ordered_json* set = Find(&domain, key);
+    if (set == nullptr) continue;
+    text += std::string(name) + ": " + Fixed(NumberOf(set, "flagged"), 0) + " of " +
+            Fixed(NumberOf(set, "pictures"), 0) + " no liver view";
+    if (set->contains("unfamiliar")) {
+      text += ", " + Fixed(NumberOf(set, "unfamiliar"), 0) + " unlike its own scanners";
+    }
+    text += "\n";
+  }
+  return text;
 }
 
 }  // namespace hepar

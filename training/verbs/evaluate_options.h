@@ -11,7 +11,6 @@
 #include "training/evaluation/bootstrap.h"
 #include "training/evaluation/choice.h"
 #include "training/scoring/corruptions.h"
-#include "training/trust/trust_options.h"
 
 namespace hepar {
 
@@ -25,7 +24,7 @@ struct EvaluateOptions {
   std::string precision = "fp32";
   BootstrapOptions bootstrap;  // Its seed is that of the corruptions too.
   ThresholdRule rule;
-  double false_flags = TrustOptions().false_flags;
+  double false_flags = 0.05;
   int gallery = 12;
   std::string csv, html;
   Output output;

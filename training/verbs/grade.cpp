@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <algorithm>
 #include <iostream>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -7,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "models/decision/frame_state.h"
 #include "models/decision/frames_decision.h"
 #include "models/error.h"
 #include "models/file_io.h"
@@ -33,8 +33,8 @@ using nlohmann::ordered_json;
 struct GradeOptions {
   std::vector<std::string> paths;
   std::string model, precision = "fp32", csv;
-  double min_confidence = 0.0;
-  bool check_view = true;
+  std::string unfamiliar = "grade";
+  DecisionChoices choices;
   SourceOptions source;
   ModelPermission permission;
   DeviceOptions device;
@@ -52,11 +52,13 @@ OptionTable MakeTable(GradeOptions* o) {
   AddModelOption(&table, &o->model, "the model bundle to grade with");
   AddPermissionOptions(&table, &o->permission);
   AddSourceOptions(&table, &o->source);
-  table.Number("min-confidence", &o->min_confidence, 0, 1,
+  table.Number("min-confidence", &o->choices.min_confidence, 0, 1,
                "Mean probability below which there is no grade; the model's own threshold applies "
                "where it is higher");
-  table.OnOff("check-view", &o->check_view,
+  table.OnOff("check-view", &o->choices.check_view,
               "Give no grade where more than half of the frames are unlike the model's pictures");
+  table.Choice("unfamiliar", &o->unfamiliar, {"grade", "withhold"},
+               "Whether liver views of unfamiliar scanners get a grade");
   AddDeviceOptions(&table, &o->device);
   table.Choice("precision", &o->precision, {"fp32", "bf16", "fp16"}, "Precision of the model");
   table.Heading("Output");
@@ -74,10 +76,8 @@ struct Row {
 };
 
 // The states of HeparSeverityMeta, and one for what cannot be read.
-const char* StateOf(const Row& row) {
-  if (!row.error.empty()) return "error";
-  if (row.decision.out_of_domain) return "not-liver";
-  return row.decision.grade ? "graded" : "uncertain";
+const char* StateName(const Row& row) {
+  return row.error.empty() ? ToString(StateOf(row.decision)) : "error";
 }
 
 // Empty where there is no grade.
@@ -91,6 +91,11 @@ std::optional<double> DomainScoreOf(const Row& row, const ModelSpec& spec) {
   return *row.decision.domain_score / *spec.out_of_domain_above;
 }
 
+std::optional<double> FamiliarityScoreOf(const Row& row, const ModelSpec& spec) {
+  if (!row.decision.familiarity_score || !spec.familiarity) return std::nullopt;
+  return *row.decision.familiarity_score / spec.familiarity->unfamiliar_above;
+}
+
 Row GradeFile(const std::string& path, const GradeOptions& options, const Warn& warn,
               Scorer* scorer) {
   Row row;
@@ -99,14 +104,11 @@ Row GradeFile(const std::string& path, const GradeOptions& options, const Warn& 
     if (IsMatFile(path)) {
       throw Error(ErrorKind::kDamaged, path + ": is a set of labeled scans; see 'hepar evaluate'");
     }
-    FramesDecisionOptions rules;
-    rules.min_confidence =
-        std::max(options.min_confidence, scorer->spec().abstain_below.value_or(0.0));
-    if (options.check_view) rules.out_of_domain_above = scorer->spec().out_of_domain_above;
     const int count = CountFrames(path, warn);
     if (count == 0) throw Error(ErrorKind::kDamaged, path + ": a DICOM file without a picture");
     const auto frames = ChooseFrames(count, options.source);
-    row.decision = DecideTogether(scorer->ScoreFile(path, frames, [] {}), rules);
+    row.decision = DecideTogether(scorer->ScoreFile(path, frames, [] {}),
+                                  DecisionOptions(scorer->spec(), options.choices));
   } catch (const Error& error) {
     row.error = error.what();
   }
@@ -145,7 +147,7 @@ std::string ToTable(const std::vector<Row>& rows, const ModelSpec& spec) {
   for (const auto& name : spec.class_names) cells[0].push_back(name + " %");
   cells[0].insert(cells[0].end(), {"trust", "frames"});
   for (const Row& row : rows) {
-    cells.push_back({row.path, StateOf(row), SeverityOf(row, spec)});
+    cells.push_back({row.path, StateName(row), SeverityOf(row, spec)});
     if (cells.back()[2].empty()) cells.back()[2] = "-";
     if (!row.error.empty()) continue;
     for (const double p : row.decision.probabilities) cells.back().push_back(Fixed(100 * p, 1));
@@ -158,18 +160,20 @@ std::string ToTable(const std::vector<Row>& rows, const ModelSpec& spec) {
 std::string ToCsv(const std::vector<Row>& rows, const ModelSpec& spec) {
   std::string text = "path,state,severity,confidence";
   for (const auto& name : spec.class_names) text += ",p_" + name;
-  text += ",trust,domain_score,frames,not_liver_frames,error\n";
+  text += ",trust,domain_score,familiarity_score,frames,not_liver_frames,unfamiliar_frames,error\n";
   for (const Row& row : rows) {
     const FramesDecision& d = row.decision;
-    text += CsvField(row.path) + "," + StateOf(row) + "," + SeverityOf(row, spec) + ",";
+    text += CsvField(row.path) + "," + StateName(row) + "," + SeverityOf(row, spec) + ",";
     if (row.error.empty()) {
-      const auto score = DomainScoreOf(row, spec);
+      const auto score = DomainScoreOf(row, spec), familiarity = FamiliarityScoreOf(row, spec);
       text += json(d.confidence).dump();
       for (const double p : d.probabilities) text += "," + json(p).dump();
       text += "," + json(d.trust).dump() + "," + (score ? json(*score).dump() : "") + "," +
-              std::to_string(d.frames) + "," + std::to_string(d.frames_out_of_domain) + ",";
+              (familiarity ? json(*familiarity).dump() : "") + "," + std::to_string(d.frames) +
+              "," + std::to_string(d.frames_out_of_domain) + "," +
+              std::to_string(d.frames_unfamiliar) + ",";
     } else {
-      text += std::string(spec.class_names.size() + 5, ',') + CsvField(row.error);
+      text += std::string(spec.class_names.size() + 7, ',') + CsvField(row.error);
     }
     text += "\n";
   }
@@ -179,7 +183,7 @@ std::string ToCsv(const std::vector<Row>& rows, const ModelSpec& spec) {
 ordered_json ToJson(const std::vector<Row>& rows, const ModelSpec& spec) {
   ordered_json files = ordered_json::array();
   for (const Row& row : rows) {
-    ordered_json file = {{"path", row.path}, {"state", StateOf(row)}};
+    ordered_json file = {{"path", row.path}, {"state", StateName(row)}};
     if (!row.error.empty()) {
       file["error"] = row.error;
       files.push_back(file);
@@ -190,15 +194,17 @@ ordered_json ToJson(const std::vector<Row>& rows, const ModelSpec& spec) {
     for (std::size_t k = 0; k < d.probabilities.size(); ++k) {
       probabilities[spec.class_names[k]] = d.probabilities[k];
     }
-    const auto score = DomainScoreOf(row, spec);
+    const auto score = DomainScoreOf(row, spec), familiarity = FamiliarityScoreOf(row, spec);
     file["severity"] = d.grade ? ordered_json(SeverityOf(row, spec)) : ordered_json();
     file["grade"] = d.grade ? ordered_json(*d.grade) : ordered_json();
     file["confidence"] = d.confidence;
     file["probabilities"] = probabilities;
     file["trust"] = d.trust;
     file["domain_score"] = score ? ordered_json(*score) : ordered_json();
+    file["familiarity_score"] = familiarity ? ordered_json(*familiarity) : ordered_json();
     file["frames"] = d.frames;
     file["not_liver_frames"] = d.frames_out_of_domain;
+    file["unfamiliar_frames"] = d.frames_unfamiliar;
     files.push_back(file);
   }
   return {
@@ -221,6 +227,7 @@ int RunGrade(const std::vector<std::string>& arguments) {
   OptionTable table = MakeTable(&options);
   if (!ReadOptions(&table, arguments)) return kExitOk;
   CheckOptions(options);
+  options.choices.withhold_unfamiliar = options.unfamiliar == "withhold";
   EngineConfig config;
   config.model = options.model;
   config.device = DeviceOption(options.device.name);

@@ -107,6 +107,11 @@ int RunInspect(const std::vector<std::string>& arguments) {
        << "\nno liver    "
        << (spec.domain ? "above score " + Fixed(spec.out_of_domain_above.value_or(0.0), 3)
                        : "never: no score")
+       << "\nunfamiliar  "
+       << (spec.familiarity
+               ? "above score " + Fixed(spec.familiarity->unfamiliar_above, 3) + ", where " +
+                     Percent(spec.familiarity->evidence) + " % of the evidence counts"
+               : "never: no score")
        << "\ndata        " << Or(spec.dataset_digest, "unknown") << "\nlicense     "
        << Or(spec.licence, "not stated") << "\ncitation    " << Or(spec.citation, "not stated")
        << "\n\n";
@@ -124,6 +129,7 @@ int RunInspect(const std::vector<std::string>& arguments) {
 
   description.erase("tensors");
   description.erase("domain");  // Too many numbers for a reader.
+  if (description.contains("familiarity")) description["familiarity"].erase("factor");
   description["parts"] = sizes;
   output.Write(description);
   return kExitOk;

@@ -141,14 +141,31 @@ Split MakeSplit(const TrainOptions& o, const Dataset& dataset) {
 std::string RunDescription(const OptionTable& table, const Dataset& dataset, const Split& split,
                            const Architecture& architecture, int processes) {
   json run = json::parse(table.ToJson());
-  for (const char* free : {"epochs",        "patience",     "min_delta",
-                           "device",        "threads",      "out",
-                           "work",          "json",         "name",
-                           "licence",       "citation",     "resume",
-                           "report_steps",  "peer_timeout", "overwrite",
-                           "init",          "weights",      "checkpoint_every",
-                           "data",          "folds",        "false_flags",
-                           "abstain_share", "allow_code",   "model_sha256"}) {
+  for (const char* free : {"epochs",
+                           "patience",
+                           "min_delta",
+                           "device",
+                           "threads",
+                           "out",
+                           "work",
+                           "json",
+                           "name",
+                           "licence",
+                           "citation",
+                           "resume",
+                           "report_steps",
+                           "peer_timeout",
+                           "overwrite",
+                           "init",
+                           "weights",
+                           "checkpoint_every",
+                           "data",
+                           "folds",
+                           "unfamiliar_share",
+                           "unfamiliar_confidence",
+                           "abstain_share",
+                           "allow_code",
+                           "model_sha256"}) {
     run.erase(free);
   }
   // What --weights, --init and a file of TorchScript leave in the net beside its tensors.

@@ -19,6 +19,7 @@
 #include "training/data/prepared_dataset.h"
 #include "training/data/recorded_split.h"
 #include "training/data/split.h"
+#include "training/data/unlabeled.h"
 #include "training/evaluation/predictions_file.h"
 #include "training/report/loading_report.h"
 #include "training/report/utf8.h"
@@ -36,7 +37,7 @@ namespace {
 using nlohmann::ordered_json;
 
 struct TrustVerbOptions {
-  std::string model, out, predictions;
+  std::string model, out, predictions, other_livers, other_views;
   ScanOptions scans;
   TrustOptions trust;
   ModelPermission permission;
@@ -49,9 +50,9 @@ OptionTable MakeTable(TrustVerbOptions* o) {
       "trust", "--model FILE.hepar --data PATH --out FILE.hepar [OPTION...]",
       "Refits how a model reports its uncertainty, and writes the model with it: the "
       "temperature of its probabilities, the confidence below which it is uncertain, and the "
-      "out-of-domain score that detects non-liver views. Its weights stay the same. On the data "
-      "that it was "
-      "trained on, the first two are fitted to the validation part of its split; on other data to "
+      "scores that detect non-liver views and livers of unfamiliar scanners. Its weights stay the "
+      "same. On the data that it was trained on, the first two are fitted to the validation part "
+      "of its split; on other data to "
       "all of them.");
   table.Heading("Options");
   AddModelOption(&table, &o->model, "the model bundle to fit");
@@ -64,6 +65,12 @@ OptionTable MakeTable(TrustVerbOptions* o) {
   table.Path("predictions", &o->predictions, "FILE",
              "Fit temperature and confidence to these answers instead: the output of 'hepar "
              "evaluate --csv' for a cross-validation with the same recipe");
+  table.Path("other-livers", &o->other_livers, "PATH",
+             "Pictures and videos of livers on other scanners, without grades: the limit of "
+             "non-liver views is set above them, and the confidence on unfamiliar scanners by "
+             "the answers to them");
+  table.Path("other-views", &o->other_views, "PATH",
+             "Pictures and videos of other organs: the limit of non-liver views is set below them");
   AddTrustOptions(&table, &o->trust);
   AddSourceOptions(&table, &o->scans.source);
   AddDeviceOptions(&table, &o->device);
@@ -104,6 +111,30 @@ Pictures ChoosePictures(const TrustVerbOptions& o, const ModelSpec& spec, const 
   return pictures;
 }
 
+constexpr int kBatch = 16;
+
+OtherPictures LoadOthers(const TrustVerbOptions& o, const ModelSpec& spec, SeverityNet net,
+                         torch::Device device) {
+  OtherPictures others;
+  const auto prepare = [&](const std::string& path) {
+    return WithExitCode(kExitInputData, [&] {
+      return PreparedDataset(LoadUnlabeled(path, o.scans.source), spec.preprocess,
+                             o.device.threads);
+    });
+  };
+  if (!o.other_livers.empty()) {
+    const PreparedDataset livers = prepare(o.other_livers);
+    others.livers = DescribedAsTheyAre(livers);
+    std::vector<int> all(livers.size());
+    std::iota(all.begin(), all.end(), 0);
+    net->to(device);
+    others.liver_answers = Score(net, livers, all, kBatch, device).predictions;
+    net->to(torch::kCPU);
+  }
+  if (!o.other_views.empty()) others.views = DescribedAsTheyAre(prepare(o.other_views));
+  return others;
+}
+
 }  // namespace
 
 int RunTrust(const std::vector<std::string>& arguments) {
@@ -132,15 +163,15 @@ int RunTrust(const std::vector<std::string>& arguments) {
   if (options.predictions.empty()) {
     unseen.source = pictures.source;
     if (!pictures.unseen.empty()) {
-      constexpr int kBatch = 16;
       bundle.net->to(device);
       unseen.frames = Score(bundle.net, data, pictures.unseen, kBatch, device).predictions;
       bundle.net->to(torch::kCPU);
     }
   }
 
+  const OtherPictures others = LoadOthers(options, spec, bundle.net, device);
   const ordered_json trust =
-      FitTrust(Described(data, pictures.known), unseen, options.trust, &spec);
+      FitTrust(Described(data, pictures.known), unseen, options.trust, &spec, others);
   ordered_json metrics = ordered_json::parse(spec.metrics);
   metrics["trust"] = trust;
   spec.metrics = JsonText(metrics);

@@ -51,6 +51,13 @@ PanelContent NotLiver() {
   return content;
 }
 
+PanelContent Unfamiliar(int grade) {
+  PanelContent content = Graded(std::max(grade, 0), {20, 20, 45, 15});
+  content.state = PanelContent::State::kUnfamiliar;
+  content.grade = grade;
+  return content;
+}
+
 OverlayView FlatView(std::uint8_t value, int size = 32) {
   OverlayView view;
   view.caption = "Specific";
@@ -225,6 +232,32 @@ TEST(OverlayPanelTest, NotALiverViewIsSaidInFramesOfEverySize) {
     // More words than "Waiting".
     EXPECT_GT(TextPixels(patch), TextPixels(renderer.DrawPanel({}, PanelContent())));
   }
+}
+
+TEST(OverlayPanelTest, AnUnfamiliarScanIsSaidBesideItsGradeAndWithoutOne) {
+  for (const auto& [width, height] :
+       {std::pair(160, 120), std::pair(320, 240), std::pair(636, 434), std::pair(1920, 1080)}) {
+    SCOPED_TRACE(std::to_string(width) + "x" + std::to_string(height));
+    const OverlayRenderer renderer(width, height);
+    const OverlayPatch doubted = renderer.DrawPanel({}, Unfamiliar(2));
+    PanelContent sure = Unfamiliar(2);
+    sure.state = PanelContent::State::kGraded;
+    ExpectInside(doubted, width, height);
+    EXPECT_GT(TextPixels(doubted), TextPixels(renderer.DrawPanel({}, sure)));
+    const OverlayPatch withheld = renderer.DrawPanel({}, Unfamiliar(-1));
+    ExpectInside(withheld, width, height);
+    EXPECT_NE(withheld.pixels, renderer.DrawPanel({}, Uncertain()).pixels);
+    EXPECT_NE(withheld.pixels, doubted.pixels);
+  }
+  // The grade is outlined in its color; the grade of a familiar scan is filled.
+  const OverlayRenderer renderer(636, 434);
+  OverlayStyle style;
+  style.probabilities = style.trend = false;
+  const std::uint32_t color = GradeColor(style.theme, 2, 4);
+  PanelContent sure = Unfamiliar(2);
+  sure.state = PanelContent::State::kGraded;
+  EXPECT_LT(Count(renderer.DrawPanel(style, Unfamiliar(2)), color),
+            Count(renderer.DrawPanel(style, sure), color));
 }
 
 TEST(OverlayPanelTest, TheTrendHasAGapWhereNoLiverWasSeen) {

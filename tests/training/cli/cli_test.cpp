@@ -451,8 +451,10 @@ TEST_F(CliTest, GradesWhatNobodyLabelledAsEvaluateScoresIt) {
                        std::stod(of_stills[1 + i][5 + k]));
     }
     EXPECT_EQ(file.at("frames"), 1);
-    EXPECT_THAT(file.at("state"), testing::AnyOf("graded", "uncertain", "not-liver"));
-    EXPECT_EQ(file.at("severity").is_null(), file.at("state") != "graded");
+    EXPECT_THAT(file.at("state"), testing::AnyOf("graded", "uncertain", "unfamiliar", "not-liver"));
+    if (file.at("state") != "unfamiliar") {
+      EXPECT_EQ(file.at("severity").is_null(), file.at("state") != "graded");
+    }
   }
   ASSERT_EQ(of_clip.size(), 6u);
   for (std::size_t k = 0; k < names.size(); ++k) {
@@ -463,7 +465,7 @@ TEST_F(CliTest, GradesWhatNobodyLabelledAsEvaluateScoresIt) {
 
   const auto rows = RowsOf(ReadFile(Path("grades.csv"), kMaxOutput));
   ASSERT_EQ(rows.size(), 19u);
-  for (const auto& row : rows) EXPECT_EQ(row.size(), 13u) << row[0];
+  for (const auto& row : rows) EXPECT_EQ(row.size(), 15u) << row[0];
   EXPECT_EQ(rows[1][0], video);
   EXPECT_DOUBLE_EQ(std::stod(rows[1][4]), files[0].at("probabilities").at("normal").get<double>());
   EXPECT_EQ(rows[2][1], "error");
@@ -477,7 +479,9 @@ TEST_F(CliTest, GradesWhatNobodyLabelledAsEvaluateScoresIt) {
   Program strict({"grade", "--model", model, stills[0], "--min-confidence", "1", "--check-view",
                   "off", "--json", "-"});
   EXPECT_EQ(strict.Wait(), kExitOk);
-  EXPECT_EQ(json::parse(strict.out()).at("files")[0].at("state"), "uncertain");
+  const json strict_file = json::parse(strict.out()).at("files")[0];
+  EXPECT_THAT(strict_file.at("state"), testing::AnyOf("uncertain", "unfamiliar"));
+  EXPECT_TRUE(strict_file.at("severity").is_null());
 
   ExpectFailure({"grade", stills[0]}, kExitUsage, "--model is missing");
   ExpectFailure({"grade", "--model", model}, kExitUsage, "nothing to grade");
@@ -505,7 +509,8 @@ ModelSpec SpecOf(const std::string& path) {
 }
 
 TEST_F(CliTest, TrainingFitsTrustAndTheVerbFitsItAnewAlike) {
-  Program train(Train("trusted.hepar", 1, {"--false-flags", "0.1", "--abstain-share", "0.25"}));
+  Program train(
+      Train("trusted.hepar", 1, {"--unfamiliar-share", "0.1", "--abstain-share", "0.25"}));
   ASSERT_EQ(train.Wait(), kExitOk) << train.err();
   EXPECT_THAT(train.out(), AllOf(HasSubstr("temperature"), HasSubstr("no liver view above score")));
   const ModelSpec trained = SpecOf(Path("trusted.hepar"));
@@ -513,18 +518,19 @@ TEST_F(CliTest, TrainingFitsTrustAndTheVerbFitsItAnewAlike) {
   EXPECT_GT(trained.out_of_domain_above.value(), 0.0);
   EXPECT_TRUE(trained.abstain_below.has_value());
   const json told = json::parse(trained.metrics).at("trust");
-  EXPECT_EQ(told.at("domain").at("false_flags"), 0.1);
+  EXPECT_EQ(told.at("domain").at("unfamiliar_share"), 0.1);
   EXPECT_EQ(told.at("answers").at("patients"), 4);
 
   Program trust({"trust", "--model", Path("trusted.hepar"), "--data", Manifest(), "--out",
-                 Path("again.hepar"), "--false-flags", "0.1", "--abstain-share", "0.25", "--json",
-                 "-"});
+                 Path("again.hepar"), "--unfamiliar-share", "0.1", "--abstain-share", "0.25",
+                 "--json", "-"});
   ASSERT_EQ(trust.Wait(), kExitOk) << trust.err();
   EXPECT_THAT(trust.err(), HasSubstr("wrote "));
   const ModelSpec again = SpecOf(Path("again.hepar"));
   EXPECT_EQ(again.id, trained.id);
   EXPECT_TRUE(again.domain == trained.domain);
   EXPECT_EQ(again.out_of_domain_above, trained.out_of_domain_above);
+  EXPECT_TRUE(again.familiarity == trained.familiarity);
   EXPECT_NEAR(again.temperature, trained.temperature, 1e-4);
   EXPECT_NEAR(again.abstain_below.value(), trained.abstain_below.value(), 1e-4);
   EXPECT_EQ(again.dataset_digest, trained.dataset_digest);

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <opencv2/imgcodecs.hpp>
 #include <random>
@@ -54,11 +55,11 @@ TEST(DomainFitTest, FindsMeanScaleAndCorrelation) {
     pictures.descriptors.push_back(x);
     pictures.patients.push_back(std::to_string(n));
   }
-  const DomainModel model = FitDomain(pictures);
+  const DomainModel model = FitDomain(pictures, kScannerShrinkage);
   EXPECT_NEAR(model.mean[2], 5.0, 0.1);
   EXPECT_NEAR(model.scale[2], 3.0, 0.1);
   EXPECT_NEAR(model.factor[0], 1.0, 1e-6);  // The first diagonal of a correlation matrix.
-  EXPECT_NEAR(model.factor[1], (1.0 - kShrinkage) * 0.8, 0.02);
+  EXPECT_NEAR(model.factor[1], (1.0 - kScannerShrinkage) * 0.8, 0.02);
   // The mean square of the score is 1 but for the shrinkage.
   double square = 0.0;
   for (const auto& x : pictures.descriptors) square += std::pow(model.Score(x), 2);
@@ -67,19 +68,19 @@ TEST(DomainFitTest, FindsMeanScaleAndCorrelation) {
 
 TEST(DomainFitTest, PatientsWeighTheSameHoweverManyTheirPictures) {
   DescribedPictures pictures = People(3, 1, 1);
-  const DomainModel once = FitDomain(pictures);
+  const DomainModel once = FitDomain(pictures, kScannerShrinkage);
   for (int i = 0; i < 9; ++i) {
     pictures.descriptors.push_back(pictures.descriptors[0]);
     pictures.patients.push_back(pictures.patients[0]);
   }
-  const DomainModel often = FitDomain(pictures);
+  const DomainModel often = FitDomain(pictures, kScannerShrinkage);
   for (int i = 0; i < kDescriptorSize; ++i) EXPECT_NEAR(often.mean[i], once.mean[i], 1e-5);
 }
 
 TEST(DomainFitTest, WhatNeverVariesIsNoDivisionByZero) {
   DescribedPictures pictures = People(4, 2, 1);
   for (auto& x : pictures.descriptors) x[5] = 2.f;
-  const DomainModel model = FitDomain(pictures);
+  const DomainModel model = FitDomain(pictures, kScannerShrinkage);
   EXPECT_GT(model.scale[5], 0.0);
   PictureDescriptor other = pictures.descriptors[0];
   EXPECT_TRUE(std::isfinite(model.Score(other)));
@@ -90,27 +91,28 @@ TEST(DomainFitTest, WhatNeverVariesIsNoDivisionByZero) {
 TEST(DomainFitTest, EachPatientIsScoredByTheOthers) {
   DescribedPictures pictures = People(12, 3, 2);
   for (std::size_t n = 0; n < 3; ++n) pictures.descriptors[n].fill(20.f);  // P0 is unlike all.
-  const auto scores = LeavePatientOutScores(pictures);
+  const auto scores = LeavePatientOutScores(pictures, kScannerShrinkage);
   ASSERT_EQ(scores.size(), pictures.patients.size());
   // With P0 among those fitted, its own score would be far lower.
-  EXPECT_GT(scores[0], 3.0 * FitDomain(pictures).Score(pictures.descriptors[0]));
+  EXPECT_GT(scores[0], 3.0 * FitDomain(pictures, kScannerShrinkage).Score(pictures.descriptors[0]));
   for (std::size_t n = 3; n < scores.size(); ++n) EXPECT_LT(scores[n], scores[0] / 3);
 }
 
 TEST(DomainFitTest, OfManyPatientsNoneIsScoredByItself) {
   DescribedPictures pictures = People(130, 1, 2);
   pictures.descriptors[77].fill(20.f);
-  const auto scores = LeavePatientOutScores(pictures);
-  EXPECT_GT(scores[77], 3.0 * FitDomain(pictures).Score(pictures.descriptors[77]));
+  const auto scores = LeavePatientOutScores(pictures, kScannerShrinkage);
+  EXPECT_GT(scores[77],
+            3.0 * FitDomain(pictures, kScannerShrinkage).Score(pictures.descriptors[77]));
   for (const double score : scores) EXPECT_GT(score, 0.0);
 }
 
 TEST(DomainFitTest, BadInputIsRefused) {
-  EXPECT_THROW(FitDomain({}), Error);
+  EXPECT_THROW(FitDomain({}, kScannerShrinkage), Error);
   DescribedPictures pictures = People(4, 1, 1);
   pictures.patients.pop_back();
-  EXPECT_THROW(FitDomain(pictures), Error);
-  EXPECT_THROW(LeavePatientOutScores(People(2, 5, 1)), Error);
+  EXPECT_THROW(FitDomain(pictures, kScannerShrinkage), Error);
+  EXPECT_THROW(LeavePatientOutScores(People(2, 5, 1), kScannerShrinkage), Error);
 }
 
 TEST(UpperQuantileTest, CountsPatientsAlike) {
@@ -157,12 +159,20 @@ TEST(TrustFitTest, FitsTemperatureAbstentionAndLimit) {
   EXPECT_LT(json["answers"]["after"]["ece"], json["answers"]["before"]["ece"]);
 
   ASSERT_TRUE(spec.domain.has_value());
-  const auto scores = LeavePatientOutScores(known);
-  int flagged = 0;
-  for (const double score : scores) flagged += score > *spec.out_of_domain_above;
-  EXPECT_EQ(flagged, 10);  // 5 % of 200.
-  EXPECT_EQ(json["domain"]["flagged"], 10);
-  // People of the same kind pass mostly, others do not.
+  const auto scores = LeavePatientOutScores(known, kViewShrinkage);
+  EXPECT_DOUBLE_EQ(*spec.out_of_domain_above,
+                   kViewMargin * UpperQuantile(scores, known.patients, 0.05));
+  ASSERT_TRUE(spec.familiarity.has_value());
+  int unfamiliar = 0;
+  for (const double score : LeavePatientOutScores(known, kScannerShrinkage)) {
+    unfamiliar += score > spec.familiarity->unfamiliar_above;
+  }
+  EXPECT_EQ(unfamiliar, 10);  // 5 % of 200.
+  EXPECT_EQ(json["domain"]["unfamiliar"], 10);
+  EXPECT_DOUBLE_EQ(spec.familiarity->full_doubt_above,
+                   kDoubtRange * spec.familiarity->unfamiliar_above);
+  EXPECT_DOUBLE_EQ(spec.familiarity->evidence, (0.45 - 0.25) / 0.75);  // Of answers that are sure.
+  // People of the same kind pass, others do not.
   int same = 0, others = 0;
   for (const auto& x : People(40, 5, 4).descriptors) {
     same += spec.domain->Score(x) > *spec.out_of_domain_above;
@@ -170,12 +180,63 @@ TEST(TrustFitTest, FitsTemperatureAbstentionAndLimit) {
   for (const auto& x : People(40, 5, 5, 6.0).descriptors) {
     others += spec.domain->Score(x) > *spec.out_of_domain_above;
   }
-  EXPECT_LT(same, 40);
+  EXPECT_EQ(same, 0);
   EXPECT_EQ(others, 200);
 
   EXPECT_THAT(TrustText(json),
               ::testing::AllOf(HasSubstr("temperature"), HasSubstr("uncertain below"),
-                               HasSubstr("no liver view above")));
+                               HasSubstr("no liver view above"), HasSubstr("unfamiliar above")));
+}
+
+TEST(TrustFitTest, OtherLiversAndOtherViewsSetTheLimitBetweenThem) {
+  const auto known = People(40, 5, 3);
+  OtherPictures others;
+  others.livers = People(60, 1, 7, 1.5);
+  others.views = People(40, 1, 8, 5.0);
+  ModelSpec spec;
+  const auto json = FitTrust(known, {}, {}, &spec, others);
+  std::vector<double> livers, views;
+  for (const auto& x : others.livers.descriptors) livers.push_back(spec.domain->Score(x));
+  for (const auto& x : others.views.descriptors) views.push_back(spec.domain->Score(x));
+  std::sort(livers.begin(), livers.end());
+  std::sort(views.begin(), views.end());
+  EXPECT_DOUBLE_EQ(*spec.out_of_domain_above, std::sqrt(livers[53] * views[1]));
+  EXPECT_EQ(json["domain"]["other_views"]["flagged"], 40);
+  EXPECT_EQ(json["domain"]["other_livers"]["pictures"], 60);
+  EXPECT_LE(json["domain"]["other_livers"]["flagged"].get<int>(), 6);
+  EXPECT_THAT(TrustText(json), HasSubstr("other livers: "));
+
+  // One of the two moves the limit of the model's own pictures only as far as it must.
+  ModelSpec own, with_livers, with_views;
+  FitTrust(known, {}, {}, &own);
+  FitTrust(known, {}, {}, &with_livers, {People(60, 1, 7, 6.0), {}, {}});
+  FitTrust(known, {}, {}, &with_views, {{}, People(40, 1, 8, 1.5), {}});
+  EXPECT_GT(*with_livers.out_of_domain_above, *own.out_of_domain_above);
+  EXPECT_LT(*with_views.out_of_domain_above, *own.out_of_domain_above);
+  EXPECT_GE(*with_views.out_of_domain_above, *own.out_of_domain_above / kViewMargin - 1e-9);
+}
+
+TEST(TrustFitTest, EvidenceBringsTheMeanConfidenceOnOtherLiversToWhatItIsWorth) {
+  OtherPictures others;
+  others.livers = People(100, 1, 7, 2.0);
+  const auto answer = [&](double p) {
+    others.liver_answers = {};
+    for (int i = 0; i < 100; ++i) {
+      const double rest = (1.0 - p) / 3;
+      others.liver_answers.labels.push_back(0);
+      others.liver_answers.patients.push_back(others.livers.patients[i]);
+      others.liver_answers.probabilities.push_back({p, rest, rest, rest});
+    }
+    ModelSpec spec;
+    TrustOptions options;
+    options.unfamiliar_confidence = 0.4;
+    FitTrust(People(40, 5, 3), {}, options, &spec, others);
+    return spec.familiarity->evidence;
+  };
+  EXPECT_NEAR(answer(0.7), (0.4 - 0.25) / (0.7 - 0.25), 1e-9);
+  // One that is not sure there need not be doubted more, but never reaches 0.9.
+  EXPECT_DOUBLE_EQ(answer(0.35), kMostEvidence);
+  EXPECT_LT(kMostEvidence + (1.0 - kMostEvidence) / 4, 0.9);
 }
 
 TEST(TrustFitTest, WithoutAnswersLeavesTemperatureAndAbstentionAlone) {
@@ -186,6 +247,7 @@ TEST(TrustFitTest, WithoutAnswersLeavesTemperatureAndAbstentionAlone) {
   EXPECT_EQ(spec.temperature, 1.7);
   EXPECT_EQ(spec.abstain_below, 0.3);
   EXPECT_TRUE(spec.domain.has_value());
+  EXPECT_TRUE(spec.familiarity.has_value());
   EXPECT_THAT(TrustText(json), HasSubstr("nobody was asked"));
 }
 
@@ -221,6 +283,7 @@ TEST(TrustFitTest, TooFewPatientsGiveNoScoreAndSaySo) {
   options.abstain_share = 0.0;
   const auto json = FitTrust(People(2, 9, 1), {Overconfident(50), "a test"}, options, &spec);
   EXPECT_FALSE(spec.domain.has_value());
+  EXPECT_FALSE(spec.familiarity.has_value());
   EXPECT_FALSE(spec.out_of_domain_above.has_value());
   EXPECT_FALSE(spec.abstain_below.has_value());
   EXPECT_THAT(TrustText(json), HasSubstr("too few"));
@@ -248,6 +311,10 @@ TEST(DescribedTest, EachPictureComesWithVariantsOfItself) {
   EXPECT_EQ(pictures.patients.front(), "P0");
   EXPECT_EQ(pictures.patients.back(), "P2");
   EXPECT_EQ(Described(data, {0, 2}).descriptors, pictures.descriptors);
+  const DescribedPictures plain = DescribedAsTheyAre(data);
+  ASSERT_EQ(plain.descriptors.size(), 3u);
+  EXPECT_EQ(plain.descriptors[0], pictures.descriptors[0]);
+  EXPECT_EQ(plain.patients, (std::vector<std::string>{"P0", "P1", "P2"}));
 }
 
 TEST(PredictionsFileTest, ReadsWhatEvaluateWrites) {
