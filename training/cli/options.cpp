@@ -64,7 +64,7 @@ void AppendWrapped(const std::string& text, std::size_t column, std::string* out
 
 std::vector<std::string> VerbNames() {
   return {"train", "evaluate", "grade",   "attack",   "ablate", "probe",
-          "bench", "export",   "inspect", "simulate", "trust"};
+          "bench", "export",   "inspect", "simulate", "trust",  "adapt"};
 }
 
 OptionTable::OptionTable(std::string verb, std::string synopsis, std::string description)

@@ -108,8 +108,8 @@ double ViewLimit(double own, const std::vector<double>& livers, const std::vecto
   return std::max(limit, own);
 }
 
-// The share of evidence that leaves the mean confidence of these answers at `wished`.
-double EvidenceFor(const Predictions& answers, double temperature, double wished, int classes) {
+// The share of evidence that leaves the mean confidence of these answers at `target`.
+double EvidenceFor(const Predictions& answers, double temperature, double target, int classes) {
   double confidence = 1.0;
   if (!answers.labels.empty()) {
     const Answers scaled = AnswersOf(WithTemperature(answers, temperature));
@@ -117,8 +117,8 @@ double EvidenceFor(const Predictions& answers, double temperature, double wished
                  static_cast<double>(scaled.confidences.size());
   }
   const double chance = 1.0 / classes;
-  if (confidence <= wished) return kMostEvidence;
-  return std::clamp((wished - chance) / (confidence - chance), 0.0, kMostEvidence);
+  if (confidence <= target) return kMostEvidence;
+  return std::clamp((target - chance) / (confidence - chance), 0.0, kMostEvidence);
 }
 
 ordered_json FitDomainOf(const DescribedPictures& known, const TrustOptions& options,

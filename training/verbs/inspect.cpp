@@ -12,6 +12,7 @@
 #include "training/cli/options.h"
 #include "training/cli/output.h"
 #include "training/report/table.h"
+#include "training/trust/adaptation.h"
 #include "training/verbs/verbs.h"
 
 namespace hepar {
@@ -125,6 +126,8 @@ int RunInspect(const std::vector<std::string>& arguments) {
   }
   text << FormatTable(rows);
   PrintMetrics(ordered_json::parse(spec.metrics), text);
+  const ordered_json metrics = ordered_json::parse(spec.metrics);
+  if (metrics.contains("adaptation")) text << "\n" << AdaptationCard(metrics["adaptation"]);
   text << "\nFor research use only.\n";
 
   description.erase("tensors");

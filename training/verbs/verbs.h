@@ -19,5 +19,6 @@ int RunGrade(const std::vector<std::string>& arguments);
 int RunInspect(const std::vector<std::string>& arguments);
 int RunSimulate(const std::vector<std::string>& arguments);
 int RunTrust(const std::vector<std::string>& arguments);
+int RunAdapt(const std::vector<std::string>& arguments);
 
 }  // namespace hepar

@@ -182,7 +182,7 @@ TEST_F(CliTest, HelpNamesEveryVerbAndExitCode) {
   Program version({"--version"});
   EXPECT_EQ(version.Wait(), kExitOk);
   for (const char* verb : {"train", "evaluate", "grade", "attack", "ablate", "probe", "bench",
-                           "export", "inspect", "simulate", "trust"}) {
+                           "export", "inspect", "simulate", "trust", "adapt"}) {
     Program verb_help({verb, "--help"});
     EXPECT_EQ(verb_help.Wait(), kExitOk) << verb;
     EXPECT_THAT(verb_help.out(), AllOf(HasSubstr("Usage: hepar " + std::string(verb)),
@@ -608,6 +608,33 @@ TEST_F(CliTest, CrossValidationScoresEachPatientOnceByTheModelThatDidNotSeeIt) {
                    "--data", Manifest(), "--folds", file, "--json", "-"});
   ASSERT_EQ(swapped.Wait(), kExitOk);
   EXPECT_EQ(json::parse(swapped.out()).at("warnings").size(), 2u);
+}
+
+TEST_F(CliTest, AdaptsAModelToScansWithoutGradesAndSaysWhatItDid) {
+  Program train(Train("adaptable.hepar", 1));
+  ASSERT_EQ(train.Wait(), kExitOk) << train.err();
+  Program simulate({"simulate", "--out", Path("mine"), "--patients-per-grade", "4", "--frames", "2",
+                    "--width", "160", "--height", "120", "--seed", "77"});
+  ASSERT_EQ(simulate.Wait(), kExitOk) << simulate.err();
+  Program adapt({"adapt", "--model", Path("adaptable.hepar"), "--data", Path("mine/manifest.csv"),
+                 "--out", Path("mine.hepar"), "--confidence", "0.4"});
+  ASSERT_EQ(adapt.Wait(), kExitOk) << adapt.err();
+  EXPECT_THAT(adapt.out(), AllOf(HasSubstr("## Adapted to a scanner"), HasSubstr("16 patients")));
+  const ModelSpec before = SpecOf(Path("adaptable.hepar")), after = SpecOf(Path("mine.hepar"));
+  EXPECT_EQ(after.id, before.id);
+  EXPECT_EQ(after.name, before.name + "-adapted");
+  EXPECT_FALSE(after.domain == before.domain);
+  EXPECT_GE(after.temperature, before.temperature);
+  EXPECT_EQ(json::parse(after.metrics).at("adaptation").at("patients"), 16);
+  Program inspect({"inspect", Path("mine.hepar")});
+  ASSERT_EQ(inspect.Wait(), kExitOk);
+  EXPECT_THAT(inspect.out(), HasSubstr("## Adapted to a scanner"));
+
+  ExpectFailure(
+      {"adapt", "--model", Path("adaptable.hepar"), "--data", Manifest(), "--out", Path("x.hepar")},
+      kExitInputData, "are too few");
+  ExpectFailure({"adapt", "--model", Path("adaptable.hepar"), "--data", Manifest()}, kExitUsage,
+                "--out is missing");
 }
 
 TEST_F(CliTest, EvaluatesWithAllEvidenceOnOnePage) {
