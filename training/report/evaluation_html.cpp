@@ -42,7 +42,10 @@ std::string Warnings(const SectionContext& context) {
 std::string EvaluationReportHtml(const EvaluationReport& report) {
   SectionContext c(report);
   std::string main;
+  main += Section("Baselines: simple image measurements", BaselinesSection(c));
   main += Section("Metrics", HeadlineSection(c));
+  main += Section("External sets", ExternalSection(c));
+  main += Section("States of the frames", StatesSection(c));
   const std::string curves = RocCurvesSection(c);
   main += Section("ROC curves and operating points", curves + OperatingPointsSection(c));
   main += Section("Confusion matrices", MatricesSection(c));
@@ -57,7 +60,7 @@ std::string EvaluationReportHtml(const EvaluationReport& report) {
   main += Section("Reporting checklist", ChecklistTableSection(c));
   main += Section("Options of this evaluation", OptionTables(c.Child("options")));
   return Page(report.title, PageHead(report.title, report.subtitle, TilesSection(c)),
-              Warnings(c) + main, "Written by hepar evaluate (gst-hepar).");
+              Warnings(c) + VerdictSection(c) + main, "Written by hepar evaluate (gst-hepar).");
 }
 
 }  // namespace hepar

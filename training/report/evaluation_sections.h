@@ -15,6 +15,17 @@ std::string TilesSection(SectionContext& c);
 std::string HeadlineSection(SectionContext& c);
 std::string MatricesSection(SectionContext& c);
 
+// baselines_section.cpp
+std::string VerdictSection(SectionContext& c);  // One sentence, for the first page.
+std::string BaselinesSection(SectionContext& c);
+// The same for any set of scans; "" for null.
+std::string BaselineVerdictMarkup(const nlohmann::ordered_json* baselines);
+std::string BaselineTable(const nlohmann::ordered_json* baselines);
+
+// external_section.cpp
+std::string StatesSection(SectionContext& c);
+std::string ExternalSection(SectionContext& c);
+
 // thresholds_section.cpp
 std::string RocCurvesSection(SectionContext& c);
 std::string OperatingPointsSection(SectionContext& c);

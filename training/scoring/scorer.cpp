@@ -56,6 +56,23 @@ std::vector<double> Scorer::DomainScores(const PreparedDataset& data) const {
   return scores;
 }
 
+std::vector<FrameState> Scorer::States(const PreparedDataset& data, const Predictions& answers,
+                                       bool withhold_unfamiliar) const {
+  std::vector<FrameState> states;
+  if (!spec().domain) return states;
+  DecisionChoices choices;
+  choices.withhold_unfamiliar = withhold_unfamiliar;
+  SeveritySmoother smoother(DecisionOptions(spec(), choices));
+  for (int i = 0; i < data.size(); ++i) {
+    const auto frame = engine_->Prepare(data.image(i));
+    const auto& p = answers.probabilities[i];
+    smoother.Reset();
+    states.push_back(StateOf(smoother.Update({p.begin(), p.end()}, 0.0, frame->domain_score(),
+                                             frame->familiarity_score())));
+  }
+  return states;
+}
+
 Predictions Scorer::Score(const PreparedDataset& data, const Tick& tick) {
   Predictions predictions = WithoutAnswers(data.dataset());
   for (int i = 0; i < data.size(); ++i) {

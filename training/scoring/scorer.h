@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "models/decision/frame_state.h"
 #include "models/decision/frames_decision.h"
 #include "models/engine/engine.h"
 #include "training/data/prepared_dataset.h"
@@ -34,6 +35,11 @@ class Scorer {
   // frame and `seed`. Corruptions of frames read the files again.
   Predictions ScoreCorrupted(const PreparedDataset& data, Corruption corruption, int strength,
                              std::uint64_t seed, const Tick& tick);
+
+  // What comes of the pictures, each for itself, with these answers to them (of Score()); empty for
+  // a model that cannot tell views. Runs no network.
+  std::vector<FrameState> States(const PreparedDataset& data, const Predictions& answers,
+                                 bool withhold_unfamiliar) const;
 
   // The out-of-domain scores of the pictures over the model's limit, in their order; above 1 is no
   // liver view. Empty for a model without such a score. Runs no network.

@@ -9,15 +9,19 @@
 #include "training/cli/exit_codes.h"
 #include "training/cli/version.h"
 #include "training/data/dataset.h"
+#include "training/data/external_sets.h"
 #include "training/data/split.h"
 #include "training/data/unlabeled.h"
+#include "training/report/baseline_report.h"
 #include "training/report/domain_report.h"
 #include "training/report/evaluation_html.h"
 #include "training/report/evidence.h"
 #include "training/report/evidence_text.h"
+#include "training/report/external_report.h"
 #include "training/report/gallery.h"
 #include "training/report/loading_report.h"
 #include "training/report/report.h"
+#include "training/report/state_report.h"
 #include "training/verbs/device_option.h"
 #include "training/verbs/evaluate_options.h"
 #include "training/verbs/evaluation_run.h"
@@ -72,6 +76,16 @@ EvaluationReport MakeReport(const EvaluateOptions& options, const Dataset& datas
     figures["domain"] = DomainToJson(evaluation.liver_scores(), evaluation.other_scores(),
                                      options.false_flags, input.bootstrap);
   }
+  const bool withhold = options.withhold_unfamiliar();
+  figures["baselines"] =
+      WithExitCode(kExitInputData, [&] { return BaselinesToJson(evaluation.Baselines()); });
+  figures["beats_baseline"] = figures["baselines"]["beats_baseline"];
+  figures["states"] =
+      StatesToJson(evaluation.frames(), evaluation.states(), TruthKind::kGrades, withhold);
+  for (const ExternalScores& scores : evaluation.external()) {
+    figures["external"].push_back(
+        ExternalToJson(scores, dataset.class_names, input.bootstrap, withhold));
+  }
   auto [failures, pictures] = evaluation.Failures();
   figures["failures"] = failures;
   for (const cv::Mat& picture : pictures) report.pictures.push_back(PictureUri(picture));
@@ -111,8 +125,10 @@ int RunEvaluate(const std::vector<std::string>& arguments) {
   Folds folds;
   std::optional<PatientTable> patients;
   Dataset other_views;
+  std::vector<ExternalSet> external;
   const Dataset dataset = WithExitCode(kExitInputData, [&] {
     if (!options.ood.empty()) other_views = LoadUnlabeled(options.ood, options.scans.source);
+    external = LoadExternalSets(options.external, options.external_fatty, options.scans.source);
     if (!options.scans.folds.empty()) folds = LoadFolds(options.scans.folds);
     if (!options.subgroups.empty()) patients = LoadPatientTable(options.subgroups);
     return LoadDataset(options.scans.path, options.scans.source);
@@ -120,12 +136,12 @@ int RunEvaluate(const std::vector<std::string>& arguments) {
   CheckModelCount(options.models, folds);
   CheckModelCount(options.compare, folds);
 
-  EvaluationInputs inputs{options, dataset, folds, other_views};
+  EvaluationInputs inputs{options, dataset, folds, other_views, external};
   EvaluationRun evaluation(&inputs);
   evaluation.AddAll(options.models, corruptions);
   EvaluationReport report = MakeReport(options, dataset, evaluation, patients, recorded_options);
   if (!options.compare.empty()) {
-    EvaluationRun other(&inputs);
+    EvaluationRun other(&inputs, false);
     other.AddAll(options.compare, {});
     report.figures["comparison"] = ComparisonToJson(evaluation.frames(), other.frames(),
                                                     dataset.class_names, options.bootstrap);
@@ -144,7 +160,11 @@ int RunEvaluate(const std::vector<std::string>& arguments) {
     text << "warning:    " << warning.get<std::string>() << "\n";
   }
   text << "\n"
-       << EvaluationTable(evaluation.frames(), dataset.class_names) << EvidenceText(report.figures);
+       << EvaluationTable(evaluation.frames(), dataset.class_names) << EvidenceText(report.figures)
+       << "\n"
+       << BaselinesText(report.figures["baselines"]) << "\n"
+       << StatesText(report.figures["states"]);
+  if (report.figures.contains("external")) text << "\n" << ExternalText(report.figures["external"]);
   if (report.figures.contains("domain")) text << "\n" << DomainText(report.figures["domain"]);
   if (!options.csv.empty()) WriteFileAtomically(options.csv, evaluation.ToCsv());
   if (!options.html.empty()) WriteFileAtomically(options.html, EvaluationReportHtml(report));

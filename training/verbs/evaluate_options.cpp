@@ -56,6 +56,13 @@ OptionTable MakeEvaluateOptionTable(EvaluateOptions* o) {
   table.Path("ood", &o->ood, "PATH",
              "Out-of-distribution pictures and videos (no liver views), a file or a folder: report "
              "how many of their frames, and of the liver frames, are flagged as no liver view");
+  table.List("external", &o->external, "NAME=PATH",
+             "Scans of other scanners or hospitals, on which nothing is chosen, scored separately "
+             "by name: labeled as --data, or without labels; repeatable");
+  table.List("external-fatty", &o->external_fatty, "NAME=PATH",
+             "The same, with labels that only say whether a liver is fatty (any grade but normal)");
+  table.Choice("unfamiliar", &o->unfamiliar, {"grade", "withhold"},
+               "Whether liver views of unfamiliar scanners count as graded");
   table.Number("false-flags", &o->false_flags, 0, 1,
                "Share of the liver frames that may be flagged where detection rates are compared");
   table.Integer("gallery", &o->gallery, 0, 1000, "How many of the worst mistakes are listed");

@@ -20,6 +20,8 @@ struct EvaluateOptions {
   ScanOptions scans;
   std::string part = "all", choose_on, subgroups, ood;
   ModelPermission permission;
+  std::vector<std::string> external, external_fatty;  // NAME=PATH each.
+  std::string unfamiliar = "grade";
   DeviceOptions device;
   std::string precision = "fp32";
   BootstrapOptions bootstrap;  // Its seed is that of the corruptions too.
@@ -28,6 +30,8 @@ struct EvaluateOptions {
   int gallery = 12;
   std::string csv, html;
   Output output;
+
+  bool withhold_unfamiliar() const { return unfamiliar == "withhold"; }
 };
 
 // The table bound to `options`, which must outlive it.

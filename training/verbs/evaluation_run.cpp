@@ -67,8 +67,27 @@ void Append(const Predictions& more, Predictions* all) {
 
 }  // namespace
 
-EvaluationRun::EvaluationRun(EvaluationInputs* inputs)
-    : options_(inputs->options), inputs_(*inputs) {}
+EvaluationRun::EvaluationRun(EvaluationInputs* inputs, bool with_external)
+    : options_(inputs->options), inputs_(*inputs), with_external_(with_external) {}
+
+std::vector<FrameState> EvaluationRun::states() const {
+  return states_.size() == frames_.labels.size() ? states_ : std::vector<FrameState>();
+}
+
+BaselineInput EvaluationRun::Baselines() const {
+  BaselineInput input;
+  input.model = frames_;
+  input.grades = static_cast<int>(inputs_.dataset.class_names.size());
+  input.last_threshold = input.grades - 1;
+  input.bootstrap = options_.bootstrap;
+  input.frames = {{}, frames_.labels, frames_.patients};
+  for (const cv::Mat& picture : pictures_) input.frames.values.push_back(MeasurePicture(picture));
+  if (options_.scans.folds.empty() || options_.scans.fold >= 0) return input;
+  for (const std::string& patient : frames_.patients) {
+    input.group_of.push_back(inputs_.folds.FoldOf(patient));
+  }
+  return input;
+}
 
 void EvaluationRun::AddAll(const std::vector<std::string>& models,
                            const std::vector<Corruption>& corruptions) {
@@ -165,6 +184,7 @@ void EvaluationRun::Add(const std::string& model, int fold) {
   ordered_json description = ordered_json::parse(ModelSpecToJson(spec));
   description.erase("tensors");
   description.erase("domain");  // Too many numbers for a reader.
+  if (description.contains("familiarity")) description["familiarity"].erase("factor");
   description["fold"] = fold;
   models_.push_back(description);
   names_.push_back(spec.name);
@@ -177,6 +197,7 @@ void EvaluationRun::Add(const std::string& model, int fold) {
   const auto tick = [&] { progress.Update(++done); };
   const Predictions scored = scorer.Score(data, tick);
   Append(scored, &frames_);
+  AppendStates(scorer, data, scored, &states_);
   for (int i = 0; i < data.size(); ++i) {
     samples_.push_back(part.samples[i]);
     pictures_.push_back(data.image(i).pixels);
@@ -188,10 +209,44 @@ void EvaluationRun::Add(const std::string& model, int fold) {
   }
   progress.Clear();
   AddDomainScores(scorer, data);
+  if (with_external_) AddExternal(&scorer);
   const Predictions others = ScoreOthers(&scorer, fold);
   if (!others.labels.empty()) parts_.push_back({scored, others});
   inference_ms_.insert(inference_ms_.end(), scorer.inference_ms().begin(),
                        scorer.inference_ms().end());
+}
+
+void EvaluationRun::AppendStates(const Scorer& scorer, const PreparedDataset& data,
+                                 const Predictions& answers, std::vector<FrameState>* all) const {
+  const auto states = scorer.States(data, answers, options_.withhold_unfamiliar());
+  all->insert(all->end(), states.begin(), states.end());
+}
+
+void EvaluationRun::AddExternal(Scorer* scorer) {
+  external_.resize(inputs_.external.size());
+  for (std::size_t i = 0; i < external_.size(); ++i) {
+    const ExternalSet& set = inputs_.external[i];
+    ExternalScores& scores = external_[i];
+    if (!set.dataset.digest.empty() && set.dataset.digest == scorer->spec().dataset_digest) {
+      warnings_.push_back("model '" + scorer->spec().name + "' was trained on the external set '" +
+                          set.name + "'");
+      std::cerr << "hepar evaluate: warning: " << warnings_.back() << "\n";
+    }
+    const auto data =
+        WithExitCode(kExitInputData, [&] { return Prepared(set.dataset, scorer->spec()); });
+    AddWarnings(data.dataset().summary);
+    const Predictions answers = scorer->Score(data, [] {});
+    Append(answers, &scores.frames);
+    AppendStates(*scorer, data, answers, &scores.states);
+    if (!scores.name.empty()) continue;  // Measured for the previous model.
+    scores.name = set.name;
+    scores.digest = set.dataset.digest;
+    scores.truth = set.truth;
+    scores.measured = {{}, answers.labels, answers.patients};
+    for (int k = 0; k < data.size(); ++k) {
+      scores.measured.values.push_back(MeasurePicture(data.image(k).pixels));
+    }
+  }
 }
 
 void EvaluationRun::AddDomainScores(const Scorer& scorer, const PreparedDataset& liver) {
@@ -296,6 +351,7 @@ void EvaluationRun::Sort() {
   }
   sorted(&samples_);
   sorted(&pictures_);
+  if (states_.size() == order.size()) sorted(&states_);
 }
 
 }  // namespace hepar

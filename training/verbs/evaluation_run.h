@@ -9,13 +9,16 @@
 
 #include "models/bundle/model_spec.h"
 #include "training/data/dataset.h"
+#include "training/data/external_sets.h"
 #include "training/data/picture_cache.h"
 #include "training/data/prepared_dataset.h"
 #include "training/data/split.h"
 #include "training/evaluation/choice.h"
 #include "training/evaluation/domain_check.h"
 #include "training/evaluation/metrics.h"
+#include "training/report/baseline_report.h"
 #include "training/report/evidence.h"
+#include "training/report/external_report.h"
 #include "training/scoring/corruptions.h"
 #include "training/scoring/scorer.h"
 #include "training/verbs/evaluate_options.h"
@@ -28,6 +31,7 @@ struct EvaluationInputs {
   const Dataset& dataset;
   const Folds& folds;
   const Dataset& other_views;  // Out-of-distribution pictures; empty without --ood.
+  const std::vector<ExternalSet>& external;
   // Models of one configuration prepare a picture once.
   PictureCache cache{PictureCache::kDefaultBytes};
 };
@@ -35,13 +39,18 @@ struct EvaluationInputs {
 // The answers of several models to their parts of the data, pooled. Errors carry exit codes.
 class EvaluationRun {
  public:
-  // `inputs` must outlive this.
-  explicit EvaluationRun(EvaluationInputs* inputs);
+  // `inputs` must outlive this. `with_external`: whether the external sets are scored.
+  explicit EvaluationRun(EvaluationInputs* inputs, bool with_external = true);
 
   // Scores the pictures, clean and with each corruption at all severities. Call it once.
   void AddAll(const std::vector<std::string>& models, const std::vector<Corruption>& corruptions);
 
   const Predictions& frames() const { return frames_; }
+  // Of each frame; empty if a model has no out-of-domain score.
+  std::vector<FrameState> states() const;
+  const std::vector<ExternalScores>& external() const { return external_; }
+  // The measurements of the frames, and the answers to compare them with.
+  BaselineInput Baselines() const;
   // Out-of-domain scores, by the models that have one.
   const DomainScores& liver_scores() const { return liver_scores_; }
   const DomainScores& other_scores() const { return other_scores_; }
@@ -62,6 +71,9 @@ class EvaluationRun {
   // The warnings of a data set, each once: several models read the same files.
   void AddWarnings(const LoadSummary& summary);
   void Add(const std::string& model, int fold);
+  void AppendStates(const Scorer& scorer, const PreparedDataset& data, const Predictions& answers,
+                    std::vector<FrameState>* all) const;
+  void AddExternal(Scorer* scorer);
   void AddDomainScores(const Scorer& scorer, const PreparedDataset& liver);
   PreparedDataset Prepared(const Dataset& dataset, const ModelSpec& spec);
   Dataset PartOf(const ModelSpec& spec, int fold) const;
@@ -71,7 +83,10 @@ class EvaluationRun {
 
   const EvaluateOptions& options_;
   EvaluationInputs& inputs_;
+  const bool with_external_;
   Predictions frames_;
+  std::vector<FrameState> states_;
+  std::vector<ExternalScores> external_;
   DomainScores liver_scores_, other_scores_;
   std::vector<ScoredPart> parts_;  // Of the models that have other patients to choose on.
   std::vector<CorruptedAnswers> corrupted_;

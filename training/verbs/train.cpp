@@ -19,6 +19,7 @@
 #include "training/cli/train_options.h"
 #include "training/data/extra_data.h"
 #include "training/distributed/communicator.h"
+#include "training/report/baseline_report.h"
 #include "training/report/guessing.h"
 #include "training/report/html_report.h"
 #include "training/report/loading_report.h"
@@ -359,6 +360,22 @@ class TrainingRun {
 
   void Checkpoint() { SaveCheckpoint(checkpoint_.string(), run_, *state_, *objective_, device_); }
 
+  // Simple measurements of the same pictures, without intervals: a part has few patients.
+  ordered_json BaselinesOf(const std::vector<int>& part, const Predictions& answers) const {
+    BaselineInput input;
+    for (const int index : part) {
+      const Sample& sample = data_->dataset().samples[index];
+      input.frames.values.push_back(MeasurePicture(data_->image(index).pixels));
+      input.frames.labels.push_back(sample.label);
+      input.frames.patients.push_back(sample.patient);
+    }
+    input.model = answers;
+    input.grades = static_cast<int>(data_->dataset().class_names.size());
+    input.last_threshold = input.grades - 1;
+    input.bootstrap.resamples = 0;
+    return BaselinesToJson(input);
+  }
+
   // Figures of the kept weights on one part; adds them to `metrics`, prints them and returns the
   // answers.
   Predictions Report(const std::string& name, const std::vector<int>& part, SeverityNet net,
@@ -368,7 +385,10 @@ class TrainingRun {
     const Scores scores = Score(net, *data_, part, trainer_.batch, device_, others_.get());
     ordered_json figures = EvaluationToJson(scores.predictions, class_names);
     figures["loss"] = scores.loss;
+    figures["baselines"] = BaselinesOf(part, scores.predictions);
     text_ << "\n" << name << " part\n" << EvaluationTable(scores.predictions, class_names);
+    const std::string verdict = BaselineVerdict(figures["baselines"]);
+    if (!verdict.empty()) text_ << verdict << ".\n";
     if (options_.report_steps > 0) {
       const RobustCheck check{options_.adversarial.schedule.epsilon, options_.report_steps};
       const Predictions attacked =

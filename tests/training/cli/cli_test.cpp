@@ -610,6 +610,48 @@ TEST_F(CliTest, CrossValidationScoresEachPatientOnceByTheModelThatDidNotSeeIt) {
   EXPECT_EQ(json::parse(swapped.out()).at("warnings").size(), 2u);
 }
 
+TEST_F(CliTest, ExternalSetsStandApartByNameWithWhatTheirLabelsTell) {
+  Program train(Train("external.hepar", 1));
+  ASSERT_EQ(train.Wait(), kExitOk) << train.err();
+  Program simulate({"simulate", "--out", Path("external"), "--patients-per-grade", "2", "--frames",
+                    "2", "--width", "160", "--height", "120", "--seed", "321"});
+  ASSERT_EQ(simulate.Wait(), kExitOk) << simulate.err();
+  const std::string scans = Path("external/manifest.csv");
+  Program evaluate({"evaluate", "--model", Path("external.hepar"), "--data", Manifest(),
+                    "--external", "graded=" + scans, "--external",
+                    "bare=" + Path("external/normal"), "--external-fatty", "fatty=" + scans,
+                    "--bootstrap", "20", "--json", "-"});
+  ASSERT_EQ(evaluate.Wait(), kExitOk) << evaluate.err();
+  EXPECT_THAT(evaluate.err(), AllOf(HasSubstr("external set graded"), HasSubstr("fatty or not"),
+                                    HasSubstr("near / far brightness")));
+  const json figures = json::parse(evaluate.out());
+  EXPECT_TRUE(figures.at("beats_baseline").is_boolean());
+  EXPECT_EQ(figures.at("states").at("all").at("frames"), figures.at("frame").at("cases"));
+  const json& sets = figures.at("external");
+  ASSERT_EQ(sets.size(), 3u);
+  EXPECT_EQ(sets[0].at("name"), "graded");
+  EXPECT_EQ(sets[0].at("patient").at("cases"), 8);
+  EXPECT_EQ(sets[0].at("patient").at("per_class").size(), 4u);
+  EXPECT_EQ(sets[1].at("labels"), "none");
+  EXPECT_FALSE(sets[1].contains("patient"));
+  EXPECT_EQ(sets[2].at("labels"), "fatty");
+  EXPECT_EQ(sets[2].at("patient").at("auc_mild"), sets[0].at("patient").at("auc_mild"));
+
+  const std::vector<std::string> start = {"evaluate", "--model", Path("external.hepar"), "--data",
+                                          Manifest()};
+  const auto with = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> all = start;
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  ExpectFailure(with({"--external", scans}), kExitUsage, "expected NAME=PATH");
+  ExpectFailure(with({"--external", "a=" + scans, "--external", "a=" + scans}), kExitUsage,
+                "two sets are named 'a'");
+  ExpectFailure(with({"--external-fatty", "a=" + Path("external/normal")}), kExitUsage,
+                "has no labels");
+  ExpectFailure(with({"--external", "a=" + Path("nowhere")}), kExitInputData, "no such file");
+}
+
 TEST_F(CliTest, AdaptsAModelToScansWithoutGradesAndSaysWhatItDid) {
   Program train(Train("adaptable.hepar", 1));
   ASSERT_EQ(train.Wait(), kExitOk) << train.err();

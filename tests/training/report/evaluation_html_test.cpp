@@ -9,9 +9,12 @@
 #include "tests/training/support/expect_error.h"
 #include "tests/training/support/html_elements.h"
 #include "tests/training/support/synthetic_evidence.h"
+#include "training/report/baseline_report.h"
 #include "training/report/checklist.h"
 #include "training/report/domain_report.h"
 #include "training/report/evidence.h"
+#include "training/report/external_report.h"
+#include "training/report/state_report.h"
 #include "training/report/table.h"
 
 namespace hepar {
@@ -107,6 +110,53 @@ TEST(EvaluationHtmlTest, ViewsThatAreNoneOfALiverHaveATableByClip) {
   EXPECT_THAT(cells, Contains("1 of 3"));
   EXPECT_THAT(cells, Contains("1 of 2"));
   EXPECT_THAT(Texts(Named(elements, "th")), Contains("lung.mp4"));
+}
+
+// A model that loses to a number, and an external set without labels and one of fatty or not.
+EvaluationReport ReportWithBaselines() {
+  EvaluationReport report = FullReport();
+  BaselineInput input;
+  input.model = SyntheticPredictions(24, 3, 1.5, 1);
+  input.frames = {{}, input.model.labels, input.model.patients};
+  for (const int label : input.model.labels) {
+    PhysicalValues values = {};
+    values[0] = label;
+    values[1] = 0.1 * static_cast<double>(input.frames.values.size() % 7);
+    input.frames.values.push_back(values);
+  }
+  input.bootstrap = {50, 1};
+  ordered_json& figures = report.figures;
+  figures["baselines"] = BaselinesToJson(input);
+  figures["beats_baseline"] = figures["baselines"]["beats_baseline"];
+  const std::vector<FrameState> states(72, FrameState::kUnfamiliar);
+  figures["states"] = StatesToJson(input.model, states, TruthKind::kGrades, false);
+  ExternalScores scores;
+  scores.frames = input.model;
+  scores.measured = input.frames;
+  scores.states = states;
+  for (const TruthKind truth : {TruthKind::kNone, TruthKind::kFatty}) {
+    scores.name = truth == TruthKind::kNone ? "no <labels>" : "fatty";
+    scores.truth = truth;
+    figures["external"].push_back(ExternalToJson(scores, kNames, {50, 1}, false));
+  }
+  return report;
+}
+
+TEST(EvaluationHtmlTest, AModelThatLosesToANumberIsToldSoAtTheTop) {
+  const EvaluationReport report = ReportWithBaselines();
+  ASSERT_EQ(report.figures.at("beats_baseline"), false);
+  const std::string page = EvaluationReportHtml(report);
+  const auto elements = Parse(page);
+  EXPECT_THAT(AllText(OfClass(elements, "notice")), HasSubstr("does not beat"));
+  EXPECT_LT(page.find("does not beat"), page.find("<h2>"));
+  const auto headings = Texts(Named(elements, "h2"));
+  EXPECT_EQ(headings.front(), "Baselines: simple image measurements");
+  EXPECT_THAT(headings, Contains("External sets"));
+  EXPECT_THAT(headings, Contains("States of the frames"));
+  EXPECT_THAT(Texts(Named(elements, "h3")), Contains("no <labels>"));
+  EXPECT_THAT(Texts(Named(elements, "th")), Contains("near / far brightness"));
+  EXPECT_THAT(Texts(Named(elements, "th")), Contains("ordinal model of these, fitted"));
+  EXPECT_THAT(AllText(elements), HasSubstr("graded normal with a probability above 0.9"));
 }
 
 TEST(EvaluationHtmlTest, ShowsTheFiguresThatItIsGiven) {
