@@ -10,6 +10,7 @@
 
 #include "models/error.h"
 #include "models/file_io.h"
+#include "training/ablation/nested_selection.h"
 
 namespace hepar {
 namespace {
@@ -105,10 +106,29 @@ class PlanReader {
         plan->attacks = value;
       } else if (key == "epsilon") {
         plan->epsilon = value;
+      } else if (key == "choose-by") {
+        const std::vector<std::string> known = CriterionNames();
+        if (std::find(known.begin(), known.end(), value) == known.end()) {
+          std::string names;
+          for (const std::string& name : known) names += (names.empty() ? "" : ", ") + name;
+          throw Wrong("ablation", "choose-by: '" + value + "' is not one of " + names);
+        }
+        plan->choose_by = value;
+      } else if (key == "nested") {
+        plan->nested = NestedOf(value);
       } else {
-        throw Wrong("ablation", key + " is unknown; there are title, seeds, attacks, epsilon");
+        throw Wrong("ablation", key +
+                                    " is unknown; there are title, seeds, attacks, epsilon, "
+                                    "choose-by, nested");
       }
     });
+  }
+
+  AblationPlan::Nested NestedOf(const std::string& value) const {
+    if (value == "off") return AblationPlan::Nested::kOff;
+    if (value == "cross-fitted") return AblationPlan::Nested::kCrossFitted;
+    if (value == "full") return AblationPlan::Nested::kFull;
+    throw Wrong("ablation", "nested: '" + value + "' is not one of off, cross-fitted, full");
   }
 
   std::vector<int> Seeds(const std::string& text) const {

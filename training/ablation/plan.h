@@ -23,13 +23,23 @@ struct AblationPlan {
   std::vector<int> seeds = {1};
   // As for `hepar attack`; without attacks nothing is attacked.
   std::string attacks, epsilon = "8/255";
+  // The criterion, by patient, for the choice of a configuration (classifier and variant) in a
+  // nested cross-validation: a name of CriterionNames(). And whose answers are used.
+  std::string choose_by = "auc_mean";
+  enum class Nested {
+    kOff,
+    kCrossFitted,  // Those of the models of the other folds, which were trained on the fold.
+    kFull,         // Those of further models, trained without the fold.
+  };
+  Nested nested = Nested::kCrossFitted;
   TrainSettings common;
   std::vector<AblationPart> classifiers, variants;  // In the order of the file, one or more each.
 };
 
 // Reads a plan from an INI file:
 //
-//   [ablation]               title, seeds=1,2,3, attacks, epsilon; all optional
+//   [ablation]               title, seeds=1,2,3, attacks, epsilon, choose-by,
+//                            nested=off|cross-fitted|full; all optional
 //   [train]                  options of `hepar train` that all trainings have
 //   [classifier SqueezeNet]  options of one classifier, under the name that tables give it
 //   [variant base]           options of one variant; init-from=VARIANT starts from that one's

@@ -187,6 +187,65 @@ std::string ChangesTable(const ordered_json& summary, const char* level) {
   return text;
 }
 
+std::string NestedText(const ordered_json& summary) {
+  if (!summary.contains("nested")) return "";
+  const ordered_json& nested = summary["nested"];
+  const ordered_json& patient = nested["patient"];
+  const std::string criterion = nested["criterion"];
+  std::string text =
+      Head({"chosen on the other folds", "accuracy %", "balanced %", "AUC >= mild",
+            "AUC >= moderate", "AUC >= severe", "weighted kappa"}) +
+      Line({"one of " + nested["configurations"].dump(), Share(patient["accuracy"]),
+            Share(patient["balanced_accuracy"]), Area(patient["auc_mild"]),
+            Area(patient["auc_moderate"]), Area(patient["auc_severe"]), Area(patient["qwk"])});
+  text += "\n" + Head({"fold", "chosen", criterion + " there", criterion + " of the fold"});
+  int fold = 0;
+  for (const ordered_json& choice : nested["folds"]) {
+    text += Line({std::to_string(fold++), choice["configuration"],
+                  Fixed(Value(choice["criterion"]), 3), Fixed(Value(choice["outside"]), 3)});
+  }
+  text += "\nBest on all folds, and so the one to use: " + nested["best"].get<std::string>() +
+          ", " + criterion + " " + Fixed(Value(nested["flattered"]), 3) +
+          " on the patients that it was chosen on. The first line above is the score of such a "
+          "choice on other patients.\n";
+  if (nested["scheme"] == "cross-fitted") {
+    text +=
+        "The models of the other folds, which the choice for a fold uses, were trained on that "
+        "fold; nested=full trains models without it.\n";
+  }
+  return text;
+}
+
+std::string BaselinesTable(const ordered_json& summary) {
+  if (!summary.contains("baselines")) return "";
+  const ordered_json& baselines = summary["baselines"];
+  std::string text = Head({"measured", "AUC >= mild", "AUC >= moderate", "AUC >= severe"});
+  for (const ordered_json& row : baselines["rows"]) {
+    Cells cells = {row["title"].get<std::string>() + (row["fitted"] == true ? ", fitted" : "")};
+    for (const char* key : {"auc_mild", "auc_moderate", "auc_severe"}) {
+      std::string cell = Fixed(Value(row[key]), 3);
+      if (row["intervals"].contains(key)) {
+        const ordered_json& ends = row["intervals"][key];
+        cell += " (" + Fixed(Value(ends[0]), 2) + "-" + Fixed(Value(ends[1]), 2) + ")";
+      }
+      cells.push_back(cell);
+    }
+    text += Line(cells);
+  }
+  text += "\n";
+  for (const ordered_json& row : summary["rows"]) {
+    if (row["beats_baseline"] == true) continue;
+    std::string losses;
+    for (const ordered_json& loss : row["not_beaten"]) {
+      losses += (losses.empty() ? "" : "; ") + loss["title"].get<std::string>() + ", " +
+                loss["grade"].get<std::string>() + " (" + Fixed(Value(loss["baseline"]), 3) +
+                " to " + Fixed(Value(loss["model"]), 3) + ")";
+    }
+    text += "- **" + row["method"].get<std::string>() + " does not beat** " + losses + "\n";
+  }
+  return text;
+}
+
 std::string AttacksTable(const ordered_json& summary) {
   std::string text;
   for (const ordered_json& row : summary["rows"]) {
@@ -248,12 +307,67 @@ ordered_json SummaryToJson(const std::vector<AblationRow>& rows,
   return {{"class_names", class_names}, {"resamples", options.resamples}, {"rows", list}};
 }
 
+void AddNested(const NestedSelection& nested, const std::string& criterion,
+               const std::string& scheme, int configurations, const BootstrapOptions& options,
+               ordered_json* summary) {
+  const std::vector<std::string> class_names = summary->at("class_names");
+  const int classes = static_cast<int>(class_names.size());
+  ordered_json folds = ordered_json::array();
+  for (const NestedSelection::Choice& choice : nested.folds) {
+    folds.push_back({{"configuration", choice.configuration},
+                     {"criterion", Number(choice.criterion)},
+                     {"outside", Number(choice.outside)}});
+  }
+  ordered_json& json = (*summary)["nested"];
+  json = {{"criterion", criterion}, {"scheme", scheme},    {"configurations", configurations},
+          {"folds", folds},         {"best", nested.best}, {"flattered", Number(nested.flattered)}};
+  AblationRow row{"nested", "base", {}};
+  for (const Predictions& seed : nested.seeds) row.seeds.push_back({seed, {}});
+  for (const char* level : kLevels) {
+    json[level] = LevelToJson(
+        OverSeeds(Level(row, level == std::string("patient")), classes, options), class_names);
+  }
+}
+
+void AddBaselines(const ordered_json& baselines, ordered_json* summary) {
+  (*summary)["baselines"] = baselines;
+  for (ordered_json& row : (*summary)["rows"]) {
+    row["not_beaten"] = ordered_json::array();
+    for (const auto& [key, grade] :
+         {std::pair("auc_mild", "mild"), std::pair("auc_moderate", "moderate"),
+          std::pair("auc_severe", "severe")}) {
+      const double model = Value(row["patient"][key]["mean"]);
+      for (const ordered_json& baseline : baselines.at("rows")) {
+        const double area = Value(baseline.at(key));
+        if (!std::isfinite(area) || !std::isfinite(model) || model > area) continue;
+        row["not_beaten"].push_back({{"name", baseline.at("name")},
+                                     {"title", baseline.at("title")},
+                                     {"grade", grade},
+                                     {"baseline", area},
+                                     {"model", model}});
+      }
+    }
+    row["beats_baseline"] = row["not_beaten"].empty();
+  }
+}
+
 std::string SummaryMarkdown(const ordered_json& summary, const std::string& title) {
   std::string text = "# " + title + "\n\nMeans over " + summary["rows"][0]["seeds"].dump() +
                      " seed(s), ± their standard deviation; in brackets the 95 % interval over " +
                      summary["resamples"].dump() +
                      " resamples of patients. The paper's rows come from other, private data, and "
                      "have no interval.\n";
+  if (summary.contains("plan")) {
+    text += "\n" + summary["plan"]["sentence"].get<std::string>() + "\n";
+  }
+  const std::string nested = NestedText(summary);
+  if (!nested.empty()) {
+    text += "\n## Nested cross-validation, by patient\n\n" + nested;
+  }
+  const std::string baselines = BaselinesTable(summary);
+  if (!baselines.empty()) {
+    text += "\n## Baselines: simple image measurements, by patient\n\n" + baselines;
+  }
   for (const char* level : kLevels) {
     text += std::string("\n## By ") + level + "\n\n" + PaperLikeTable(summary, level) + "\n" +
             RankingTable(summary, level);

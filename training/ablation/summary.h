@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "training/ablation/nested_selection.h"
 #include "training/evaluation/bootstrap.h"
 #include "training/evaluation/metrics.h"
 
@@ -39,8 +40,20 @@ nlohmann::ordered_json SummaryToJson(const std::vector<AblationRow>& rows,
                                      const std::vector<std::string>& class_names,
                                      const BootstrapOptions& options);
 
-// What SummaryToJson() gave as Markdown: a table in the form of the paper's for each level, with
-// the paper's own rows beside ours, and one of what each variant changes.
+// Adds to what SummaryToJson() gave "nested": "criterion", "scheme" ("full" or "cross-fitted"),
+// "configurations" (how many were looked at, by all plans), "folds" ("configuration", "criterion",
+// "outside"), "best", "flattered", and "frame" and "patient" as a row has them: what choosing one
+// of the rows is worth on patients that had no say in the choice.
+void AddNested(const NestedSelection& nested, const std::string& criterion,
+               const std::string& scheme, int configurations, const BootstrapOptions& options,
+               nlohmann::ordered_json* summary);
+
+// Adds "baselines", as BaselinesToJson() gave them without a model, and to each row
+// "beats_baseline" and "not_beaten", by its mean areas over the seeds, by patient.
+void AddBaselines(const nlohmann::ordered_json& baselines, nlohmann::ordered_json* summary);
+
+// What SummaryToJson() gave, with what was added, as Markdown: a table in the form of the paper's
+// for each level, with the paper's own rows beside ours, and one of what each variant changes.
 std::string SummaryMarkdown(const nlohmann::ordered_json& summary, const std::string& title);
 
 }  // namespace hepar

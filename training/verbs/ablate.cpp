@@ -6,6 +6,7 @@
 #include "models/file_io.h"
 #include "training/ablation/ablation.h"
 #include "training/ablation/plan.h"
+#include "training/ablation/plan_record.h"
 #include "training/ablation/summary.h"
 #include "training/cli/common_options.h"
 #include "training/cli/exit_codes.h"
@@ -14,7 +15,9 @@
 #include "training/cli/progress.h"
 #include "training/cli/stop_request.h"
 #include "training/data/dataset.h"
+#include "training/data/prepared_dataset.h"
 #include "training/data/split.h"
+#include "training/report/baseline_report.h"
 #include "training/verbs/verbs.h"
 
 namespace hepar {
@@ -22,6 +25,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
+
+// The input size for the baselines; models may receive smaller pictures.
+constexpr int kBaselineSize = 224;
 
 struct AblateOptions {
   std::vector<std::string> plans;
@@ -76,6 +82,26 @@ void CheckOptions(const AblateOptions& o) {
   }
 }
 
+// The simple image measurements of the scans that are scored.
+ordered_json BaselinesOf(const AblationScans& scans, const BootstrapOptions& bootstrap) {
+  PreprocessOptions preprocess;
+  preprocess.size = kBaselineSize;
+  const PreparedDataset data(LoadDataset(scans.folds.empty() ? scans.test : scans.data),
+                             preprocess);
+  BaselineInput input;
+  for (int i = 0; i < data.size(); ++i) {
+    const Sample& sample = data.dataset().samples[i];
+    input.frames.values.push_back(MeasurePicture(data.image(i).pixels));
+    input.frames.labels.push_back(sample.label);
+    input.frames.patients.push_back(sample.patient);
+    if (scans.split.count > 0) input.group_of.push_back(scans.split.FoldOf(sample.patient));
+  }
+  input.grades = static_cast<int>(data.dataset().class_names.size());
+  input.last_threshold = input.grades - 1;
+  input.bootstrap = bootstrap;
+  return BaselinesToJson(input);
+}
+
 JobsEnd RunAll(const std::vector<Job>& jobs, int at_once, std::ostream& text) {
   const StopRequest stop;
   Progress progress("ablation", static_cast<int>(jobs.size()), "runs");
@@ -97,12 +123,19 @@ int RunAblate(const std::vector<std::string>& arguments) {
   if (!ReadOptions(&table, arguments)) return kExitOk;
   CheckOptions(options);
   const AblationPlan plan = ReadAblationPlan(options.plans[0]);
-  AblationScans scans = {options.data, options.folds, options.test};
+  AblationScans scans = {options.data, options.folds, options.test, {}};
   if (!scans.folds.empty()) {
-    scans.fold_count = WithExitCode(kExitInputData, [&] { return LoadFolds(scans.folds); }).count;
+    scans.split = WithExitCode(kExitInputData, [&] { return LoadFolds(scans.folds); });
   }
   const Ablation ablation(plan, scans, options.out, options.list, options.allow_code);
   std::ostream& text = options.output.text();
+  const PlanRecord record = RecordPlan(options.out, options.plans[0], ablation.Configurations(),
+                                       ablation.HasResults(), options.list);
+  if (record.changed_now) {
+    std::cerr << "hepar ablate: warning: the plan differs from the one that was recorded for this "
+                 "folder. "
+              << record.Sentence() << "\n";
+  }
   if (options.list) {
     for (const Job& job : ablation.jobs()) {
       text << (fs::exists(job.result) ? "done     " : "to do    ") << job.name << "\n";
@@ -115,8 +148,17 @@ int RunAblate(const std::vector<std::string>& arguments) {
   }
 
   const std::vector<std::string> class_names = Dataset().class_names;
-  const ordered_json summary =
-      SummaryToJson(ablation.Rows(class_names), class_names, options.bootstrap);
+  const std::vector<AblationRow> rows = ablation.Rows(class_names);
+  ordered_json summary = SummaryToJson(rows, class_names, options.bootstrap);
+  summary["plan"] = record.ToJson();
+  summary["plan"]["sentence"] = record.Sentence();
+  if (ablation.IsNested()) {
+    AddNested(ablation.Nested(rows, class_names), plan.choose_by,
+              plan.nested == AblationPlan::Nested::kFull ? "full" : "cross-fitted",
+              static_cast<int>(record.configurations.size()), options.bootstrap, &summary);
+  }
+  AddBaselines(WithExitCode(kExitInputData, [&] { return BaselinesOf(scans, options.bootstrap); }),
+               &summary);
   const std::string markdown = SummaryMarkdown(
       summary, plan.title.empty() ? fs::path(options.plans[0]).stem().string() : plan.title);
   text << "\n" << markdown;

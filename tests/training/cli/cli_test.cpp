@@ -909,7 +909,16 @@ TEST_F(CliTest, AblationTrainsScoresAndGoesOnWhereItStopped) {
   ASSERT_EQ(run.Wait(), kExitOk) << run.err();
   EXPECT_THAT(run.out(), AllOf(HasSubstr("[15/15]"), HasSubstr("the paper's SqueezeNet+ICFDNet"),
                                HasSubstr("| SqueezeNet more |"), HasSubstr("Under attack")));
-  const json rows = json::parse(ReadFile(Path("ablation.json"), kMaxOutput)).at("rows");
+  const json summary = json::parse(ReadFile(Path("ablation.json"), kMaxOutput));
+  const json& rows = summary.at("rows");
+  EXPECT_EQ(summary.at("nested").at("folds").size(), 2u);
+  EXPECT_EQ(summary.at("nested").at("configurations"), 3);
+  EXPECT_EQ(summary.at("nested").at("patient").at("cases"), 8);
+  EXPECT_TRUE(summary.at("plan").at("before_first_run"));
+  EXPECT_TRUE(rows[0].at("beats_baseline").is_boolean());
+  EXPECT_THAT(run.out(), AllOf(HasSubstr("Configurations compared: 3"), HasSubstr("one of 3"),
+                               HasSubstr("near / far brightness")));
+  EXPECT_TRUE(std::filesystem::exists(Path("abl/plan.json")));
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_EQ(rows[0].at("patient").at("cases"), 8);
   EXPECT_EQ(rows[1].at("attacks").size(), 2u);
