@@ -223,7 +223,7 @@ TEST(SeedFiguresTest, RefusesWhatCannotBeAveraged) {
   few.resamples = 2;
   more.resamples = 3;
   const SeedFigures a = OverSeeds({Answers(0)}, 4, few), b = OverSeeds({Answers(0)}, 4, more);
-  ExpectError(ErrorKind::kMismatch, {"resampled"},
+  ExpectError(ErrorKind::kMismatch, {"different resamples"},
               [&] { Difference(a, b, &EvaluationFigures::accuracy); });
 }
 
