@@ -11,6 +11,7 @@
 #include "training/cli/exit_codes.h"
 #include "training/cli/options.h"
 #include "training/cli/output.h"
+#include "training/cli/permission_options.h"
 #include "training/data/prepared_dataset.h"
 #include "training/data/unlabeled.h"
 #include "training/report/loading_report.h"
@@ -27,6 +28,7 @@ namespace {
 
 struct AdaptVerbOptions {
   std::string model, data, out, name;
+  ModelPermission permission;
   AdaptationOptions adaptation;
   SourceOptions source;
   DeviceOptions device;
@@ -42,6 +44,7 @@ OptionTable MakeTable(AdaptVerbOptions* o) {
       "card.");
   table.Heading("Options");
   AddModelOption(&table, &o->model, "the model bundle to adapt");
+  AddPermissionOptions(&table, &o->permission);
   table.Path("data", &o->data, "PATH",
              "Scans of the scanner: a folder or file of pictures and videos, each of one patient, "
              "or a CSV file with the columns path and patient_id");
@@ -68,7 +71,8 @@ int RunAdapt(const std::vector<std::string>& arguments) {
   const torch::Device device(DeviceOption(options.device.name));
   SetThreads(options.device);
 
-  Bundle bundle = WithExitCode(kExitModel, [&] { return LoadBundle(options.model); });
+  Bundle bundle =
+      WithExitCode(kExitModel, [&] { return LoadBundle(options.model, options.permission); });
   ModelSpec spec = bundle.spec;
   const auto data = WithExitCode(kExitInputData, [&] {
     return PreparedDataset(LoadUnlabeled(options.data, options.source), spec.preprocess,
