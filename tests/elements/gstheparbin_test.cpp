@@ -130,9 +130,12 @@ TEST(GstHeparBinTest, ElementMessagesSayWhichBinAndStreamTheyAreAbout) {
   for (const bool named : {false, true}) {
     Pipe pipe(Bin(named ? "post-stats=true stream-id=room-2" : "post-stats=true"), kCaps);
     const auto expected = std::make_pair(std::string("b"), std::string(named ? "room-2" : ""));
-    pipe.Process(ScanBuffer(kCaps));
     for (const char* name : {"hepar-severity", "hepar-stats"}) {
-      const MessagePtr message = pipe.PopMessage(GST_MESSAGE_ELEMENT, name, 5);
+      MessagePtr message;  // The statistics are posted once a second.
+      for (int i = 0; i < 2000 && message == nullptr; ++i) {
+        pipe.Process(ScanBuffer(kCaps, i));
+        message = pipe.PopMessage(GST_MESSAGE_ELEMENT, name, 5);
+      }
       ASSERT_NE(message, nullptr) << name;
       EXPECT_EQ(OriginOf(message), expected) << name;
     }

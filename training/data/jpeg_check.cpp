@@ -122,6 +122,7 @@ JpegState CheckJpeg(std::string_view stream) {
     if (source.ran_out) state.damage = "it is cut off: " + state.damage;
     return state;
   }
+  state.has_end = !source.ran_out;
   state.oddity = source.ran_out ? "lacks the mark of its end" : errors.oddity.data();
   return state;
 }

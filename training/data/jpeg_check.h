@@ -13,6 +13,7 @@ struct JpegState {
   std::string damage;
   // The picture is whole, but the stream is not as it should be. Empty if it is.
   std::string oddity;
+  bool has_end = true;  // The stream has its mark EOI, FF D9.
 };
 
 // Decodes the coefficients of a stream of 8 bits and throws them away. Bytes behind the end of the

@@ -83,12 +83,14 @@ cv::Mat Decode(const std::string& bytes, const std::string& path) {
 
 // A file of one picture.
 cv::Mat ReadOne(const std::string& path, const Warn& warn) {
-  const std::string bytes = ReadFile(path, kMaxFileBytes);
+  std::string bytes = ReadFile(path, kMaxFileBytes);
   if (const auto size = SizeInHeader(bytes)) CheckPictureSize(path, size->width, size->height);
   if (bytes.compare(0, 2, "\xff\xd8") == 0) {
     const JpegState state = CheckJpeg(bytes);
     if (!state.damage.empty()) throw Damaged(path, "is a damaged JPEG file: " + state.damage);
     if (!state.oddity.empty() && warn) warn(path + ": its JPEG stream " + state.oddity);
+    // OpenCV's source of bytes stops where they end, so that the last rows would be lost.
+    if (!state.has_end) bytes += "\xff\xd9";
   }
   return Upright(Decode(bytes, path), ExifOrientation(bytes));
 }

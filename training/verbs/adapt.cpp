@@ -11,7 +11,6 @@
 #include "training/cli/exit_codes.h"
 #include "training/cli/options.h"
 #include "training/cli/output.h"
-#include "training/cli/permission_options.h"
 #include "training/data/prepared_dataset.h"
 #include "training/data/unlabeled.h"
 #include "training/report/loading_report.h"

@@ -93,13 +93,13 @@ TEST(CsvTableTest, EmptyTableAndRepeatedColumnAreErrors) {
 }
 
 TEST(CsvTableTest, MissingColumnListsThoseThereAre) {
-  const auto table = CsvTable::Parse("path;label\n", "t.csv");
+  const auto table = CsvTable::Parse("path,label\n", "t.csv");
   try {
-    table.Column("path");
+    table.Column("patient_id");
     FAIL() << "found a column that is not there";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kDamaged);
-    EXPECT_THAT(error.what(), AllOf(HasSubstr("t.csv"), HasSubstr("'path;label'")));
+    EXPECT_THAT(error.what(), AllOf(HasSubstr("t.csv"), HasSubstr("'path', 'label'")));
   }
 }
 

@@ -557,7 +557,7 @@ TEST(PreparedDatasetTest, NamesTheFirstBadFileWhateverTheThreads) {
   std::string rows = kHeader;
   for (int i = 0; i < 8; ++i) {
     const std::string name = "p" + std::to_string(i) + ".png";
-    folder.Write(name, i == 3 || i == 4 ? "damaged" : Png(50));
+    folder.Write(name, i == 3 || i == 4 ? "damaged " + name : Png(50 + i));
     rows += name + ",mild,P\n";
   }
   const auto dataset = LoadDataset(folder.Write("list.csv", rows));

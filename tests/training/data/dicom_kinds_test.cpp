@@ -30,7 +30,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr int kColumns = 32;
-constexpr int kRows = 24;
+constexpr int kRows = 40;  // JPEG 2000 takes 32 at least.
 constexpr std::uint32_t kPixels = 0x7fe00010;
 
 std::string Ramp(int samples = 1, int frame = 0) {
@@ -467,7 +467,7 @@ TEST_F(DicomKindsTest, VideosInDicomAreDecoded) {
   for (const auto& fragments : {std::vector<std::string>{stream}, Cut(stream, 3)}) {
     const Outcome outcome = Read(kMpeg4, shape + explicit_.Fragments(fragments));
     ASSERT_EQ(outcome.frames.size(), 6u);
-    for (int i = 0; i < 6; ++i) EXPECT_NEAR(cv::mean(outcome.frames[i])[0], 40 + 30 * i, 4.0);
+    for (int i = 0; i < 6; ++i) EXPECT_NEAR(cv::mean(outcome.frames[i])[0], 40 + 30 * i, 6.0);
   }
 }
 
