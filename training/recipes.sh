@@ -32,7 +32,10 @@ train_byra() {
   weights=$(imagenet_weights)
   mkdir -p "$work"
   local train=(hepar train --config "$root/models/pretrained/steatosis-byra-live.ini"
-    --weights "$weights" --data "$data/labels.csv")
+    --weights "$weights" --data "$data/labels.csv" --extra-data "$work/scanners/manifest.csv")
+  [[ -e $work/scanners/manifest.csv ]] ||
+    hepar simulate --out "$work/scanners" --patients-per-grade 250 --frames 1 --seed 100003 \
+      --scanners random --scanner-seed 1003 --scanner-breadth 1.3
   for fold in 0 1 2 3 4; do
     [[ -f $work/fold$fold.hepar ]] ||
       "${train[@]}" --resume --folds "$data/folds.csv" --fold "$fold" --name "byra-fold$fold" \

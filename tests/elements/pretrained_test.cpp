@@ -118,9 +118,11 @@ TEST(ByraModelTest, GradesTheLoopsOfItsTrainingPatients) {
     EXPECT_GT(summary.frames, 0u) << patient;
     EXPECT_EQ(summary.graded, summary.frames) << patient;
     EXPECT_LT(GradeOf(summary.label), 4) << patient << ' ' << summary.label;
+    EXPECT_LE(std::abs(GradeOf(summary.label) - GradeOf(label)), 1)
+        << patient << ' ' << summary.label;
     right += summary.label == label;
   }
-  EXPECT_GE(right, 3);
+  EXPECT_GE(right, 2);
 }
 
 }  // namespace
