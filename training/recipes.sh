@@ -46,7 +46,11 @@ train_byra() {
     --csv "$work/unseen.csv"
   [[ -f $work/all.hepar ]] ||
     "${train[@]}" --resume --name steatosis-byra-live --out "$work/all.hepar"
-  hepar trust --model "$work/all.hepar" --data "$data/labels.csv" \
+  # Scans of other livers and of other organs beside the set, where there are any, set the limits.
+  local others=()
+  [[ -d $data/../other-livers ]] && others+=(--other-livers "$data/../other-livers")
+  [[ -d $data/../other-views ]] && others+=(--other-views "$data/../other-views")
+  hepar trust --model "$work/all.hepar" --data "$data/labels.csv" "${others[@]}" \
     --predictions "$work/unseen.csv" --out "$work/steatosis-byra-live.hepar"
 }
 

@@ -149,7 +149,7 @@ TEST(LoadDatasetTest, FileNamesThatGiveOnePatientTwoLabelsAreAnError) {
   const TempFolder folder;
   folder.Write("normal/scan_1.png", Png(10));
   folder.Write("mild/scan_2.png", Png(11));
-  ExpectError(ErrorKind::kDamaged, {"'scan'", "normal", "mild", "folder by the name"},
+  ExpectError(ErrorKind::kDamaged, {"'scan'", "normal", "mild", "folder with the name"},
               [&] { LoadDataset(folder.path()); });
 }
 
