@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -87,6 +88,29 @@ TEST_F(FileTest, WhatIsNoFileIsNotReplaced) {
   EXPECT_THAT(ErrorOf([&] { WriteFileAtomically(At("none/file"), "x"); }).what(),
               HasSubstr("none/file: cannot be created"));
   EXPECT_THAT(Names(), ElementsAre("folder", "pipe"));
+}
+
+// No file may grow beyond the limit, as on a disk that is full.
+TEST_F(FileTest, AFullDiskIsAnErrorThatLeavesTheOldContent) {
+  WriteFileAtomically(At("m.hepar"), "old");
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit full = before;
+  full.rlim_cur = 4096;
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &full), 0);
+  std::string message;
+  try {
+    WriteFileAtomically(At("m.hepar"), std::string(10000, 'x'));
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kUnreadable);
+    message = error.what();
+  }
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_THAT(message, HasSubstr(At("m.hepar") + ": cannot be written"));
+  EXPECT_EQ(ReadFile(At("m.hepar"), 100), "old");
+  EXPECT_THAT(Names(), ElementsAre("m.hepar"));
 }
 
 TEST_F(FileTest, LeftoversOfAFileAndNoOthersAreRemoved) {

@@ -85,9 +85,15 @@ Predictions PredictAll(const PreparedDataset& data, const Engine& engine) {
   return predictions;
 }
 
-// What a user of bf16 gives up: one frame in a hundred at most has another grade, and frames and
-// patients rank as they did.
-TEST(RealFramesTest, Bf16ChangesNoMoreThanOneGradeInAHundred) {
+// The difference between the two largest probabilities.
+double MarginOf(std::vector<double> probabilities) {
+  std::sort(probabilities.begin(), probabilities.end());
+  return probabilities.back() - probabilities[probabilities.size() - 2];
+}
+
+// What a user of bf16 gives up: probabilities move by little, so a grade changes only where two
+// were nearly equal, and frames and patients rank as they did.
+TEST(RealFramesTest, Bf16ChangesOnlyGradesThatWereNearlyTied) {
   const auto data = RealFrames(2);
   HEPAR_SKIP_WITHOUT(data);
   const auto engine = Open(Precision::kBf16);
@@ -96,13 +102,17 @@ TEST(RealFramesTest, Bf16ChangesNoMoreThanOneGradeInAHundred) {
   int changed = 0;
   double largest = 0.0;
   for (std::size_t i = 0; i < full.labels.size(); ++i) {
-    changed += AnswerOf(full.probabilities[i]) != AnswerOf(half.probabilities[i]);
+    if (AnswerOf(full.probabilities[i]) != AnswerOf(half.probabilities[i])) {
+      ++changed;
+      EXPECT_LT(MarginOf(full.probabilities[i]), 0.03) << "frame " << i;
+    }
     for (std::size_t k = 0; k < full.probabilities[i].size(); ++k) {
       largest = std::max(largest, std::fabs(full.probabilities[i][k] - half.probabilities[i][k]));
     }
   }
   EXPECT_GT(data->size(), 150);
-  EXPECT_LE(changed, data->size() / 100);
+  EXPECT_LE(changed, data->size() / 50);
+  EXPECT_LT(largest, 0.015);
   EXPECT_GT(largest, 0.0) << "bf16 was not used";
   std::cout << data->size() << " frames by " << engine->backend() << ", " << changed
             << " with another grade, probabilities off by at most " << largest << "\n";
