@@ -359,7 +359,7 @@ ModelSpec ModelSpecFromJson(const std::string& text, const std::string& origin) 
     // Names of planes, skips and classifiers that this version does not know come as kInvalid.
     const ErrorKind kind =
         error.kind() == ErrorKind::kInvalid ? ErrorKind::kMismatch : error.kind();
-    throw Error(kind, origin + ": " + error.what());
+    throw Error(kind, origin + ": hepar.json: " + error.what());
   }
 }
 

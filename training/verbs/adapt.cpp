@@ -77,7 +77,6 @@ int RunAdapt(const std::vector<std::string>& arguments) {
     return PreparedDataset(LoadUnlabeled(options.data, options.source), spec.preprocess,
                            options.device.threads);
   });
-  ReportLoading("adapt", data.dataset().summary, std::cerr);
   const std::vector<int> livers =
       WithExitCode(kExitInputData, [&] { return LiverViews(DescribedAsTheyAre(data), spec); });
   constexpr int kBatch = 16;
@@ -86,6 +85,7 @@ int RunAdapt(const std::vector<std::string>& arguments) {
   bundle.net->to(torch::kCPU);
 
   nlohmann::ordered_json done = Adapt(Described(data, livers), answers, options.adaptation, &spec);
+  ReportLoading("adapt", data.dataset().summary, std::cerr);
   const std::size_t left_out = static_cast<std::size_t>(data.size()) - livers.size();
   spec.name = options.name.empty() ? spec.name + "-adapted" : options.name;
   spec = SaveCheckedBundle(options.out, spec, bundle.net);
