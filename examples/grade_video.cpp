@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Grades a video, a still picture or the simulated scanner, and prints the grade over time. It shows how an
-// application reads the severity: changes of the grade from the bus, and the severity of each frame
-// from its buffer. Both are plain GstStructures, so no header of this project is needed.
+// Grades a video, a still picture or the simulated scanner, and prints the grade over time. It
+// shows how an application reads the severity: changes of the grade from the bus, and the severity
+// of each frame from its buffer. Both are plain GstStructures, so no header of this project is
+// needed.
 //
 //   grade-video --model BUNDLE [--out DIR] [FILE]
 //

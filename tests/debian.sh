@@ -11,7 +11,8 @@
 set -euo pipefail
 readonly build=$1 release=${2:-}
 shift $(($# < 2 ? $# : 2))
-readonly source=$(cd "$(dirname "$0")/.." && pwd)
+source=$(cd "$(dirname "$0")/.." && pwd)
+readonly source
 
 declare -A suites=([12]=bookworm [13]=trixie)
 suite=${suites[${release:-none}]:-}

@@ -11,6 +11,7 @@ failed=0
 
 for encoder in "pngenc snapshot=true" jpegenc; do
   # No extension: what a file is, its content says.
+  # shellcheck disable=SC2086  # An element and its properties.
   gst-launch-1.0 -q heparsimsrc num-buffers=1 severity=severe ! videoconvert ! $encoder \
     ! filesink location="$work/picture" || exit 1
   rm -rf "$work/out"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # What `meson install` installs is found: install_test.sh MESON BUILD PREFIX LIBDIR DATADIR NOTE
+# shellcheck disable=SC2016  # The shells inside expand.
 set -uo pipefail
 meson=$1 build=$2 prefix=$3 libdir=$4 datadir=$5 note=$6
 work=$(mktemp -d)

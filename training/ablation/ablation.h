@@ -26,7 +26,8 @@ class Ablation {
   // Writes the settings of each run to its folder under `out`, so that a folder with models of
   // other settings is not taken for done, and the data sets of nested=full, unless `list_only`.
   // Throws Error: kInvalid for such a folder and for data or folds that nested=full cannot use,
-  // kUnreadable for a folder that cannot be made, and what LoadDataset() does. `allow_code`: all runs have --allow-code.
+  // kUnreadable for a folder that cannot be made, and what LoadDataset() does. `allow_code`: all
+  // runs have --allow-code.
   Ablation(AblationPlan plan, AblationScans scans, std::string out, bool list_only,
            bool allow_code);
 

@@ -94,8 +94,7 @@ TEST(OptionTableTest, UnknownKeyOrGroupOfTheFileNamesTheNearest) {
               HasSubstr("unknown group [trian]; did you mean train?"));
   const std::string broken = folder.Write("broken.ini", "lr\n");
   EXPECT_THAT(ErrorOf({"--config", broken}), HasSubstr("broken.ini: "));
-  EXPECT_THAT(ErrorOf({"--config", folder / "none.ini"}),
-              HasSubstr("none.ini: no such file"));
+  EXPECT_THAT(ErrorOf({"--config", folder / "none.ini"}), HasSubstr("none.ini: no such file"));
 }
 
 TEST(OptionTableTest, WrongValuesNameOptionRangeAndValue) {

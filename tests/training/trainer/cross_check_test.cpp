@@ -2,8 +2,8 @@
 //
 // A second implementation of the training step, reference/*.py, answers to the same nets, batches
 // and starts. In double precision, where the sign of a gradient does not hang on its rounding.
-#include <torch/serialize.h>
 #include <torch/nn/modules/dropout.h>
+#include <torch/serialize.h>
 #include <torch/utils.h>
 
 #include <gtest/gtest.h>
