@@ -5,9 +5,8 @@
 set -uo pipefail
 demo=$1
 export GRADE_VIDEO=$2
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failed=0
+# shellcheck source=tests/scripts/checks.sh
+source "$(dirname "$0")/checks.sh"
 
 for encoder in "pngenc snapshot=true" jpegenc; do
   # No extension: what a file is, its content says.

@@ -5,18 +5,8 @@
 # shellcheck disable=SC2016  # The shells inside expand.
 set -uo pipefail
 meson=$1 build=$2 prefix=$3 libdir=$4 datadir=$5 note=$6
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failed=0
-
-check() {  # check WHAT COMMAND...
-  local what=$1
-  shift
-  if ! "$@"; then
-    echo "failed: $what" >&2
-    failed=1
-  fi
-}
+# shellcheck source=tests/scripts/checks.sh
+source "$(dirname "$0")/checks.sh"
 
 "$meson" install -C "$build" --no-rebuild --quiet --destdir "$work" > "$work/log" 2>&1 ||
   { cat "$work/log" >&2; exit 1; }

@@ -4,18 +4,8 @@
 # What `./run` does before and after it builds: run_test.sh RUN
 set -uo pipefail
 run=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failed=0
-
-check() {  # check WHAT CONDITION...
-  local what=$1
-  shift
-  if ! "$@"; then
-    echo "failed: $what" >&2
-    failed=1
-  fi
-}
+# shellcheck source=tests/scripts/checks.sh
+source "$(dirname "$0")/checks.sh"
 
 # Stand-ins for what builds, so that neither packages nor the real build are touched.
 mkdir "$work/bin" "$work/build"
