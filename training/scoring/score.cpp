@@ -104,6 +104,15 @@ Scores Score(SeverityNet net, const PreparedDataset& data, const std::vector<int
   return scores;
 }
 
+Predictions ScoreOn(torch::Device device, SeverityNet net, const PreparedDataset& data,
+                    const std::vector<int>& indices) {
+  constexpr int kBatch = 16;
+  net->to(device);
+  Predictions predictions = Score(net, data, indices, kBatch, device).predictions;
+  net->to(torch::kCPU);
+  return predictions;
+}
+
 Predictions ScoreAttacked(SeverityNet net, const PreparedDataset& data,
                           const std::vector<int>& indices, int batch, torch::Device device,
                           const RobustCheck& check, Communicator* others) {

@@ -26,6 +26,10 @@ struct Scores {
 Scores Score(SeverityNet net, const PreparedDataset& data, const std::vector<int>& indices,
              int batch, torch::Device device, Communicator* others = nullptr);
 
+// The predictions of Score() by a net on the CPU, which runs on `device` meanwhile.
+Predictions ScoreOn(torch::Device device, SeverityNet net, const PreparedDataset& data,
+                    const std::vector<int>& indices);
+
 // The answers of `net`, in evaluation mode, to the same pictures after an attack on each. The
 // random numbers of an attack depend on the picture alone.
 Predictions ScoreAttacked(SeverityNet net, const PreparedDataset& data,

@@ -79,10 +79,7 @@ int RunAdapt(const std::vector<std::string>& arguments) {
   });
   const std::vector<int> livers =
       WithExitCode(kExitInputData, [&] { return LiverViews(DescribedAsTheyAre(data), spec); });
-  constexpr int kBatch = 16;
-  bundle.net->to(device);
-  const Predictions answers = Score(bundle.net, data, livers, kBatch, device).predictions;
-  bundle.net->to(torch::kCPU);
+  const Predictions answers = ScoreOn(device, bundle.net, data, livers);
 
   nlohmann::ordered_json done = Adapt(Described(data, livers), answers, options.adaptation, &spec);
   ReportLoading("adapt", data.dataset().summary, std::cerr);

@@ -111,8 +111,6 @@ Pictures ChoosePictures(const TrustVerbOptions& o, const ModelSpec& spec, const 
   return pictures;
 }
 
-constexpr int kBatch = 16;
-
 OtherPictures LoadOthers(const TrustVerbOptions& o, const ModelSpec& spec, SeverityNet net,
                          torch::Device device) {
   OtherPictures others;
@@ -127,9 +125,7 @@ OtherPictures LoadOthers(const TrustVerbOptions& o, const ModelSpec& spec, Sever
     others.livers = DescribedAsTheyAre(livers);
     std::vector<int> all(livers.size());
     std::iota(all.begin(), all.end(), 0);
-    net->to(device);
-    others.liver_answers = Score(net, livers, all, kBatch, device).predictions;
-    net->to(torch::kCPU);
+    others.liver_answers = ScoreOn(device, net, livers, all);
   }
   if (!o.other_views.empty()) others.views = DescribedAsTheyAre(prepare(o.other_views));
   return others;
@@ -163,9 +159,7 @@ int RunTrust(const std::vector<std::string>& arguments) {
   if (options.predictions.empty()) {
     unseen.source = pictures.source;
     if (!pictures.unseen.empty()) {
-      bundle.net->to(device);
-      unseen.frames = Score(bundle.net, data, pictures.unseen, kBatch, device).predictions;
-      bundle.net->to(torch::kCPU);
+      unseen.frames = ScoreOn(device, bundle.net, data, pictures.unseen);
     }
   }
 
