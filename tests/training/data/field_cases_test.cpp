@@ -58,8 +58,8 @@ TEST(FieldCasesTest, EachIsReadAsItShouldBe) {
   const int file = cases.Column("file"), expected = cases.Column("expected");
   const int control = cases.Column("control");
   for (int row = 0; row < cases.rows(); ++row) {
-    const std::string name = cases.at(row, file), right = cases.at(row, expected);
-    SCOPED_TRACE(name + ": " + right);
+    const std::string &name = cases.at(row, file), &right = cases.at(row, expected);
+    SCOPED_TRACE(name);
     const Outcome outcome = Try((folder / name).string());
     const bool is_read = outcome.error.empty() && !outcome.frames.empty();
     const auto equals = [&](const std::string& other, double tolerance) {
