@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
 #include <opencv2/imgproc.hpp>
 #include <sstream>
 #include <string>
@@ -12,521 +11,22 @@
 #include <vector>
 
 #include "models/error.h"
+#include "models/simulator/acoustics.h"
+#include "models/simulator/beam.h"
+#include "models/simulator/display.h"
+#include "models/simulator/fan_geometry.h"
+#include "models/simulator/grid.h"
+#include "models/simulator/noise.h"
+#include "models/simulator/organs.h"
+#include "models/simulator/patient.h"
 #include "models/simulator/random.h"
 
 namespace hepar {
 namespace {
 
-constexpr double kPi = 3.14159265358979323846;
-
-// Beams fan out from an apex behind the probe's face; a beam has samples from the face down to the
-// depth of view.
-constexpr int kLines = 192;
-constexpr int kSamples = 480;
-constexpr int kRowFloats = 2 * kLines;  // A row holds one depth of all lines, I and Q in turn.
-constexpr double kReferenceMhz = 3.5;   // Frequency that attenuations are given for.
-constexpr double kWhiteDb = 37.0;       // Level shown as white, relative to a normal liver's mean.
-
-// The scatterers are held on a Cartesian grid fixed to the organs, x to the right and y down from
-// the middle of the probe's face. It covers the widest, deepest view and the way of a breath.
-constexpr double kPitchCm = 0.035;
-constexpr double kLeftCm = -20.5;
-constexpr double kTopCm = -2.5;
-constexpr int kFieldWidth = 1172;
-constexpr int kFieldHeight = 790;
-// Grid points, more than the longest way of a breath.
-constexpr double kFieldMarginX = 46.0;
-constexpr double kFieldMarginY = 16.0;
-
-// Attenuation and shadows are smooth, so a coarse grid will do.
-constexpr int kCoarse = 4;
-constexpr int kCoarseLines = kLines / kCoarse;
-constexpr int kCoarseSamples = kSamples / kCoarse;
-
-// White noise resampled between its points loses variance, by more the farther from a point, which
-// would show as a moving weave. Smoothing it by this much first makes the loss small.
-constexpr double kScatterSigma = 1.0;  // Grid points.
-
+// The noise of the receiver is larger than a frame by this, to begin at another place each time.
 constexpr int kNoiseRowsSpare = 251;
 constexpr int kNoiseLinesSpare = 61;
-
-enum Tissue : std::uint8_t {
-  kLiver,
-  kPortalWall,
-  kPortalLumen,
-  kHepaticLumen,
-  kDiaphragm,
-  kBehindDiaphragm,
-  kCapsule,
-  kCortex,
-  kPyramid,
-  kSinus,
-  kRetroperitoneum,
-  kTissueCount,
-};
-
-// How a tissue sounds at one grade.
-struct Acoustics {
-  float level_db;        // Relative to a normal liver.
-  float attenuation_db;  // Per cm, there and back, beyond what the time-gain curve makes up for.
-  float coherent;        // Share of a mirror-like reflection, which has no speckle.
-  float mottle_db;       // Spread of slow variations of level.
-};
-
-double SmoothStep(double low, double high, double x) {
-  const double t = std::clamp((x - low) / (high - low), 0.0, 1.0);
-  return t * t * (3.0 - 2.0 * t);
-}
-
-double FromDb(double db) { return std::pow(10.0, db / 20.0); }
-
-// What differs from person to person and from examination to examination.
-struct Patient {
-  Patient(std::uint64_t seed, const Examination& examination);
-
-  bool mirrored;
-  double half_angle;
-  double fat_cm;
-  double muscle_cm;
-  double wall_wave_phase;
-  double breath_x_cm;
-  double breath_y_cm;
-  double breath_phase;
-  double gain_db;
-  double liver_db;
-  double cortex_db;
-  double attenuation_db;
-  double fat_attenuation;
-  double visibility;  // Of vessel walls and diaphragm, dB.
-  double noise_db;
-  std::array<double, 3> tgc_db = {};
-  std::array<double, 3> tgc_phase = {};
-  std::array<double, 2> contact_db = {};     // Lost at the left and the right edge of the probe.
-  std::vector<Examination::Shadow> shadows;  // Begin at the wall, or where they say.
-  bool has_gallbladder;
-  cv::Point2d kidney;
-  double kidney_a;
-  double kidney_b;
-  double kidney_tilt;
-  double sinus_size;
-  int pyramids;
-  cv::Point2d dome;  // Centre of the diaphragm's arc.
-  double dome_radius;
-
-  double WallCm(double share_of_angle) const {
-    return fat_cm + muscle_cm + 0.12 * std::sin(2.5 * share_of_angle + wall_wave_phase);
-  }
-};
-
-Patient::Patient(std::uint64_t seed, const Examination& examination) {
-  Random random(seed, kPatientStream);
-  mirrored = random.Chance(0.3);
-  half_angle = random.Uniform(0.54, 0.65);
-  fat_cm = random.Uniform(0.5, 1.0);
-  if (random.Chance(0.5)) fat_cm += random.Uniform(0.0, 1.5);
-  muscle_cm = random.Uniform(0.5, 1.0);
-  wall_wave_phase = random.Uniform(0.0, 2.0 * kPi);
-  breath_x_cm = random.Uniform(0.7, 1.5);
-  breath_y_cm = random.Uniform(0.1, 0.5);
-  breath_phase = random.Uniform();
-  gain_db = 1.8 * random.Normal();
-  liver_db = 0.9 * random.Normal();
-  cortex_db = -1.0 + 0.7 * random.Normal();
-  attenuation_db = 0.1 * random.Normal();
-  visibility = 1.2 * random.Normal();
-  noise_db = random.Uniform(-58.0, -52.0) + 1.5 * (fat_cm - 0.5);
-  for (double& db : tgc_db) db = 0.9 * random.Normal();
-  for (double& phase : tgc_phase) phase = random.Uniform(0.0, 2.0 * kPi);
-  contact_db = {random.Uniform(0.0, 4.0), random.Uniform(0.0, 4.0)};
-  if (random.Chance(0.4)) {
-    const bool right = random.Chance(0.5);
-    contact_db[right] += random.Uniform(4.0, 12.0);
-  }
-  if (random.Chance(0.4)) {
-    shadows.push_back(
-        {random.Uniform(-0.9, 0.9), random.Uniform(0.06, 0.14), 0.0, random.Uniform(3.0, 9.0)});
-  }
-  const double deeper = 0.5 * (fat_cm - 1.0);
-  kidney = {random.Uniform(2.2, 4.4), random.Uniform(9.0, 10.6) + deeper};
-  kidney_a = random.Uniform(4.6, 5.6);
-  kidney_b = random.Uniform(1.9, 2.5);
-  kidney_tilt = random.Uniform(0.12, 0.5);
-  sinus_size = random.Uniform(0.85, 1.15);
-  pyramids = 6 + static_cast<int>(random.Uniform(0.0, 4.0));
-  dome = {random.Uniform(0.2, 1.6), random.Uniform(0.8, 2.0) + deeper};
-  dome_radius = random.Uniform(10.9, 12.2);
-
-  constexpr double kOutOfViewCm = 40.0;
-  if (!examination.has_kidney) kidney.x += kOutOfViewCm;
-  has_gallbladder = examination.has_gallbladder;
-  const double wall_cm = examination.wall_cm;
-  fat_cm += wall_cm;
-  kidney.y += 0.5 * wall_cm;
-  dome.y += 0.5 * wall_cm;
-  liver_db += examination.liver_db;
-  cortex_db += examination.cortex_db;
-  fat_attenuation = examination.fat_attenuation;
-  attenuation_db += examination.attenuation_db;
-  visibility += examination.visibility_db;
-  shadows.insert(shadows.end(), examination.shadows.begin(), examination.shadows.end());
-}
-
-// Smooth random field of unit spread: `cells` across the width of the organ grid.
-cv::Mat SmoothField(Random* random, int cells) {
-  cv::Mat1f nodes(cells * kFieldHeight / kFieldWidth + 1, cells);
-  for (float& node : nodes) node = static_cast<float>(random->Normal());
-  cv::Mat field;
-  cv::resize(nodes, field, {kFieldWidth, kFieldHeight}, 0, 0, cv::INTER_CUBIC);
-  cv::Scalar mean;
-  cv::Scalar deviation;
-  cv::meanStdDev(field, mean, deviation);
-  return (field - mean[0]) / deviation[0];
-}
-
-// Complex white noise, smoothed, with E|z|^2 = 1.
-cv::Mat ComplexNoise(Random* random, cv::Size size, double sigma_x, double sigma_y) {
-  cv::Mat2f noise(size);
-  for (cv::Vec2f& z : noise) {
-    z = {static_cast<float>(random->Normal()), static_cast<float>(random->Normal())};
-  }
-  cv::GaussianBlur(noise, noise, {0, 0}, sigma_x, sigma_y, cv::BORDER_REFLECT);
-  const double power = noise.dot(noise) / static_cast<double>(noise.total());
-  return noise / std::sqrt(power);
-}
-
-class VesselPainter {
- public:
-  VesselPainter(const Patient& patient, std::uint64_t seed)
-      : patient_(patient),
-        random_(seed, kVesselStream),
-        outer_(kFieldHeight, kFieldWidth, std::uint8_t{0}),
-        portal_(outer_.clone()),
-        hepatic_(outer_.clone()) {}
-
-  // Marks the vessels in `tissue`, in liver only.
-  void Paint(cv::Mat1b* tissue) {
-    const double depth = patient_.fat_cm + patient_.muscle_cm;
-    const cv::Point2d hilum = {random_.Uniform(0.0, 2.5), depth + random_.Uniform(3.6, 5.0)};
-    const double trunk_angle = kPi + random_.Uniform(-0.3, 0.5);
-    PaintPortal(hilum, trunk_angle, random_.Uniform(0.32, 0.5), 3);
-    if (random_.Chance(0.6)) PaintPortal(hilum, random_.Uniform(-1.4, -0.6), 0.28, 2);
-    const int cross_sections = 3 + static_cast<int>(random_.Uniform(0.0, 6.0));
-    for (int i = 0; i < cross_sections; ++i) {
-      const cv::Point2d at = {random_.Uniform(-7.0, 5.0), depth + random_.Uniform(1.2, 7.0)};
-      const cv::Point2d way = {random_.Uniform(-0.4, 0.4), 0.1 * random_.Normal()};
-      PaintPortalPiece(at, at + way, random_.Uniform(0.08, 0.2));
-    }
-    if (patient_.has_gallbladder) PaintGallbladder(hilum);
-    const cv::Point2d cava = {patient_.dome.x - random_.Uniform(3.5, 6.0), depth + 8.5};
-    const int veins = 1 + static_cast<int>(random_.Uniform(0.0, 3.0));
-    for (int i = 0; i < veins; ++i) PaintHepatic(cava, -0.2 - 0.5 * i - random_.Uniform(0.0, 0.4));
-
-    for (int y = 0; y < kFieldHeight; ++y) {
-      std::uint8_t* row = (*tissue)[y];
-      for (int x = 0; x < kFieldWidth; ++x) {
-        if (row[x] != kLiver) continue;
-        if (outer_(y, x)) row[x] = kPortalWall;
-        if (portal_(y, x)) row[x] = kPortalLumen;
-        if (hepatic_(y, x)) row[x] = kHepaticLumen;
-      }
-    }
-  }
-
- private:
-  void Line(cv::Mat1b* mask, cv::Point2d from, cv::Point2d to, double radius_cm) const {
-    if (patient_.mirrored) {
-      from.x = -from.x;
-      to.x = -to.x;
-    }
-    const cv::Point2d origin = {kLeftCm, kTopCm};
-    const int thickness = std::max(1, static_cast<int>(std::lround(2.0 * radius_cm / kPitchCm)));
-    cv::line(*mask, cv::Point((from - origin) / kPitchCm), cv::Point((to - origin) / kPitchCm), 255,
-             thickness);
-  }
-
-  void PaintPortalPiece(const cv::Point2d& from, const cv::Point2d& to, double radius_cm) {
-    Line(&outer_, from, to, radius_cm + 0.11);
-    Line(&portal_, from, to, radius_cm);
-  }
-
-  void PaintPortal(cv::Point2d at, double angle, double radius_cm, int generations) {
-    const double length = random_.Uniform(1.6, 2.8);
-    for (int step = 0; step < 6; ++step) {
-      angle += 0.13 * random_.Normal();
-      const cv::Point2d to = at + length / 6.0 * cv::Point2d(std::cos(angle), std::sin(angle));
-      // The plane of the scan leaves a vessel here and there.
-      if (!random_.Chance(0.12)) PaintPortalPiece(at, to, radius_cm);
-      radius_cm *= 0.97;
-      at = to;
-    }
-    if (generations == 1) return;
-    PaintPortal(at, angle + random_.Uniform(0.25, 0.7), 0.72 * radius_cm, generations - 1);
-    PaintPortal(at, angle - random_.Uniform(0.25, 0.7), 0.66 * radius_cm, generations - 1);
-  }
-
-  // Bile looks like blood here: black, and brighter behind.
-  void PaintGallbladder(const cv::Point2d& hilum) {
-    cv::Point2d from = hilum + cv::Point2d(random_.Uniform(-2.0, 2.0), random_.Uniform(-1.0, 2.0));
-    const double angle = random_.Uniform(0.0, kPi);
-    const double radius_cm = random_.Uniform(0.7, 1.5);
-    const cv::Point2d way = 0.25 * cv::Point2d(std::cos(angle), std::sin(angle));
-    const int steps = 4 + static_cast<int>(random_.Uniform(0.0, 10.0));
-    for (int step = 0; step < steps; ++step, from += way) {
-      PaintPortalPiece(from, from, radius_cm * (0.7 + 0.3 * step / steps));
-    }
-  }
-
-  void PaintHepatic(cv::Point2d at, double angle) {
-    double radius_cm = random_.Uniform(0.22, 0.42);
-    const int steps = 12 + static_cast<int>(random_.Uniform(0.0, 8.0));
-    for (int step = 0; step < steps; ++step) {
-      angle += 0.06 * random_.Normal();
-      const cv::Point2d to = at + 0.4 * cv::Point2d(std::cos(angle), std::sin(angle));
-      Line(&hepatic_, at, to, radius_cm);
-      radius_cm *= 0.94;
-      at = to;
-    }
-  }
-
-  const Patient& patient_;
-  Random random_;
-  cv::Mat1b outer_;
-  cv::Mat1b portal_;
-  cv::Mat1b hepatic_;
-};
-
-// The inside of a patient, on the organ grid; the same at all grades.
-struct Organs {
-  Organs(const Patient& patient, double probe_radius_cm, std::uint64_t seed);
-
-  cv::Mat1b tissue;      // Tissue at each point.
-  cv::Mat1f local_db;    // What the place adds to its tissue's level: angle to the beam, distance.
-  cv::Mat1f mottle;      // Slow variation of level, spread 1.
-  cv::Mat2f scatterers;  // Unit power.
-};
-
-Organs::Organs(const Patient& patient, double probe_radius_cm, std::uint64_t seed)
-    : tissue(kFieldHeight, kFieldWidth), local_db(kFieldHeight, kFieldWidth, 0.0F) {
-  Random random(seed, kFieldStream);
-  scatterers = ComplexNoise(&random, {kFieldWidth, kFieldHeight}, kScatterSigma, kScatterSigma);
-  mottle = 0.6 * SmoothField(&random, 180) + 0.4 * SmoothField(&random, 60) +
-           0.5 * SmoothField(&random, 14);
-  const cv::Mat1f warp_x = 0.22 * SmoothField(&random, 18);
-  const cv::Mat1f warp_y = 0.22 * SmoothField(&random, 18);
-  const cv::Mat1f ragged = SmoothField(&random, 70);
-
-  const double tilt_cos = std::cos(patient.kidney_tilt);
-  const double tilt_sin = std::sin(patient.kidney_tilt);
-  for (int y = 0; y < kFieldHeight; ++y) {
-    for (int x = 0; x < kFieldWidth; ++x) {
-      const double right = kLeftCm + x * kPitchCm;
-      const double down = kTopCm + y * kPitchCm;
-      const cv::Point2d at = {(patient.mirrored ? -right : right) + warp_x(y, x),
-                              down + warp_y(y, x)};
-
-      // Along the kidney's long axis, whose cranial end lies deeper, and across it.
-      const cv::Point2d from_kidney = at - patient.kidney;
-      const double along = from_kidney.x * tilt_cos - from_kidney.y * tilt_sin;
-      const double across = from_kidney.x * tilt_sin + from_kidney.y * tilt_cos;
-      const double rim = std::hypot(along / patient.kidney_a, across / patient.kidney_b);
-      const double past_pole = along + patient.kidney_a + 0.5 * across + 0.25 * ragged(y, x);
-      const bool behind_kidney = across > 0.0 && past_pole > 0.0;
-
-      const cv::Point2d from_dome = at - patient.dome;
-      const double radius = std::hypot(from_dome.x, from_dome.y);
-      const double past_dome = radius - patient.dome_radius;
-
-      Tissue kind = kLiver;
-      double db = 0.0;
-      if (rim < 1.0) {
-        kind = kCortex;
-        const double sinus = std::hypot(along / (0.62 * patient.kidney_a * patient.sinus_size),
-                                        across / (0.4 * patient.kidney_b * patient.sinus_size)) +
-                             0.16 * ragged(y, x);
-        const double turn = std::atan2(across / patient.kidney_b, along / patient.kidney_a);
-        const double pyramid = std::cos(turn * patient.pyramids);
-        if (sinus < 1.0) {
-          kind = kSinus;
-          db = 3.0 * ragged(y, x) - 4.0 * SmoothStep(0.6, 1.0, sinus);
-        } else if (rim < 0.82 && pyramid > 0.35) {
-          kind = kPyramid;
-        }
-      } else if ((rim - 1.0) * patient.kidney_b < 0.16) {
-        kind = kCapsule;
-        // The capsule mirrors best where it faces the probe.
-        db = -9.0 + 9.0 * std::pow(std::abs(across) / patient.kidney_b, 2.0);
-      } else if (behind_kidney) {
-        kind = kRetroperitoneum;
-        db = 2.5 * ragged(y, x) * SmoothStep(0.2, 0.8, across);
-        if (past_dome > 0.0) db -= 8.0 * (1.0 - SmoothStep(0.0, 2.0, past_pole));
-      } else if (std::abs(past_dome) < 0.08 + 0.04 * ragged(y, x)) {
-        kind = kDiaphragm;
-        const cv::Point2d beam = {right, down + probe_radius_cm};
-        const cv::Point2d normal = {patient.mirrored ? -from_dome.x : from_dome.x, from_dome.y};
-        const double facing = beam.dot(normal) / (std::hypot(beam.x, beam.y) * radius);
-        db = 40.0 * std::log10(std::max(facing, 0.2));
-      } else if (past_dome > 0.0) {
-        // Air mirrors the liver, ever fainter.
-        kind = kBehindDiaphragm;
-        db = -1.5 * past_dome;
-      }
-      tissue(y, x) = kind;
-      local_db(y, x) = static_cast<float>(db);
-    }
-  }
-  VesselPainter(patient, seed).Paint(&tissue);
-}
-
-// A sign of steatosis at `severity`, between what is typical of the grades, in their middle.
-double SignOf(const std::array<double, 4>& typical, double severity) {
-  const double at = severity - 0.5;
-  const auto below = static_cast<std::size_t>(std::clamp(std::floor(at), 0.0, 2.0));
-  return typical[below] + (at - static_cast<double>(below)) * (typical[below + 1] - typical[below]);
-}
-
-// The signs of steatosis, from normal to severe. Attenuations are at kReferenceMhz.
-std::array<Acoustics, kTissueCount> AcousticsOf(const Patient& patient, double severity) {
-  constexpr std::array<double, 4> kLiverDb = {0.0, 2.3, 4.6, 7.0};
-  constexpr std::array<double, 4> kPortalWallDb = {13.0, 9.0, 4.5, 1.0};
-  constexpr std::array<double, 4> kLumenDb = {-24.0, -20.0, -15.0, -11.0};
-  constexpr std::array<double, 4> kDiaphragmDb = {22.0, 18.0, 12.0, 5.0};
-  constexpr std::array<double, 4> kAttenuationDb = {0.0, 0.32, 0.75, 1.3};
-  constexpr std::array<double, 4> kMottleDb = {2.2, 1.7, 1.2, 0.8};
-
-  const auto sign = [severity](const std::array<double, 4>& typical) {
-    return SignOf(typical, severity);
-  };
-  const double liver_db = sign(kLiverDb) + patient.liver_db;
-  const double attenuation_db =
-      patient.fat_attenuation * sign(kAttenuationDb) + patient.attenuation_db;
-  const double lumen_db = liver_db + sign(kLumenDb);
-  const auto acoustics = [](double level, double attenuation, double coherent, double mottle) {
-    return Acoustics{static_cast<float>(level), static_cast<float>(attenuation),
-                     static_cast<float>(coherent), static_cast<float>(mottle)};
-  };
-
-  std::array<Acoustics, kTissueCount> table = {};
-  table[kLiver] = acoustics(liver_db, attenuation_db, 0.0, sign(kMottleDb));
-  table[kPortalWall] = acoustics(liver_db + sign(kPortalWallDb) + patient.visibility,
-                                 attenuation_db + 0.3, 0.5, 2.0);
-  table[kPortalLumen] = acoustics(lumen_db, -0.6, 0.0, 1.0);
-  table[kHepaticLumen] = acoustics(lumen_db, -0.6, 0.0, 1.0);
-  table[kDiaphragm] = acoustics(sign(kDiaphragmDb) + patient.visibility, 1.0, 0.45, 4.0);
-  table[kBehindDiaphragm] = acoustics(liver_db - 7.0, 0.3, 0.0, 3.0);
-  table[kCapsule] = acoustics(12.0, 0.4, 0.4, 3.5);
-  table[kCortex] = acoustics(patient.cortex_db, 0.0, 0.0, 1.0);
-  table[kPyramid] = acoustics(patient.cortex_db - 5.0, -0.1, 0.0, 1.0);
-  table[kSinus] = acoustics(patient.cortex_db + 9.0, 0.3, 0.0, 2.0);
-  table[kRetroperitoneum] = acoustics(4.0, 0.5, 0.0, 2.5);
-  return table;
-}
-
-// Where the fan lies in a frame.
-struct FanGeometry {
-  FanGeometry(const SimulatedScan& scan, double patients_half_angle)
-      : radius_cm(scan.scanner.probe_radius_cm),
-        half_angle(scan.scanner.half_angle > 0.0 ? scan.scanner.half_angle : patients_half_angle),
-        depth_cm(scan.depth_cm),
-        probe_at(scan.examination.shift_x_cm, scan.examination.shift_y_cm) {
-    const double rise_cm = radius_cm * (1.0 - std::cos(half_angle));
-    const double width_cm = 2.0 * (radius_cm + depth_cm) * std::sin(half_angle);
-    lowest_cm = depth_cm * (1.0 - scan.scanner.crop_bottom);
-    widest_cm = 0.5 * width_cm * (1.0 - scan.scanner.crop_sides);
-    pixels_per_cm =
-        std::min(0.9 * scan.height / (depth_cm + rise_cm), 0.84 * scan.width / width_cm);
-    face_x = 0.49 * scan.width;
-    face_y = 0.5 * (scan.height - pixels_per_cm * (depth_cm + rise_cm)) + pixels_per_cm * rise_cm;
-  }
-
-  // Depth below the probe's face in cm (x) and share of the half angle (y).
-  cv::Point2d ToPolar(double pixel_x, double pixel_y) const {
-    const double right = (pixel_x - face_x) / pixels_per_cm;
-    const double down = (pixel_y - face_y) / pixels_per_cm + radius_cm;
-    return {std::hypot(right, down) - radius_cm, std::atan2(right, down) / half_angle};
-  }
-  bool Contains(const cv::Point2d& polar) const {
-    if (polar.x < 0.0 || polar.x > depth_cm || std::abs(polar.y) > 1.0) return false;
-    const double radius = radius_cm + polar.x;
-    const double angle = polar.y * half_angle;
-    constexpr double kRounding = 1e-9;
-    return radius * std::cos(angle) - radius_cm <= lowest_cm + kRounding &&
-           std::abs(radius * std::sin(angle)) <= widest_cm + kRounding;
-  }
-  // A polar place as a place on the organ grid, when the breath is held at its start.
-  cv::Point2d ToField(const cv::Point2d& polar) const {
-    const double radius = radius_cm + polar.x;
-    const double angle = polar.y * half_angle;
-    return {(radius * std::sin(angle) + probe_at.x - kLeftCm) / kPitchCm,
-            (radius * std::cos(angle) - radius_cm + probe_at.y - kTopCm) / kPitchCm};
-  }
-
-  double radius_cm;  // Of the probe.
-  double half_angle;
-  double depth_cm;
-  double lowest_cm;  // Where the frame cuts the fan off: below the probe's face,
-  double widest_cm;  // and to either side.
-  cv::Point2d probe_at;
-  double pixels_per_cm;
-  double face_x;
-  double face_y;
-};
-
-double ShareOfAngle(int line) { return 2.0 * line / (kLines - 1) - 1.0; }
-
-// The widest, that of the beams at the probe's face, reaches 8 lines to either side.
-constexpr int kMaxKernelRadius = 12;
-
-std::vector<float> GaussianKernel(double sigma) {
-  const int radius = std::clamp(static_cast<int>(std::ceil(2.5 * sigma)), 1, kMaxKernelRadius);
-  std::vector<float> kernel;
-  for (int i = -radius; i <= radius; ++i) {
-    kernel.push_back(static_cast<float>(std::exp(-0.5 * (i / sigma) * (i / sigma))));
-  }
-  return kernel;
-}
-
-// Scales `kernel` so that it keeps the power of scatterers sampled `step_cm` apart, which are more
-// alike the closer they are.
-void KeepPower(double step_cm, std::vector<float>* kernel) {
-  const double step = step_cm / (kScatterSigma * kPitchCm);
-  double power = 0.0;
-  const int taps = static_cast<int>(kernel->size());
-  for (int a = 0; a < taps; ++a) {
-    for (int b = 0; b < taps; ++b) {
-      const double lag = step * (a - b);
-      power += static_cast<double>((*kernel)[a]) * (*kernel)[b] * std::exp(-0.25 * lag * lag);
-    }
-  }
-  for (float& tap : *kernel) tap = static_cast<float>(tap / std::sqrt(power));
-}
-
-// Fixed length and no overlap, so that compilers use vector instructions.
-void AddScaled(const float* in, float factor, float* __restrict out) {
-  for (int i = 0; i < kRowFloats; ++i) out[i] += factor * in[i];
-}
-
-// Power to decibels by table on the leading bits of a float: 0.07 dB steps, a tenth of std::log10's
-// cost.
-class DecibelTable {
- public:
-  DecibelTable() : table_(1U << (31 - kShift)) {
-    for (std::size_t i = 0; i < table_.size(); ++i) {
-      const std::uint32_t bits = (static_cast<std::uint32_t>(i) << kShift) + (1U << (kShift - 1));
-      float power;
-      std::memcpy(&power, &bits, sizeof(power));
-      table_[i] = std::isfinite(power) ? static_cast<float>(10.0 * std::log10(power)) : 400.0F;
-    }
-  }
-  float operator()(float power) const {
-    std::uint32_t bits;
-    std::memcpy(&bits, &power, sizeof(bits));
-    return table_[bits >> kShift];
-  }
-
- private:
-  static constexpr int kShift = 17;
-  std::vector<float> table_;
-};
 
 void Check(bool good, const char* what, const char* range, double got) {
   if (good) return;
@@ -568,7 +68,7 @@ struct ScanSimulator::Impl {
   double Severity() const;
   void ReceivePower(double seconds);
   void Show();
-  double MeanGrey(double gain_db) const;
+  double MeanGray(double gain_db) const;
 
   SimulatedScan scan;
   Patient patient;
@@ -709,7 +209,7 @@ void ScanSimulator::Impl::SetDepth() {
   DrawBurnIn();
 }
 
-// Skin, fat with its septa, muscle with its fibres, and the line where the liver begins. The probe
+// Skin, fat with its septa, muscle with its fibers, and the line where the liver begins. The probe
 // presses on them, so they follow its face and stay still when the organs slide beneath.
 void ScanSimulator::Impl::MakeWall() {
   const double sample_cm = scan.depth_cm / kSamples;
@@ -745,11 +245,11 @@ void ScanSimulator::Impl::MakeWall() {
         db += 9.0 + 4.0 * std::sin(7.0 * share + phase);
         coherent = 0.5;
       } else {
-        const double fibres = SmoothStep(
+        const double fibers = SmoothStep(
             0.4, 1.0,
             std::sin(24.0 * bent + 2.0 * share) * std::sin(9.0 * share + 4.0 * bent + phase));
-        db += -5.0 + 8.0 * fibres;
-        coherent = 0.4 * fibres;
+        db += -5.0 + 8.0 * fibers;
+        coherent = 0.4 * fibers;
       }
       const cv::Vec2f& scatterer = organs.scatterers(at);
       const auto level = static_cast<float>(FromDb(db));
@@ -763,7 +263,7 @@ void ScanSimulator::Impl::MakeWall() {
 void ScanSimulator::Impl::MakeScanConversion() {
   scan_map.create(scan.height, scan.width, CV_16SC2);
   scan_map_fraction.create(scan.height, scan.width, CV_16UC1);
-  // Neighbours to interpolate between must exist at the last line and sample, too.
+  // Neighbors to interpolate between must exist at the last line and sample, too.
   constexpr double kShort = 0.05;
   cv::Mat1f lines(1, scan.width);
   cv::Mat1f depths(1, scan.width);
@@ -808,8 +308,8 @@ void ScanSimulator::Impl::DrawBurnIn() {
                      std::max(2, static_cast<int>(10.0 * unit)),
                      std::max(2, static_cast<int>(80.0 * unit)));
   for (int y = 0; y < bar.height; ++y) {
-    const int grey = 255 - 255 * y / bar.height;
-    frame(cv::Rect(bar.x, bar.y + y, bar.width, 1)).setTo(grey);
+    const int gray = 255 - 255 * y / bar.height;
+    frame(cv::Rect(bar.x, bar.y + y, bar.width, 1)).setTo(gray);
   }
 
   text("SIMULATED", 10.0 * unit, 20.0 * unit);
@@ -823,21 +323,9 @@ void ScanSimulator::Impl::DrawBurnIn() {
   cv::remap(polar, frame, scan_map, scan_map_fraction, cv::INTER_LINEAR, cv::BORDER_TRANSPARENT);
 }
 
-namespace {
-// Time gain of the operator at a share of the depth of view; eased from knob to knob.
-double KnobsDb(const Scanner& scanner, double share_of_depth) {
-  constexpr int kLast = Scanner::kTimeGainKnobs - 1;
-  const double at = share_of_depth * kLast;
-  const int knob = std::min(static_cast<int>(at), kLast - 1);
-  const double low = scanner.knobs_db[static_cast<std::size_t>(knob)];
-  const double high = scanner.knobs_db[static_cast<std::size_t>(knob) + 1];
-  return low + (high - low) * SmoothStep(0.0, 1.0, at - knob);
-}
-}  // namespace
-
 void ScanSimulator::Impl::SetGain() {
   const Scanner& scanner = scan.scanner;
-  // What fat takes from a pulse on each centimetre, of which the operator takes a share back.
+  // What fat takes from a pulse on each centimeter, of which the operator takes a share back.
   const double liver_db = AcousticsOf(patient, Severity())[kLiver].attenuation_db *
                           scanner.frequency_mhz / kReferenceMhz;
   display_db.resize(kSamples);
@@ -864,7 +352,7 @@ void ScanSimulator::Impl::SetGain() {
   double high = 80.0;
   for (int step = 0; step < 12; ++step) {
     const double middle = 0.5 * (low + high);
-    (MeanGrey(middle) < 255.0 * scanner.brightness ? low : high) = middle;
+    (MeanGray(middle) < 255.0 * scanner.brightness ? low : high) = middle;
   }
   for (float& db : display_db) db += static_cast<float>(0.5 * (low + high));
 }
@@ -974,7 +462,7 @@ void ScanSimulator::Impl::ReceivePower(double seconds) {
     }
     looks.front() = looks[1];
     looks.back() = looks[kLines];
-    // Scanners average neighbouring looks to soften the speckle.
+    // Scanners average neighboring looks to soften the speckle.
     float* out = power[i];
     for (int j = 0; j < kLines; ++j) {
       out[j] = 0.25F * (looks[j] + looks[j + 2]) + 0.5F * looks[j + 1] + clutter[i];
@@ -982,43 +470,15 @@ void ScanSimulator::Impl::ReceivePower(double seconds) {
   }
 }
 
-namespace {
-// Grey levels of decibels, before the filters of the display.
-class GreyScale {
- public:
-  explicit GreyScale(const Scanner& scanner)
-      : black_db_(static_cast<float>(kWhiteDb - scanner.dynamic_range_db)),
-        per_db_(static_cast<float>(255.0 / scanner.dynamic_range_db)),
-        is_straight_(scanner.bend == 0.0 && scanner.pedestal == 0.0) {
-    for (std::size_t i = 0; i < levels_.size(); ++i) {
-      const double bent = std::pow(static_cast<double>(i) / static_cast<double>(levels_.size() - 1),
-                                   std::exp(scanner.bend));
-      levels_[i] = static_cast<float>(255.0 * (scanner.pedestal + (1.0 - scanner.pedestal) * bent));
-    }
-  }
-  float operator()(float db) const {
-    const float grey = std::clamp((db - black_db_) * per_db_, 0.0F, 255.0F);
-    return is_straight_ ? grey : levels_[static_cast<std::size_t>(grey * 4.0F)];
-  }
-
- private:
-  float black_db_;
-  float per_db_;
-  bool is_straight_;
-  std::array<float, 1021> levels_ = {};  // Steps of a quarter of a grey level.
-};
-
-}  // namespace
-
 // Of every fourth sample and line, with more gain.
-double ScanSimulator::Impl::MeanGrey(double gain_db) const {
-  const GreyScale grey(scan.scanner);
+double ScanSimulator::Impl::MeanGray(double gain_db) const {
+  const GrayScale gray(scan.scanner);
   double sum = 0.0;
   double weights = 0.0;
   for (int i = 0; i < kSamples; i += 4) {
     const double weight = fan.radius_cm + i * fan.depth_cm / kSamples;  // A line's width there.
     for (int j = 0; j < kLines; j += 4) {
-      sum += weight * grey(decibels(power(i, j)) + display_db[i] + static_cast<float>(gain_db));
+      sum += weight * gray(decibels(power(i, j)) + display_db[i] + static_cast<float>(gain_db));
       weights += weight;
     }
   }
@@ -1027,11 +487,11 @@ double ScanSimulator::Impl::MeanGrey(double gain_db) const {
 
 void ScanSimulator::Impl::Show() {
   const Scanner& scanner = scan.scanner;
-  const GreyScale grey(scanner);
+  const GrayScale gray(scanner);
   for (int i = 0; i < kSamples; ++i) {
     std::uint8_t* out = polar[i];
     for (int j = 0; j < kLines; ++j) {
-      out[j] = static_cast<std::uint8_t>(grey(decibels(power(i, j)) + display_db[i]));
+      out[j] = static_cast<std::uint8_t>(gray(decibels(power(i, j)) + display_db[i]));
     }
   }
   if (scanner.smooth_lines > 0.1 || scanner.smooth_samples > 0.1) {
@@ -1043,29 +503,6 @@ void ScanSimulator::Impl::Show() {
     cv::GaussianBlur(polar, soft, {0, 0}, 3.0, 3.0, cv::BORDER_REPLICATE);
     cv::addWeighted(polar, 1.0 + scanner.sharpen, soft, -scanner.sharpen, 0.0, polar);
   }
-}
-
-namespace {
-// Where the grades begin, % fat, and where the last one ends.
-constexpr std::array<double, 5> kGradeBegins = {0.0, 5.0, 33.0, 66.0, 100.0};
-}  // namespace
-
-int GradeOfFat(double fat_percent) {
-  if (fat_percent < kGradeBegins[1]) return 0;
-  return fat_percent > kGradeBegins[3] ? 3 : fat_percent > kGradeBegins[2] ? 2 : 1;
-}
-
-double FatOfSeverity(double severity) {
-  const double within = std::clamp(severity, 0.0, 4.0);
-  const auto grade = static_cast<std::size_t>(std::min(within, 3.0));
-  return kGradeBegins[grade] +
-         (within - static_cast<double>(grade)) * (kGradeBegins[grade + 1] - kGradeBegins[grade]);
-}
-
-double SeverityOfFat(double fat_percent) {
-  const auto grade = static_cast<std::size_t>(GradeOfFat(fat_percent));
-  return static_cast<double>(grade) +
-         (fat_percent - kGradeBegins[grade]) / (kGradeBegins[grade + 1] - kGradeBegins[grade]);
 }
 
 ScanSimulator::ScanSimulator(const SimulatedScan& scan) : impl_(std::make_unique<Impl>(scan)) {}

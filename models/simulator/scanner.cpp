@@ -139,7 +139,7 @@ void CheckScanner(const Scanner& s) {
   Check("haze, dB,", s.haze_db, -200.0, 20.0);
   Check("depth of the haze, cm,", s.haze_cm, 0.5, 30.0);
   Check("dynamic range, dB,", s.dynamic_range_db, 30.0, 120.0);
-  Check("bend of the grey levels", s.bend, -1.5, 1.5);
+  Check("bend of the gray levels", s.bend, -1.5, 1.5);
   if (s.brightness != 0.0) Check("brightness", s.brightness, 0.05, 0.7);
   Check("pedestal", s.pedestal, 0.0, 0.5);
   Check("smoothing, lines,", s.smooth_lines, 0.0, 10.0);

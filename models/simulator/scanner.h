@@ -38,11 +38,11 @@ struct Scanner {
 
   // Display.
   double dynamic_range_db = 60.0;  // 30..120.
-  double bend = 0.0;               // Exponent exp(bend) of the grey levels, -1.5..1.5.
-  double brightness = 0.0;         // The operator turns the gain until the fan's mean grey level is
+  double bend = 0.0;               // Exponent exp(bend) of the gray levels, -1.5..1.5.
+  double brightness = 0.0;         // The operator turns the gain until the fan's mean gray level is
                                    // this, 0.05..0.7; 0: a gain of its own for each patient.
-  double pedestal = 0.0;           // Grey level of no echo at all, 0..0.5.
-  double smooth_lines = 0.0;       // Gaussian filter of the grey levels across the beams, 0..10,
+  double pedestal = 0.0;           // Gray level of no echo at all, 0..0.5.
+  double smooth_lines = 0.0;       // Gaussian filter of the gray levels across the beams, 0..10,
   double smooth_samples = 0.0;     // and along them: standard deviations.
   double sharpen = 0.0;            // Edge enhancement: share of an unsharp mask, 0..3.
 };
