@@ -22,7 +22,7 @@ count() { grep -o "$2.*" | tail -1 | grep -oE "$1=\([a-z0-9]+\)[0-9.]+" | grep -
 
 variants=(
   "source alone|identity"
-  "colour space|heparcolorspace model=$model"
+  "color space|heparcolorspace model=$model"
   "graded, sync, fp32|heparclassify mode=sync model=$model"
   "graded and drawn (heparbin), sync|heparbin mode=sync model=$model"
 )

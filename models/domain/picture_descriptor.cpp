@@ -20,7 +20,7 @@ constexpr double kLeastLevel = 0.01, kLeastDifference = 0.001;
 // A half of a picture, with half its sides: of one up to 256 x 256 it fits where the object is.
 using Level = cv::AutoBuffer<float, 64 * 128>;
 
-// Rows of grey levels, with the distance from row to row in floats.
+// Rows of gray levels, with the distance from row to row in floats.
 struct Rows {
   const float* first;
   std::ptrdiff_t step;
@@ -94,14 +94,14 @@ PictureDescriptor DescribePicture(const cv::Mat& pixels) {
                                          std::to_string(kLeastSide) + " x " +
                                          std::to_string(kLeastSide) + " pixels");
   }
-  cv::Mat grey = pixels;
-  if (pixels.channels() == 3) cv::cvtColor(pixels, grey, cv::COLOR_RGB2GRAY);
-  const auto step = static_cast<std::ptrdiff_t>(grey.step[0] / sizeof(float));
-  const int half = grey.rows / 2;
+  cv::Mat gray = pixels;
+  if (pixels.channels() == 3) cv::cvtColor(pixels, gray, cv::COLOR_RGB2GRAY);
+  const auto step = static_cast<std::ptrdiff_t>(gray.step[0] / sizeof(float));
+  const int half = gray.rows / 2;
   PictureDescriptor descriptor;
   float* numbers = descriptor.data();
   for (const int first : {0, half}) {
-    numbers = DescribeHalf({grey.ptr<float>(first), step, half, grey.cols}, numbers);
+    numbers = DescribeHalf({gray.ptr<float>(first), step, half, gray.cols}, numbers);
   }
   return descriptor;
 }

@@ -147,7 +147,7 @@ class SourceCheck {
 
   // Each operator, word, attribute, call or bracket may be one level more, for a parser that
   // recurses and for all that comes after it. What stands beside each other, with commas between,
-  // is not deeper than its neighbours.
+  // is not deeper than its neighbors.
   void Add(char c) {
     if (c == '(' || c == '[' || c == '{') {
       Deeper();

@@ -21,7 +21,7 @@ struct DicomElement {
   // The number of 16 bits at place `index` of the value; none behind its end.
   std::optional<std::uint16_t> Word(std::size_t index) const;
   // The byte at place `index` of a value of 8-bit numbers: words (OW) keep two of them, the first
-  // in the low half (PS3.5, 8.1.1), so that big endian exchanges neighbours. None behind its end.
+  // in the low half (PS3.5, 8.1.1), so that big endian exchanges neighbors. None behind its end.
   std::optional<std::uint8_t> Byte(std::size_t index) const;
 };
 

@@ -18,44 +18,44 @@ namespace hepar {
 namespace {
 
 constexpr int kLeastSide = 32;
-constexpr double kLeastGrey = 0.01;       // Added, so that black has a logarithm.
+constexpr double kLeastGray = 0.01;       // Added, so that black has a logarithm.
 constexpr double kDynamicRangeDb = 60.0;  // Of a display that says nothing of its own.
 
 // The middle third of a picture, from its first to its last row that is inside the sector.
 struct Strip {
-  cv::Mat grey, inside;  // CV_32FC1; CV_8UC1.
+  cv::Mat gray, inside;  // CV_32FC1; CV_8UC1.
 
-  bool empty() const { return grey.rows < 4; }
+  bool empty() const { return gray.rows < 4; }
   cv::Range Rows(double from, double to) const {
-    return {static_cast<int>(from * grey.rows), std::max(static_cast<int>(to * grey.rows), 1)};
+    return {static_cast<int>(from * gray.rows), std::max(static_cast<int>(to * gray.rows), 1)};
   }
   double Mean(const cv::Range& rows) const {
-    return cv::mean(grey.rowRange(rows), inside.rowRange(rows))[0];
+    return cv::mean(gray.rowRange(rows), inside.rowRange(rows))[0];
   }
 };
 
 Strip MiddleOf(const cv::Mat& picture) {
-  cv::Mat grey = picture;
-  if (picture.channels() == 3) cv::cvtColor(picture, grey, cv::COLOR_RGB2GRAY);
-  grey = grey.colRange(grey.cols / 3, grey.cols - grey.cols / 3);
-  const cv::Mat inside = grey > 0.f;
-  int first = grey.rows, last = -1;
-  for (int y = 0; y < grey.rows; ++y) {
-    if (2 * cv::countNonZero(inside.row(y)) < grey.cols) continue;
+  cv::Mat gray = picture;
+  if (picture.channels() == 3) cv::cvtColor(picture, gray, cv::COLOR_RGB2GRAY);
+  gray = gray.colRange(gray.cols / 3, gray.cols - gray.cols / 3);
+  const cv::Mat inside = gray > 0.f;
+  int first = gray.rows, last = -1;
+  for (int y = 0; y < gray.rows; ++y) {
+    if (2 * cv::countNonZero(inside.row(y)) < gray.cols) continue;
     first = std::min(first, y);
     last = y;
   }
   if (last < first) return {};
-  return {grey.rowRange(first, last + 1), inside.rowRange(first, last + 1)};
+  return {gray.rowRange(first, last + 1), inside.rowRange(first, last + 1)};
 }
 
-// Of the line through log mean grey over the depth, which runs from 0 to 1.
+// Of the line through log mean gray over the depth, which runs from 0 to 1.
 double DepthSlope(const Strip& strip) {
   const cv::Range rows = strip.Rows(0.15, 0.85);
   double n = 0.0, x_sum = 0.0, y_sum = 0.0, xx = 0.0, xy = 0.0;
   for (int y = rows.start; y < rows.end; ++y) {
-    const double depth = static_cast<double>(y) / strip.grey.rows;
-    const double level = std::log(strip.Mean({y, y + 1}) + kLeastGrey);
+    const double depth = static_cast<double>(y) / strip.gray.rows;
+    const double level = std::log(strip.Mean({y, y + 1}) + kLeastGray);
     n += 1.0;
     x_sum += depth;
     y_sum += level;
@@ -237,14 +237,14 @@ PhysicalValues MeasurePicture(const cv::Mat& picture) {
   const Strip strip = MiddleOf(picture);
   if (strip.empty()) return values;
   const double near = strip.Mean(strip.Rows(0.0, 0.5)), far = strip.Mean(strip.Rows(0.5, 1.0));
-  values[0] = std::log((near + kLeastGrey) / (far + kLeastGrey));
+  values[0] = std::log((near + kLeastGray) / (far + kLeastGray));
   values[1] = DepthSlope(strip);
   values[2] = strip.Mean(strip.Rows(0.0, 1.0));
   const int side = std::max(picture.rows / 12, 3);
-  values[3] = Median(BlockRatios(strip, strip.grey, side));
-  // Grey g shows the amplitude 10^(D (g - 1) / 20), so the intensity 10^(D (g - 1) / 10).
+  values[3] = Median(BlockRatios(strip, strip.gray, side));
+  // Gray g shows the amplitude 10^(D (g - 1) / 20), so the intensity 10^(D (g - 1) / 10).
   cv::Mat intensity;
-  cv::exp((strip.grey - 1.0) * (kDynamicRangeDb / 10.0 * std::log(10.0)), intensity);
+  cv::exp((strip.gray - 1.0) * (kDynamicRangeDb / 10.0 * std::log(10.0)), intensity);
   std::vector<double> m = BlockRatios(strip, intensity, side);
   for (double& ratio : m) ratio *= ratio;
   values[4] = Median(std::move(m));

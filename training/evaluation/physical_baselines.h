@@ -29,15 +29,15 @@ using PhysicalValues = std::array<double, kPhysicalFeatures.size()>;
 
 // Measured in the middle third of the columns of a prepared picture (models/image/preprocess.h),
 // where pixels are not 0, over the rows in which half of these are inside the sector:
-//  - near_far: log of mean grey of the upper half of the rows over that of the lower half;
-//  - attenuation: slope of log mean grey of a row over depth from 15 to 85 % of the rows, in nepers
+//  - near_far: log of mean gray of the upper half of the rows over that of the lower half;
+//  - attenuation: slope of log mean gray of a row over depth from 15 to 85 % of the rows, in nepers
 //    of the displayed brightness for the whole depth (log compression makes it no dB of the
 //    tissue);
-//  - brightness: mean grey;
+//  - brightness: mean gray;
 //  - speckle_snr: mean over standard deviation, of blocks of 1/12 of the side from 35 to 65 % of
 //    the rows; the median over the blocks, which vessels and walls do not move;
 //  - nakagami_m: E[I]^2 / Var(I) of the same blocks (Shankar, IEEE TMI 2000), for the intensity I
-//    that a log compression of 60 dB shows as this grey; the median.
+//    that a log compression of 60 dB shows as this gray; the median.
 // There is no liver-kidney contrast: it needs to know where a kidney is, and nothing here finds
 // one. `picture`: CV_32FC1 or CV_32FC3 (R,G,B) in [0,1], 32 x 32 pixels at least; throws
 // Error(kInvalid) for others. One that shows nothing there has 0 for all values.

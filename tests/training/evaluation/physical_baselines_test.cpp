@@ -16,7 +16,7 @@
 namespace hepar {
 namespace {
 
-// Grey levels that fall from `top` by the factor exp(slope) over the depth, in the whole picture.
+// Gray levels that fall from `top` by the factor exp(slope) over the depth, in the whole picture.
 cv::Mat Falling(double top, double slope, int side = 96) {
   cv::Mat picture(side, side, CV_32FC1);
   for (int y = 0; y < side; ++y) {
@@ -73,11 +73,10 @@ TEST(PhysicalBaselinesTest, APictureOfNothingIsMeasuredAsNothingAndBadOnesAreRef
   EXPECT_EQ(MeasurePicture(cv::Mat::zeros(64, 64, CV_32FC1)), PhysicalValues{});
   EXPECT_THROW(MeasurePicture(cv::Mat::zeros(16, 64, CV_32FC1)), Error);
   EXPECT_THROW(MeasurePicture(cv::Mat::zeros(64, 64, CV_8UC1)), Error);
-  cv::Mat colour;
-  cv::merge(std::vector<cv::Mat>(3, Falling(0.8, -0.7)), colour);
-  const PhysicalValues grey = MeasurePicture(Falling(0.8, -0.7)),
-                       of_colour = MeasurePicture(colour);
-  for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(of_colour[i], grey[i], 1e-5);
+  cv::Mat color;
+  cv::merge(std::vector<cv::Mat>(3, Falling(0.8, -0.7)), color);
+  const PhysicalValues gray = MeasurePicture(Falling(0.8, -0.7)), of_color = MeasurePicture(color);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(of_color[i], gray[i], 1e-5);
 }
 
 // Patients whose grade follows from the first value by a proportional-odds model.
