@@ -34,6 +34,7 @@ constexpr Verb kVerbs[] = {
     {"inspect", "show the contents of a model bundle", hepar::RunInspect},
     {"simulate", "write labeled scans of the simulated scanner", hepar::RunSimulate},
     {"trust", "refit when a model reports that it does not know", hepar::RunTrust},
+    {"average", "average the weights of models", hepar::RunAverage},
     {"adapt", "fit a model to a scanner with ungraded scans", hepar::RunAdapt},
 };
 

@@ -176,6 +176,11 @@ void AddLoss(OptionTable& table, TrainOptions& o) {
   table.Number("xi", &loss.xi, 1e-12, 1, "Smoothing of the edge loss at zero");
   table.Number("label-smoothing", &loss.label_smoothing, 0, 0.99,
                "Share of the target that is spread evenly over all classes");
+  table.Number(
+      "soft-grades", &loss.soft_grades, 0, 4,
+      "Scans with a percentage of fat (column fat_pct) have targets spread over the grades "
+      "on both sides of the nearest cut points: this standard deviation of a cut point, in "
+      "grades; 0: one grade");
   table.Parsed("class-weights", &o.class_weights, "none|balanced|X,X,...",
                "Weights of the classes in the severity loss");
   table.Enum("edge-filter", &loss.edge_filter, kEdgeFilters,

@@ -2,12 +2,14 @@
 #include "training/data/batches.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <string>
 #include <utility>
 
 #include "models/error.h"
 #include "models/nets/picture_tensor.h"
+#include "models/simulator/scan_simulator.h"
 
 namespace hepar {
 namespace {
@@ -53,20 +55,31 @@ std::vector<int> DrawBalanced(const Dataset& dataset, const std::vector<int>& in
   return drawn;
 }
 
+// Rounded percentages and other cut points than the simulator's do not leave the label's grade.
+float SeverityOf(const Sample& sample) {
+  if (sample.fat < 0.0) return std::numeric_limits<float>::quiet_NaN();
+  const double severity = SeverityOfFat(sample.fat);
+  return static_cast<float>(std::clamp(severity, sample.label + 0.0, sample.label + 1.0));
+}
+
 // `pictures` and `seeds` are those of the samples `indices`.
 Batch Collate(const Dataset& dataset, const std::vector<int>& indices,
               const std::vector<cv::Mat>& pictures, const std::vector<std::uint64_t>& seeds) {
   std::vector<torch::Tensor> tensors;
   std::vector<std::int64_t> labels;
+  std::vector<float> severities;
   for (std::size_t i = 0; i < indices.size(); ++i) {
     tensors.push_back(PictureToTensor(pictures[i]));
     labels.push_back(dataset.samples[indices[i]].label);
+    severities.push_back(SeverityOf(dataset.samples[indices[i]]));
   }
-  return {torch::stack(tensors), torch::tensor(labels, torch::kInt64), seeds};
+  return {torch::stack(tensors), torch::tensor(labels, torch::kInt64), seeds,
+          torch::tensor(severities)};
 }
 
 Batch ToDevice(const Batch& batch, torch::Device device) {
-  return {batch.pictures.to(device), batch.labels.to(device), batch.seeds};
+  return {batch.pictures.to(device), batch.labels.to(device), batch.seeds,
+          batch.severities.to(device)};
 }
 
 }  // namespace

@@ -18,6 +18,9 @@ struct Batch {
   // Seeds of the random numbers of each picture beyond its augmentation, such as the start of an
   // attack.
   std::vector<std::uint64_t> seeds;
+  // (B) float32: the grade with what the percentage of fat says of its place within the grade, from
+  // the label to the label + 1; not a number where the percentage is unknown.
+  torch::Tensor severities = {};
 };
 
 // The pictures of one run, divided among the processes that train together: each batch takes its

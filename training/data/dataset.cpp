@@ -2,6 +2,7 @@
 #include "training/data/dataset.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -9,6 +10,7 @@
 #include <map>
 #include <opencv2/core.hpp>
 #include <set>
+#include <system_error>
 #include <tuple>
 
 #include "models/error.h"
@@ -39,6 +41,19 @@ int LabelOfFat(double fat) {
   if (fat < kMildFrom) return 0;
   if (fat <= kMildTo) return 1;
   return fat <= kModerateTo ? 2 : 3;
+}
+
+// -1 for an empty field.
+double FatOf(const std::string& text, const std::string& where) {
+  if (text.empty()) return -1.0;
+  double fat = 0.0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), fat);
+  if (error != std::errc() || end != text.data() + text.size() || !(fat >= 0.0 && fat <= 100.0)) {
+    throw Error(ErrorKind::kDamaged, where + ": fat_pct is '" + text +
+                                         "', expected a percentage from 0 to 100, or nothing where "
+                                         "it is unknown");
+  }
+  return fat;
 }
 
 std::string ListOf(const std::vector<std::string>& names) {
@@ -124,6 +139,7 @@ std::vector<Found> FindInManifest(const fs::path& manifest,
   const int path_column = table.Column("path");
   const int label_column = table.Column("label");
   const int patient_column = table.Column("patient_id");
+  const int fat_column = table.HasColumn("fat_pct") ? table.Column("fat_pct") : -1;
   const int copy_column = table.HasColumn("duplicate_of") ? table.Column("duplicate_of") : -1;
   const fs::path folder = fs::absolute(manifest).lexically_normal().parent_path();
 
@@ -146,9 +162,9 @@ std::vector<Found> FindInManifest(const fs::path& manifest,
       throw Error(ErrorKind::kNotFound, where + ": there is no file " + path.string() +
                                             "; paths are relative to the manifest");
     }
-    const Sample sample = {path.lexically_normal().string(),
-                           LabelOf(class_names, Trimmed(table.at(row, label_column)), where),
-                           patient};
+    Sample sample = {path.lexically_normal().string(),
+                     LabelOf(class_names, Trimmed(table.at(row, label_column)), where), patient};
+    if (fat_column >= 0) sample.fat = FatOf(Trimmed(table.at(row, fat_column)), where);
     const std::string key = path.lexically_normal().lexically_proximate(folder).generic_string();
     const auto [first, is_new] = where_of.emplace(key, where);
     if (!is_new) {
@@ -189,7 +205,7 @@ std::vector<Found> FindInMatFile(const fs::path& file, LoadSummary* summary) {
         continue;
       }
       found.push_back({file.filename().string(),
-                       {file.string(), LabelOfFat(patient.fat), id, frame},
+                       {file.string(), LabelOfFat(patient.fat), id, frame, patient.fat},
                        file.string() + ", patient " + id});
     }
   }

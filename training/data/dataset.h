@@ -15,14 +15,15 @@ struct Sample {
   int label = 0;        // Index into Dataset::class_names.
   std::string patient;  // Samples of one patient stay in one part.
   int frame = 0;        // Within the file.
+  double fat = -1.0;    // Hepatocytes with fat, percent, 0..100; below 0: unknown.
 };
 
 struct Dataset {
   std::vector<Sample> samples;  // Sorted by path and frame, whatever order the source has.
   std::vector<std::string> class_names = {"normal", "mild", "moderate", "severe"};
 
-  // SHA-256 (hex) over the samples (path relative to the source, label, patient, frame) and the
-  // content of their files.
+  // SHA-256 (hex) over the samples (path relative to the source, label, patient, frame; not the
+  // percentage of fat) and the content of their files.
   std::string digest;
 
   LoadSummary summary;
@@ -35,10 +36,11 @@ struct Dataset {
 //  - a *.mat file, the set of Byra et al. as published (training/data/mat_file.h), with patients
 //    P01, P02, ... and the grades normal below 5 % of fat, mild to 33, moderate to 66, severe
 //    above; of exact copies among the frames of a patient the first is kept;
-//  - else a CSV manifest with the columns path, label and patient_id in any order (paths relative
-//  to
-//    the manifest; other columns are ignored; rows whose column `duplicate_of` is not empty are
-//    left out, because a pixel copy would count twice).
+//  - else a CSV manifest with the columns path, label and patient_id in any order (paths are
+//  relative
+//    to the manifest; the column fat_pct may give the percentage of fat by biopsy; rows whose
+//    column `duplicate_of` is not empty are left out, because a pixel copy would count twice; other
+//    columns are ignored).
 // Files are stills, DICOM stills and cines, or videos; recordings and the pages of a TIFF file give
 // the frames that `options` chooses. The patient data of DICOM files is ignored. White space around
 // ids and labels is dropped; ids that are likely one patient, and recordings that are truncated or

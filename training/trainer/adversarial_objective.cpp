@@ -114,7 +114,7 @@ Losses AdversarialObjective::Compute(SeverityNet net, const Batch& batch) {
   const auto decouplers = ComputeDecouplerLosses(joint, decoupled, batch.labels);
   const auto logits = net->Classify(ClassifierInput(joint, decoupled));
 
-  const auto cross_entropy = SeverityLosses(logits, batch.labels, joint.label_smoothing);
+  const auto cross_entropy = ComputeSeverityLosses(joint, logits, batch);
   auto divergence = torch::zeros_like(cross_entropy);
   auto adversarial = cross_entropy;
   if (attack) {

@@ -70,6 +70,22 @@ torch::Tensor SeverityLosses(const torch::Tensor& logits, const torch::Tensor& l
       F::CrossEntropyFuncOptions().label_smoothing(smoothing).reduction(torch::kNone));
 }
 
+torch::Tensor SoftGrades(const torch::Tensor& labels, const torch::Tensor& severities, int classes,
+                         double width) {
+  const auto cuts = torch::arange(1, classes, severities.options());
+  const auto below = 0.5 * (1 + torch::erf((cuts - severities.unsqueeze(1)) / (width * M_SQRT2)));
+  const auto ends = torch::ones_like(severities).unsqueeze(1);
+  const auto soft = torch::cat({below, ends}, 1) - torch::cat({0 * ends, below}, 1);
+  const auto hard = torch::one_hot(labels, classes).to(severities.scalar_type());
+  return torch::where(torch::isnan(severities).unsqueeze(1), hard, soft);
+}
+
+torch::Tensor SoftSeverityLosses(const torch::Tensor& logits, const torch::Tensor& targets,
+                                 double smoothing) {
+  const auto spread = (1 - smoothing) * targets + smoothing / static_cast<double>(targets.size(1));
+  return -(spread * torch::log_softmax(logits, 1)).sum(1);
+}
+
 torch::Tensor WeightedMean(const torch::Tensor& losses, const torch::Tensor& labels,
                            const torch::Tensor& class_weights) {
   if (!class_weights.defined()) return losses.mean();

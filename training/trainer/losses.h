@@ -29,6 +29,18 @@ torch::Tensor AuxiliaryLoss(const torch::Tensor& logits, const torch::Tensor& la
 torch::Tensor SeverityLosses(const torch::Tensor& logits, const torch::Tensor& labels,
                              double smoothing = 0.0);
 
+// (B, classes) targets of scans of the grades `labels` (B) and the severities of Batch (B). A cut
+// point between two grades is normal around its number with standard deviation `width` > 0, as
+// pathologists disagree the more the closer a liver is to it; a grade has the probability that
+// its two cut points are on either side of the severity. Where the severity is not a number the
+// target is the grade.
+torch::Tensor SoftGrades(const torch::Tensor& labels, const torch::Tensor& severities, int classes,
+                         double width);
+
+// As SeverityLosses(), of (B, K) targets.
+torch::Tensor SoftSeverityLosses(const torch::Tensor& logits, const torch::Tensor& targets,
+                                 double smoothing = 0.0);
+
 // Mean over the batch of (B) losses, each times the weight of its class: `class_weights` (K), or
 // undefined for none. Divided by the number of samples, so that the parts of a batch that several
 // processes hold add up to the whole; weights of mean 1 over the training part keep the scale.

@@ -25,6 +25,16 @@ torch::Tensor ClassifierInput(const JointObjectiveOptions& options, const Decoup
   return SeverityNetImpl::Concatenate(detached);
 }
 
+torch::Tensor ComputeSeverityLosses(const JointObjectiveOptions& options,
+                                    const torch::Tensor& logits, const Batch& batch) {
+  if (options.soft_grades == 0.0) {
+    return SeverityLosses(logits, batch.labels, options.label_smoothing);
+  }
+  const auto targets = SoftGrades(batch.labels, batch.severities.to(logits.scalar_type()),
+                                  static_cast<int>(logits.size(1)), options.soft_grades);
+  return SoftSeverityLosses(logits, targets, options.label_smoothing);
+}
+
 JointObjective::JointObjective(const JointObjectiveOptions& options) : options_(options) {
   if (!options.class_weights.empty()) {
     class_weights_ = torch::tensor(options.class_weights, torch::kFloat32);
@@ -40,8 +50,8 @@ Losses JointObjective::Compute(SeverityNet net, const Batch& batch) {
   const auto logits = net->Classify(ClassifierInput(options_, decoupled));
 
   const auto decouplers = ComputeDecouplerLosses(options_, decoupled, batch.labels);
-  const auto severity = WeightedMean(SeverityLosses(logits, batch.labels, options_.label_smoothing),
-                                     batch.labels, class_weights_);
+  const auto severity =
+      WeightedMean(ComputeSeverityLosses(options_, logits, batch), batch.labels, class_weights_);
   const auto total = decouplers.weighted + options_.lambda3 * severity;
   return {total,
           torch::stack({total, decouplers.reconstruction, decouplers.auxiliary, severity}).detach(),

@@ -58,6 +58,10 @@ struct DecouplerLosses {
 DecouplerLosses ComputeDecouplerLosses(const JointObjectiveOptions& options,
                                        const Decoupled& decoupled, const torch::Tensor& labels);
 
+// (B) cross-entropies of the grades, against the targets that `options` ask for.
+torch::Tensor ComputeSeverityLosses(const JointObjectiveOptions& options,
+                                    const torch::Tensor& logits, const Batch& batch);
+
 // x_c for the classifier, detached from the decouplers where `options` say so.
 torch::Tensor ClassifierInput(const JointObjectiveOptions& options, const Decoupled& decoupled);
 

@@ -36,6 +36,9 @@ struct JointObjectiveOptions {
   EdgeFilter edge_filter = EdgeFilter::kLaplacian;
   AuxiliaryTarget auxiliary_target = AuxiliaryTarget::kOneHot;
   double label_smoothing = 0.0;
+  // Standard deviation of the cut points between grades, in grades, that scans with a percentage of
+  // fat are graded by; 0: their target is one grade.
+  double soft_grades = 0.0;
   // Weights of the classes in the severity loss, of mean 1 over the training part; empty: none.
   std::vector<double> class_weights;
   bool detach_features = false;  // The severity loss does not train the decouplers.

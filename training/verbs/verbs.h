@@ -19,6 +19,7 @@ int RunGrade(const std::vector<std::string>& arguments);
 int RunInspect(const std::vector<std::string>& arguments);
 int RunSimulate(const std::vector<std::string>& arguments);
 int RunTrust(const std::vector<std::string>& arguments);
+int RunAverage(const std::vector<std::string>& arguments);
 int RunAdapt(const std::vector<std::string>& arguments);
 
 }  // namespace hepar

@@ -178,6 +178,23 @@ TEST(LoadDatasetTest, PixelCopiesAreLeftOut) {
   EXPECT_EQ(LoadDataset(manifest).samples.size(), 1u);
 }
 
+TEST(LoadDatasetTest, ReadsThePercentageOfFatWhereThereIsOne) {
+  const TempFolder folder;
+  for (const char* name : {"a.png", "b.png"}) folder.Write(name, Png(name[0]));
+  const std::string header = "path,label,patient_id,fat_pct\n";
+  const auto fat_of = [&](const std::string& second) {
+    const auto text = header + "a.png,mild,P1, 12.5\nb.png,normal,P2," + second + "\n";
+    return LoadDataset(folder.Write("list.csv", text)).samples[1].fat;
+  };
+  EXPECT_EQ(fat_of("0"), 0.0);
+  EXPECT_LT(fat_of(""), 0.0);
+  EXPECT_EQ(LoadDataset(folder / "list.csv").samples[0].fat, 12.5);
+  for (const char* wrong : {"100.1", "-1", "12 %", "nan", "1,5"}) {
+    ExpectError(ErrorKind::kDamaged, {"list.csv", "fat_pct", wrong},
+                [&] { fat_of(std::string("\"") + wrong + "\""); });
+  }
+}
+
 TEST(LoadDatasetTest, DoesNotDependOnTheOrderOfTheRows) {
   const TempFolder folder;
   for (const char* name : {"a.png", "b.png", "c.png"}) folder.Write(name, Png(name[0]));

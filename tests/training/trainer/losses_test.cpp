@@ -161,5 +161,32 @@ TEST(SeverityLossesTest, SmoothingMovesTheTargetToAllClasses) {
               1e-9);
 }
 
+TEST(SoftGradesTest, SpreadTheTargetOverTheNearestCutPoints) {
+  const auto labels = torch::tensor({0, 1, 3}, torch::kInt64);
+  const auto severities = torch::tensor({1.0, 1.5, std::nan("")}, torch::kFloat64);
+  const auto targets = SoftGrades(labels, severities, 4, 0.5);
+  EXPECT_NEAR(Value(targets.sum(1).sub(1).abs().max()), 0.0, 1e-12);
+  // At a cut point both grades are as likely: 1/2, and Phi(1 / 0.5) - 1/2.
+  EXPECT_NEAR(Value(targets[0][0]), 0.5, 1e-12);
+  EXPECT_NEAR(Value(targets[0][1]), 0.4772498680518208, 1e-9);
+  // In the middle of a grade Phi(1) - Phi(-1) stay, and the neighbors get equal shares.
+  EXPECT_NEAR(Value(targets[1][1]), 0.6826894921370859, 1e-9);
+  EXPECT_NEAR(Value(targets[1][0]), 0.15865525393145707, 1e-9);
+  EXPECT_NEAR(Value(targets[1][2]), Value(targets[1][0]) - 0.0013498980316301035, 1e-9);
+  // Nothing is known but the grade.
+  EXPECT_EQ(Value(targets[2][3]), 1.0);
+}
+
+TEST(SoftGradesTest, LossOfAGradeIsItsCrossEntropy) {
+  const auto hard = torch::tensor({{0., 1., 0., 0.}}, torch::kFloat64);
+  const auto logits = Logits({2, 0, 0, 0});
+  EXPECT_NEAR(Value(SoftSeverityLosses(logits, hard)), 2.3407529539131313, 1e-9);
+  EXPECT_NEAR(Value(SoftSeverityLosses(logits, hard, 0.4)),
+              Value(SeverityLosses(logits, Label(1), 0.4)), 1e-9);
+  const auto half = torch::tensor({{.5, .5, 0., 0.}}, torch::kFloat64);
+  EXPECT_NEAR(Value(SoftSeverityLosses(logits, half)),
+              (0.3407529539131313 + 2.3407529539131313) / 2, 1e-9);
+}
+
 }  // namespace
 }  // namespace hepar

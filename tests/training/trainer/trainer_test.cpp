@@ -49,6 +49,24 @@ class BrokenObjective : public JointObjective {
   int calls_ = 0;
 };
 
+// Trains and returns the first severity loss of scans whose fat puts them on the upper end of their
+// grade.
+double FirstSeverityLoss(double soft_grades) {
+  TinyData data;
+  JointObjectiveOptions options;
+  options.soft_grades = soft_grades;
+  Batch batch = MakeBatch(data.prepared(), data.all(), torch::kCPU);
+  batch.severities = batch.labels.to(torch::kFloat32) + 1;
+  return JointObjective(options).Compute(TinyNet(), batch).terms[3].item<double>();
+}
+
+TEST(SoftGradesTest, ReachTheObjectiveAndChangeNothingWhereTheyAreOff) {
+  TinyData data;
+  const Batch batch = MakeBatch(data.prepared(), data.all(), torch::kCPU);
+  EXPECT_TRUE(torch::isnan(batch.severities).all().item<bool>());
+  EXPECT_NE(FirstSeverityLoss(0.5), FirstSeverityLoss(0.0));
+}
+
 TEST(LearningRateScheduleTest, CosineIsHalfWayAtHalfTime) {
   LearningRateSchedule schedule;
   schedule.base = 0.1;
