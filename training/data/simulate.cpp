@@ -2,13 +2,17 @@
 #include "training/data/simulate.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <filesystem>
+#include <future>
 #include <iomanip>
+#include <mutex>
 #include <opencv2/imgcodecs.hpp>
 #include <random>
 #include <sstream>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include "models/error.h"
@@ -96,6 +100,77 @@ std::string FatText(const SimulatedScan& scan) {
   return text.str();
 }
 
+// One patient of the set, as drawn before any is rendered.
+struct SimulatedPatient {
+  SimulatedScan scan;
+  int scanner = 0;
+  double start = 0.0;  // Seconds, of the first frame.
+  std::string id;
+};
+
+std::vector<SimulatedPatient> DrawPatients(const SimulateOptions& options, int grade_count) {
+  std::vector<SimulatedPatient> patients;
+  std::mt19937_64 generator(options.seed);
+  for (int number = 0; number < options.patients_per_grade * grade_count; ++number) {
+    SimulatedPatient patient;
+    SimulatedScan& scan = patient.scan;
+    scan.grade = number % grade_count;
+    scan.seed = generator();
+    scan.gain_db = Uniform(generator, kGainDb);
+    scan.depth_cm = Uniform(generator, kDepthCm);
+    scan.breaths_per_minute = Uniform(generator, kBreathsPerMinute);
+    scan.width = options.width;
+    scan.height = options.height;
+    if (options.scanners != 0) {
+      patient.scanner = options.scanners > 0 ? number / grade_count % options.scanners : number;
+      Vary(patient.scanner, options, &scan);
+    }
+    patient.start = Uniform(generator, {0.0, 60.0 / scan.breaths_per_minute});
+    patient.id = "S" + Padded(number + 1, 5);
+    patients.push_back(patient);
+  }
+  return patients;
+}
+
+// Writes the frames of one patient and returns their rows of the manifest. `written` is called
+// after each frame.
+std::string Render(const SimulatedPatient& patient, const fs::path& root, const std::string& grade,
+                   int frames, const std::function<void()>& written) {
+  const SimulatedScan& scan = patient.scan;
+  CreateFolder(root / grade / patient.id);
+  ScanSimulator simulator(scan);
+  std::string rows;
+  for (int frame = 0; frame < frames; ++frame) {
+    const std::string name =
+        grade + "/" + patient.id + "/" + patient.id + "_f" + Padded(frame, 4) + ".png";
+    WritePng(root / name,
+             simulator.Render(patient.start + 60.0 / scan.breaths_per_minute * frame / frames));
+    rows += CsvField(name) + "," + grade + "," + patient.id + "," + std::to_string(frame) + "," +
+            std::to_string(scan.seed) + "," + FatText(scan) + "," +
+            std::to_string(patient.scanner) + "\n";
+    written();
+  }
+  return rows;
+}
+
+// Calls `work` with each number below `count`, on `threads` threads; throws the first error.
+void ForEach(int count, int threads, const std::function<void(int)>& work) {
+  std::atomic<int> next{0};
+  std::vector<std::future<void>> running;
+  for (int thread = 0; thread < std::min(count, threads); ++thread) {
+    running.push_back(std::async(std::launch::async, [&] {
+      try {
+        for (int number = next++; number < count; number = next++) work(number);
+      } catch (...) {
+        next = count;
+        throw;
+      }
+    }));
+  }
+  for (auto& one : running) one.wait();
+  for (auto& one : running) one.get();
+}
+
 }  // namespace
 
 std::string Simulate(const std::string& folder, const SimulateOptions& options,
@@ -105,48 +180,33 @@ std::string Simulate(const std::string& folder, const SimulateOptions& options,
   CheckRange("number of scanners", options.scanners, SimulateOptions::kScannerForEach, 10000);
   CheckRange("width", options.width, 64, 4096);
   CheckRange("height", options.height, 64, 4096);
+  CheckRange("number of threads", options.threads, 0, 256);
   if (options.scanners != 0) RandomScanner(1, options.scanner_breadth);  // Refuses a bad breadth.
   const fs::path root(folder);
   CreateEmptyFolder(root);
 
   const auto grades = Dataset().class_names;
-  const int grade_count = static_cast<int>(grades.size());
-  const int total = options.patients_per_grade * grade_count * options.frames_per_patient;
+  const auto patients = DrawPatients(options, static_cast<int>(grades.size()));
+  const int count = static_cast<int>(patients.size());
+  const int total = count * options.frames_per_patient;
+  std::mutex mutex;  // Guards `done` and calls of `progress`.
   int done = 0;
-  std::string manifest = "path,label,patient_id,frame,seed,fat_pct,scanner\n";
-  std::mt19937_64 generator(options.seed);
-  for (int patient = 0; patient < options.patients_per_grade * grade_count; ++patient) {
-    SimulatedScan scan;
-    scan.grade = patient % grade_count;
-    scan.seed = generator();
-    scan.gain_db = Uniform(generator, kGainDb);
-    scan.depth_cm = Uniform(generator, kDepthCm);
-    scan.breaths_per_minute = Uniform(generator, kBreathsPerMinute);
-    scan.width = options.width;
-    scan.height = options.height;
-    int scanner = 0;
-    if (options.scanners != 0) {
-      scanner = options.scanners > 0 ? patient / grade_count % options.scanners : patient;
-      Vary(scanner, options, &scan);
-    }
-    const double breath_seconds = 60.0 / scan.breaths_per_minute;
-    const double start = Uniform(generator, {0.0, breath_seconds});
+  std::vector<std::string> rows(patients.size());
+  const int threads = options.threads > 0
+                          ? options.threads
+                          : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  ForEach(count, threads, [&](int number) {
+    const SimulatedPatient& patient = patients[number];
+    rows[number] =
+        Render(patient, root, grades[patient.scan.grade], options.frames_per_patient, [&] {
+          const std::lock_guard<std::mutex> lock(mutex);
+          ++done;
+          if (progress) progress(done, total);
+        });
+  });
 
-    const std::string& grade = grades[scan.grade];
-    const std::string id = "S" + Padded(patient + 1, 5);
-    CreateFolder(root / grade / id);
-    ScanSimulator simulator(scan);
-    for (int frame = 0; frame < options.frames_per_patient; ++frame) {
-      const std::string name = grade + "/" + id + "/" + id + "_f" + Padded(frame, 4) + ".png";
-      WritePng(root / name,
-               simulator.Render(start + breath_seconds * frame / options.frames_per_patient));
-      manifest += CsvField(name) + "," + grade + "," + id + "," + std::to_string(frame) + "," +
-                  std::to_string(scan.seed) + "," + FatText(scan) + "," + std::to_string(scanner) +
-                  "\n";
-      ++done;
-      if (progress) progress(done, total);
-    }
-  }
+  std::string manifest = "path,label,patient_id,frame,seed,fat_pct,scanner\n";
+  for (const std::string& of_patient : rows) manifest += of_patient;
   const std::string path = (root / "manifest.csv").string();
   WriteFileAtomically(path, manifest);
   return path;

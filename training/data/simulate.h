@@ -20,9 +20,10 @@ struct SimulateOptions {
   static constexpr int kScannerForEach = -1;
   std::uint64_t scanner_seed = 1;
   double scanner_breadth = 1.0;  // 0.1..2; how far scanners differ.
+  int threads = 0;               // 0..256; 0: one for each processor. They change the time alone.
 };
 
-// Called after each frame.
+// Called after each frame, by one thread at a time.
 using SimulateProgress = std::function<void(int done, int total)>;
 
 // Writes a labeled data set of simulated scans (models/simulator): PNG frames as

@@ -57,6 +57,8 @@ int RunSimulate(const std::vector<std::string>& arguments) {
                "How much random scanners differ; above 1 for scanners unlike those of training");
   table.Integer("width", &options.width, 64, 4096, "Width of the frames, pixels");
   table.Integer("height", &options.height, 64, 4096, "Height of the frames, pixels");
+  table.Integer("threads", &options.threads, 0, 256,
+                "Threads that render; 0: one for each processor. The files are the same");
   output.AddTo(&table, "Write the name of the manifest and the number of frames as JSON");
   if (!ReadOptions(&table, arguments)) return kExitOk;
   options.scanners = ParseScanners(scanners);

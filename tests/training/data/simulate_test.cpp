@@ -117,6 +117,17 @@ TEST_F(SimulatedSetTest, FewerPatientsOfTheSameSeedAreTheFirstOfThese) {
   }
 }
 
+TEST_F(SimulatedSetTest, NumberOfThreadsChangesNothing) {
+  auto options = Small();
+  for (const int threads : {1, 3}) {
+    options.threads = threads;
+    const TempFolder again;
+    const std::string manifest = Simulate(again.path(), options);
+    EXPECT_EQ(ReadFile(manifest, 1 << 20), ReadFile(manifest_, 1 << 20));
+    EXPECT_TRUE(PicturesOf(again) == PicturesOf(*folder_));
+  }
+}
+
 TEST_F(SimulatedSetTest, AnotherSeedGivesOtherPictures) {
   auto options = Small();
   options.patients_per_grade = 1;
@@ -189,6 +200,17 @@ TEST(SimulateTest, RefusesAFolderInUse) {
   ExpectError(ErrorKind::kUnreadable, "not empty", [&] { Simulate(folder.path(), Small()); });
   ExpectError(ErrorKind::kUnreadable, "cannot be created",
               [&] { Simulate(folder / "old.png/below", Small()); });
+}
+
+TEST(SimulateTest, ErrorOfOneThreadIsThrown) {
+  const TempFolder folder;
+  int calls = 0;
+  EXPECT_THROW(Simulate(folder / "new", Small(),
+                        [&calls](int, int) {
+                          if (++calls == 3) throw Error(ErrorKind::kFailed, "stop here");
+                        }),
+               Error);
+  EXPECT_LT(calls, 16);
 }
 
 TEST(SimulateTest, RefusesOptionsOutOfRangeBeforeItWrites) {
