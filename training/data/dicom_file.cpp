@@ -49,8 +49,8 @@ int DepthOf(const DicomContent& content) {
 }
 
 cv::Mat NewFrame(const DicomContent& content) {
-  return {content.shape.rows, content.shape.columns,
-          CV_MAKETYPE(DepthOf(content), content.shape.samples)};
+  return cv::Mat(content.shape.rows, content.shape.columns,
+                 CV_MAKETYPE(DepthOf(content), content.shape.samples));
 }
 
 // What GDCM needs to decode one frame, and nothing else of the file.
