@@ -93,6 +93,10 @@ GlooDevices NamedDevices() {
   return devices;
 }
 
+#endif
+
+#if defined(USE_C10D_GLOO) || defined(USE_C10D_NCCL)
+
 // The meeting point; returns once all processes are there.
 c10::intrusive_ptr<c10d::Store> Meet(const Launch& launch, std::chrono::milliseconds timeout) {
   const std::string place = launch.address + ":" + std::to_string(launch.port);
@@ -123,30 +127,37 @@ c10::intrusive_ptr<c10d::Store> Meet(const Launch& launch, std::chrono::millisec
   return store;
 }
 
-c10::intrusive_ptr<c10d::ProcessGroup> OpenGroup(const Launch& launch,
-                                                 const CommunicatorOptions& options) {
+#endif
+
+#ifdef USE_C10D_NCCL
+
+c10::intrusive_ptr<c10d::ProcessGroup> OpenNcclGroup(const Launch& launch,
+                                                     const CommunicatorOptions& options) {
+  const auto store = Meet(launch, options.connect_timeout);
+  // Otherwise waiting for a call only queues it, and a lost process ends this one.
+  setenv("NCCL_BLOCKING_WAIT", "1", /*overwrite=*/0);
+  setenv("TORCH_NCCL_BLOCKING_WAIT", "1", /*overwrite=*/0);
+  auto nccl_options = c10d::ProcessGroupNCCL::Options::create();
+  nccl_options->timeout = options.collective_timeout;
+  auto nccl = c10::make_intrusive<c10d::ProcessGroupNCCL>(store, launch.rank, launch.size,
+                                                          std::move(nccl_options));
+#if TORCH_VERSION_MAJOR >= 2
+  auto group = c10::make_intrusive<c10d::ProcessGroup>(launch.rank, launch.size);
+  group->setBackend(torch::kCUDA, c10d::ProcessGroup::BackendType::NCCL, nccl);
+  return group;
+#else
+  return nccl;
+#endif
+}
+
+#endif
+
+#ifdef USE_C10D_GLOO
+
+c10::intrusive_ptr<c10d::ProcessGroup> OpenGlooGroup(const Launch& launch,
+                                                     const CommunicatorOptions& options) {
   GlooDevices devices = NamedDevices();
   const auto store = Meet(launch, options.connect_timeout);
-#if TORCH_VERSION_MAJOR >= 2
-  const auto group = c10::make_intrusive<c10d::ProcessGroup>(launch.rank, launch.size);
-#endif
-#ifdef USE_C10D_NCCL
-  if (options.device.is_cuda()) {
-    // Otherwise waiting for a call only queues it, and a lost process ends this one.
-    setenv("NCCL_BLOCKING_WAIT", "1", /*overwrite=*/0);
-    setenv("TORCH_NCCL_BLOCKING_WAIT", "1", /*overwrite=*/0);
-    auto nccl_options = c10d::ProcessGroupNCCL::Options::create();
-    nccl_options->timeout = options.collective_timeout;
-    auto nccl = c10::make_intrusive<c10d::ProcessGroupNCCL>(store, launch.rank, launch.size,
-                                                            std::move(nccl_options));
-#if TORCH_VERSION_MAJOR >= 2
-    group->setBackend(torch::kCUDA, c10d::ProcessGroup::BackendType::NCCL, nccl);
-    return group;
-#else
-    return nccl;
-#endif
-  }
-#endif
   // Only now, since a name may come to be known with the machine.
   if (devices.empty()) {
     devices.push_back(c10d::ProcessGroupGloo::createDeviceForHostname(AddressToward(launch)));
@@ -157,6 +168,7 @@ c10::intrusive_ptr<c10d::ProcessGroup> OpenGroup(const Launch& launch,
   auto gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(store, launch.rank, launch.size,
                                                           std::move(gloo_options));
 #if TORCH_VERSION_MAJOR >= 2
+  auto group = c10::make_intrusive<c10d::ProcessGroup>(launch.rank, launch.size);
   group->setBackend(torch::kCPU, c10d::ProcessGroup::BackendType::GLOO, gloo);
   group->setBackend(torch::kCUDA, c10d::ProcessGroup::BackendType::GLOO, gloo);
   return group;
@@ -165,15 +177,25 @@ c10::intrusive_ptr<c10d::ProcessGroup> OpenGroup(const Launch& launch,
 #endif
 }
 
-#else
-
-c10::intrusive_ptr<c10d::ProcessGroup> OpenGroup(const Launch&, const CommunicatorOptions&) {
-  throw Error(ErrorKind::kUnsupported,
-              "this build trains in one process only: it was made without Gloo's headers "
-              "(libgloo-dev)");
-}
-
 #endif
+
+// NCCL on CUDA devices where the build has it, Gloo otherwise. Either can be absent from a build.
+c10::intrusive_ptr<c10d::ProcessGroup> OpenGroup(
+    [[maybe_unused]] const Launch& launch, [[maybe_unused]] const CommunicatorOptions& options) {
+#ifdef USE_C10D_NCCL
+  if (options.device.is_cuda()) return OpenNcclGroup(launch, options);
+#endif
+#ifdef USE_C10D_GLOO
+  return OpenGlooGroup(launch, options);
+#else
+  throw Error(
+      ErrorKind::kUnsupported,
+      std::string("this build trains in one process only on ") +
+          (options.device.is_cuda() ? "CUDA: it was made without the headers of NCCL or Gloo"
+                                    : "the CPU: it was made without Gloo's headers "
+                                      "(libgloo-dev)"));
+#endif
+}
 
 struct SumFunction : torch::autograd::Function<SumFunction> {
   static torch::Tensor forward(torch::autograd::AutogradContext* context,
