@@ -3,131 +3,14 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <utility>
 
-#include "models/error.h"
+#include "models/image/sample_tables.h"
 
 namespace hepar {
 namespace {
-
-constexpr int kMinSide = 16;
-constexpr int kMaxSide = 4096;
-
-// Luma of R'G'B' by BT.601.
-constexpr double kRed = 0.299;
-constexpr double kGreen = 0.587;
-constexpr double kBlue = 0.114;
-
-enum class ColorModel { kGray8, kGray16, kRgb, kYCbCr };
-
-// The layout of the samples of a component: the sample of pixel (x, y) is the byte
-// planes[plane][(y >> y_shift) * stride + (x >> x_shift) * step + offset].
-struct Component {
-  int plane;
-  int offset;
-  int step;
-  int x_shift;
-  int y_shift;
-};
-
-struct Layout {
-  const char* name;
-  ColorModel model;
-  // Gray in [0]; or R, G, B; or Y, Cb, Cr.
-  std::array<Component, 3> components;
-};
-
-const Layout& LayoutOf(PixelFormat format) {
-  static const Layout kGray8 = {"GRAY8", ColorModel::kGray8, {{{0, 0, 1, 0, 0}}}};
-  static const Layout kGray16Le = {"GRAY16_LE", ColorModel::kGray16, {{{0, 0, 2, 0, 0}}}};
-  static const Layout kRgb = {
-      "RGB", ColorModel::kRgb, {{{0, 0, 3, 0, 0}, {0, 1, 3, 0, 0}, {0, 2, 3, 0, 0}}}};
-  static const Layout kBgr = {
-      "BGR", ColorModel::kRgb, {{{0, 2, 3, 0, 0}, {0, 1, 3, 0, 0}, {0, 0, 3, 0, 0}}}};
-  static const Layout kRgbx = {
-      "RGBx", ColorModel::kRgb, {{{0, 0, 4, 0, 0}, {0, 1, 4, 0, 0}, {0, 2, 4, 0, 0}}}};
-  static const Layout kBgrx = {
-      "BGRx", ColorModel::kRgb, {{{0, 2, 4, 0, 0}, {0, 1, 4, 0, 0}, {0, 0, 4, 0, 0}}}};
-  static const Layout kI420 = {
-      "I420", ColorModel::kYCbCr, {{{0, 0, 1, 0, 0}, {1, 0, 1, 1, 1}, {2, 0, 1, 1, 1}}}};
-  static const Layout kNv12 = {
-      "NV12", ColorModel::kYCbCr, {{{0, 0, 1, 0, 0}, {1, 0, 2, 1, 1}, {1, 1, 2, 1, 1}}}};
-  static const Layout kYuy2 = {
-      "YUY2", ColorModel::kYCbCr, {{{0, 0, 2, 0, 0}, {0, 1, 4, 1, 0}, {0, 3, 4, 1, 0}}}};
-  static const Layout kUyvy = {
-      "UYVY", ColorModel::kYCbCr, {{{0, 1, 2, 0, 0}, {0, 0, 4, 1, 0}, {0, 2, 4, 1, 0}}}};
-  switch (format) {
-    case PixelFormat::kGray8:
-      return kGray8;
-    case PixelFormat::kGray16Le:
-      return kGray16Le;
-    case PixelFormat::kRgb:
-      return kRgb;
-    case PixelFormat::kBgr:
-      return kBgr;
-    case PixelFormat::kRgbx:
-    case PixelFormat::kRgba:
-      return kRgbx;
-    case PixelFormat::kBgrx:
-    case PixelFormat::kBgra:
-      return kBgrx;
-    case PixelFormat::kI420:
-      return kI420;
-    case PixelFormat::kNv12:
-      return kNv12;
-    case PixelFormat::kYuy2:
-      return kYuy2;
-    case PixelFormat::kUyvy:
-      return kUyvy;
-  }
-  throw Error(ErrorKind::kInvalid, "frame has pixel format number " +
-                                       std::to_string(static_cast<int>(format)) +
-                                       ", which is none that is known");
-}
-
-int ComponentCount(const Layout& layout) {
-  return layout.model == ColorModel::kRgb || layout.model == ColorModel::kYCbCr ? 3 : 1;
-}
-
-const Layout& CheckedLayout(const FrameView& frame) {
-  const Layout& layout = LayoutOf(frame.format);
-  if (frame.width < kMinSide || frame.width > kMaxSide || frame.height < kMinSide ||
-      frame.height > kMaxSide) {
-    throw Error(ErrorKind::kInvalid, "frame is " + std::to_string(frame.width) + "x" +
-                                         std::to_string(frame.height) +
-                                         " pixels, expected 16x16 to 4096x4096");
-  }
-  for (int i = 0; i < ComponentCount(layout); ++i) {
-    const Component& component = layout.components[i];
-    const std::string where =
-        std::string(layout.name) + " frame: plane " + std::to_string(component.plane);
-    if (frame.planes[component.plane] == nullptr) {
-      throw Error(ErrorKind::kInvalid, where + " is missing");
-    }
-    // An incomplete group of subsampled pixels is stored whole.
-    const int samples = (frame.width + (1 << component.x_shift) - 1) >> component.x_shift;
-    const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(samples) * component.step;
-    if (frame.strides[component.plane] < row) {
-      throw Error(ErrorKind::kInvalid, where + " has a stride of " +
-                                           std::to_string(frame.strides[component.plane]) +
-                                           " bytes, but " + std::to_string(frame.width) +
-                                           " pixels take " + std::to_string(row));
-    }
-  }
-  // Written so that NaN fails too.
-  if (layout.model == ColorModel::kYCbCr &&
-      !(frame.kr > 0.0 && frame.kb > 0.0 && frame.kr + frame.kb < 1.0)) {
-    throw Error(ErrorKind::kInvalid, "color matrix has kr=" + std::to_string(frame.kr) +
-                                         " and kb=" + std::to_string(frame.kb) +
-                                         ", expected both above 0 and their sum below 1");
-  }
-  return layout;
-}
 
 const std::uint8_t* RowOf(const FrameView& frame, const Component& component, int y) {
   return frame.planes[component.plane] + (y >> component.y_shift) * frame.strides[component.plane] +
@@ -135,47 +18,6 @@ const std::uint8_t* RowOf(const FrameView& frame, const Component& component, in
 }
 
 float Clip(double value) { return static_cast<float>(std::clamp(value, 0.0, 1.0)); }
-
-// A table by byte value: range expansion, clipping and weighting take one lookup.
-using Table = std::array<float, 256>;
-
-// `weight` times the level in [0,1] of a gray, R', G', B' or Y' sample.
-Table LevelTable(const FrameView& frame, double weight) {
-  Table table;
-  for (int i = 0; i < 256; ++i) {
-    const double level = frame.limited_range ? (i - 16) / 219.0 : i / 255.0;
-    table[i] = static_cast<float>(weight * std::clamp(level, 0.0, 1.0));
-  }
-  return table;
-}
-
-// `weight` times the excursion in [-.5,.5] of a Cb or Cr sample.
-Table ChromaTable(const FrameView& frame, double weight) {
-  Table table;
-  for (int i = 0; i < 256; ++i) {
-    table[i] = static_cast<float>(weight * (i - 128) / (frame.limited_range ? 224.0 : 255.0));
-  }
-  return table;
-}
-
-// R'G'B' = Y' + these times (Cb, Cr), by the definition of Y'CbCr.
-struct ChromaWeights {
-  double red_cr;
-  double green_cb;
-  double green_cr;
-  double blue_cb;
-};
-
-ChromaWeights ChromaWeightsOf(const FrameView& frame) {
-  const double kg = 1.0 - frame.kr - frame.kb;
-  const double red_cr = 2.0 * (1.0 - frame.kr);
-  const double blue_cb = 2.0 * (1.0 - frame.kb);
-  return {red_cr, -blue_cb * frame.kb / kg, -red_cr * frame.kr / kg, blue_cb};
-}
-
-bool IsBt601(const FrameView& frame) {
-  return std::abs(frame.kr - kRed) < 1e-4 && std::abs(frame.kb - kBlue) < 1e-4;
-}
 
 }  // namespace
 
@@ -203,7 +45,7 @@ class LevelRows : public Rows {
  private:
   FrameView frame_;
   Component component_;
-  Table table_;
+  SampleTable table_;
 };
 
 class Gray16Rows : public Rows {
@@ -212,8 +54,7 @@ class Gray16Rows : public Rows {
 
   void Read(int y, int begin, int end, float* out) const override {
     const std::uint8_t* in = frame_.planes[0] + y * frame_.strides[0];
-    const float black = frame_.limited_range ? 16.0f * 256.0f : 0.0f;
-    const float scale = 1.0f / (frame_.limited_range ? 219.0f * 256.0f : 65535.0f);
+    const auto [black, scale] = Gray16RangeOf(frame_);
     for (int x = begin; x < end; ++x) {
       const int value = in[2 * x] | in[2 * x + 1] << 8;
       *out++ = std::clamp((static_cast<float>(value) - black) * scale, 0.0f, 1.0f);
@@ -227,7 +68,8 @@ class Gray16Rows : public Rows {
 // The sum of one table for each of the three components, clipped.
 class SumRows : public Rows {
  public:
-  SumRows(const FrameView& frame, const Layout& layout, const std::array<Table, 3>& tables)
+  SumRows(const FrameView& frame, const SampleLayout& layout,
+          const std::array<SampleTable, 3>& tables)
       : frame_(frame), layout_(layout), tables_(tables) {}
 
   void Read(int y, int begin, int end, float* out) const override {
@@ -245,8 +87,8 @@ class SumRows : public Rows {
 
  private:
   FrameView frame_;
-  const Layout& layout_;
-  std::array<Table, 3> tables_;
+  const SampleLayout& layout_;
+  std::array<SampleTable, 3> tables_;
 };
 
 // Gray as three equal channels.
@@ -268,7 +110,7 @@ class GrayRgbRows : public Rows {
 // R'G'B' of a color frame.
 class RgbRows : public Rows {
  public:
-  RgbRows(const FrameView& frame, const Layout& layout)
+  RgbRows(const FrameView& frame, const SampleLayout& layout)
       : frame_(frame),
         layout_(layout),
         level_(LevelTable(frame, 1.0)),
@@ -301,36 +143,28 @@ class RgbRows : public Rows {
 
  private:
   FrameView frame_;
-  const Layout& layout_;
-  Table level_, chroma_;
+  const SampleLayout& layout_;
+  SampleTable level_, chroma_;
   ChromaWeights weights_;
 };
 
-std::unique_ptr<Rows> LumaRowsOf(const FrameView& frame, const Layout& layout) {
+std::unique_ptr<Rows> LumaRowsOf(const FrameView& frame, const SampleLayout& layout) {
   switch (layout.model) {
     case ColorModel::kGray8:
       break;
     case ColorModel::kGray16:
       return std::make_unique<Gray16Rows>(frame);
     case ColorModel::kRgb:
-      return std::make_unique<SumRows>(
-          frame, layout,
-          std::array<Table, 3>{LevelTable(frame, kRed), LevelTable(frame, kGreen),
-                               LevelTable(frame, kBlue)});
+      return std::make_unique<SumRows>(frame, layout, LumaTables(frame, layout));
     case ColorModel::kYCbCr: {
-      if (IsBt601(frame)) break;
-      const ChromaWeights w = ChromaWeightsOf(frame);
-      return std::make_unique<SumRows>(
-          frame, layout,
-          std::array<Table, 3>{LevelTable(frame, 1.0),
-                               ChromaTable(frame, kGreen * w.green_cb + kBlue * w.blue_cb),
-                               ChromaTable(frame, kRed * w.red_cr + kGreen * w.green_cr)});
+      if (LumaIsFirstComponent(frame, layout)) break;
+      return std::make_unique<SumRows>(frame, layout, LumaTables(frame, layout));
     }
   }
   return std::make_unique<LevelRows>(frame, layout.components[0]);
 }
 
-std::unique_ptr<Rows> RgbRowsOf(const FrameView& frame, const Layout& layout) {
+std::unique_ptr<Rows> RgbRowsOf(const FrameView& frame, const SampleLayout& layout) {
   if (layout.model == ColorModel::kGray8 || layout.model == ColorModel::kGray16) {
     return std::make_unique<GrayRgbRows>(LumaRowsOf(frame, layout));
   }
@@ -347,7 +181,7 @@ cv::Mat ReadAll(const FrameView& frame, int channels) {
 }  // namespace
 
 FrameReader::FrameReader(const FrameView& frame, int channels) {
-  const Layout& layout = CheckedLayout(frame);
+  const SampleLayout& layout = CheckedLayout(frame);
   rows_ = channels == 3 ? RgbRowsOf(frame, layout) : LumaRowsOf(frame, layout);
 }
 

@@ -2,46 +2,13 @@
 #include "models/image/masked_resize.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <vector>
 
+#include "models/image/resize_axis.h"
+
 namespace hepar {
 namespace {
-
-// The weights of one axis: output i is the sum of weights[begin[i] + k] times input first[i] + k,
-// for all k below begin[i + 1] - begin[i]. The weights of an output sum to 1.
-struct Axis {
-  std::vector<int> first, begin;
-  std::vector<float> weights;
-
-  int count(int i) const { return begin[i + 1] - begin[i]; }
-  const float* weights_of(int i) const { return &weights[begin[i]]; }
-};
-
-// Outputs that divide `in` inputs into equal areas.
-Axis AreaAxis(int in, int out) {
-  const double scale = static_cast<double>(in) / out;
-  Axis axis;
-  axis.weights.reserve(static_cast<std::size_t>(in) + out);
-  axis.begin.push_back(0);
-  for (int i = 0; i < out; ++i) {
-    const double begin = i * scale, end = (i + 1) * scale;
-    const int first = static_cast<int>(begin);
-    const int last = std::min(in, static_cast<int>(std::ceil(end)));
-    const auto covered = [&](int j) {
-      return std::min<double>(end, j + 1) - std::max<double>(begin, j);
-    };
-    double sum = 0.0;
-    for (int j = first; j < last; ++j) sum += covered(j);
-    for (int j = first; j < last; ++j) {
-      axis.weights.push_back(static_cast<float>(covered(j) / sum));
-    }
-    axis.first.push_back(first);
-    axis.begin.push_back(static_cast<int>(axis.weights.size()));
-  }
-  return axis;
-}
 
 void MaskRow(const std::uint8_t* mask, int width, int channels, float* row) {
   for (int x = 0; x < width; ++x) {
@@ -55,7 +22,7 @@ void AddRow(const std::vector<float>& row, float weight, float* sum) {
   for (std::size_t i = 0; i < row.size(); ++i) sum[i] += weight * row[i];
 }
 
-void ShrinkRow(const Axis& columns, int width, const float* row, int channels, float* out) {
+void ShrinkRow(const ResizeAxis& columns, int width, const float* row, int channels, float* out) {
   for (int i = 0; i < width; ++i) {
     const float* weights = columns.weights_of(i);
     for (int c = 0; c < channels; ++c) {
@@ -72,8 +39,8 @@ void ShrinkRow(const Axis& columns, int width, const float* row, int channels, f
 cv::Mat ResizeMasked(const FrameReader& reader, int channels, const Sector& sector, cv::Size size) {
   const cv::Rect& bounds = sector.bounds;
   CV_Assert(size.width <= bounds.width && size.height <= bounds.height);
-  const Axis columns = AreaAxis(bounds.width, size.width);
-  const Axis rows = AreaAxis(bounds.height, size.height);
+  const ResizeAxis columns = AreaAxis(bounds.width, size.width);
+  const ResizeAxis rows = AreaAxis(bounds.height, size.height);
 
   cv::Mat result(size, CV_32FC(channels));
   std::vector<float> row(static_cast<std::size_t>(bounds.width) * channels), sum(row.size());

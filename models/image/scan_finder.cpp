@@ -35,16 +35,6 @@ cv::Mat Disk(double diameter) {
   return cv::getStructuringElement(cv::MORPH_ELLIPSE, {size, size});
 }
 
-// The work picture: `luma` averaged over blocks of `factor` pixels.
-cv::Mat Shrink(const cv::Mat& luma, int factor) {
-  const cv::Size size(std::max(1, luma.cols / factor), std::max(1, luma.rows / factor));
-  if (factor == 1) return luma;
-  cv::Mat small;
-  cv::resize(luma(cv::Rect(0, 0, size.width * factor, size.height * factor)), small, size, 0, 0,
-             cv::INTER_AREA);
-  return small;
-}
-
 // The level below which the given share of the pixels lies.
 int Percentile(const cv::Mat& image, double share) {
   std::array<int, 256> histogram = {};
@@ -170,19 +160,37 @@ cv::Mat DrawHull(const cv::Mat& scan, cv::Size size, double scale) {
 
 }  // namespace
 
-cv::Mat FindScan(const cv::Mat& luma) {
-  const int factor = (std::max(luma.cols, luma.rows) + kWorkSide - 1) / kWorkSide;
-  const cv::Mat work = Shrink(luma, factor);
+int SearchFactor(cv::Size frame) {
+  return (std::max(frame.width, frame.height) + kWorkSide - 1) / kWorkSide;
+}
+
+cv::Size SearchSize(cv::Size frame) {
+  const int factor = SearchFactor(frame);
+  return {std::max(1, frame.width / factor), std::max(1, frame.height / factor)};
+}
+
+cv::Mat SearchPicture(const cv::Mat& luma) {
+  const int factor = SearchFactor(luma.size());
+  if (factor == 1) return luma;
+  const cv::Size size = SearchSize(luma.size());
+  cv::Mat small;
+  cv::resize(luma(cv::Rect(0, 0, size.width * factor, size.height * factor)), small, size, 0, 0,
+             cv::INTER_AREA);
+  return small;
+}
+
+cv::Mat FindScan(const cv::Mat& work, cv::Size frame) {
+  const int factor = SearchFactor(frame);
   const std::vector<cv::Mat> candidates = FindCandidates(FindRegions(work));
   if (candidates.empty()) return {};
 
   // Excludes what the scanner draws along the boundary.
-  const double inset = std::max(1.0, std::max(luma.cols, luma.rows) / 320.0);
+  const double inset = std::max(1.0, std::max(frame.width, frame.height) / 320.0);
   for (const cv::Mat& scan : candidates) {
     const ScanShape shape = FitShape(scan);
-    if (Explains(shape, scan)) return DrawShape(shape, luma.size(), work.cols, factor, inset);
+    if (Explains(shape, scan)) return DrawShape(shape, frame, work.cols, factor, inset);
   }
-  return DrawHull(candidates.back(), luma.size(), factor);
+  return DrawHull(candidates.back(), frame, factor);
 }
 
 }  // namespace hepar

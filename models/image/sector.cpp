@@ -29,16 +29,22 @@ std::optional<Sector> TryFindSector(const cv::Mat& luma, const SectorRule& rule)
   if (luma.empty() || luma.type() != CV_8UC1) {
     throw Error(ErrorKind::kInvalid, "the sector finder needs a picture with one 8-bit channel");
   }
+  return TryFindSector(
+      luma.size(), [&luma] { return SearchPicture(luma); }, rule);
+}
+
+std::optional<Sector> TryFindSector(cv::Size frame, const std::function<cv::Mat()>& search_picture,
+                                    const SectorRule& rule) {
   switch (rule.kind) {
     case SectorRule::Kind::kFull:
-      return WholeFrame(luma.size());
+      return WholeFrame(frame);
     case SectorRule::Kind::kFixed:
-      return FixedSector(luma.size(), rule);
+      return FixedSector(frame, rule);
     case SectorRule::Kind::kAuto:
       break;
   }
   Sector sector;
-  sector.mask = FindScan(luma);
+  sector.mask = FindScan(search_picture(), frame);
   if (sector.mask.empty()) return std::nullopt;
   sector.bounds = cv::boundingRect(sector.mask);
   if (sector.bounds.empty()) return std::nullopt;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <functional>
 #include <opencv2/core.hpp>
 #include <optional>
 
@@ -23,6 +24,11 @@ struct Sector {
 // or nothing in the second function.
 Sector FindSector(const cv::Mat& luma, const SectorRule& rule);
 std::optional<Sector> TryFindSector(const cv::Mat& luma, const SectorRule& rule);
+
+// The second of them for a frame that is not in this memory: `search_picture`, called for kAuto
+// only, returns what SearchPicture() (models/image/scan_finder.h) makes of its luma.
+std::optional<Sector> TryFindSector(cv::Size frame, const std::function<cv::Mat()>& search_picture,
+                                    const SectorRule& rule);
 
 Sector WholeFrame(cv::Size size);
 

@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "models/image/scan_finder.h"
+
 namespace hepar {
 namespace {
 
@@ -24,9 +26,14 @@ bool Agree(const Sector& a, const Sector& b) {
 SectorTracker::SectorTracker(const SectorRule& rule) : rule_(rule) {}
 
 const Sector& SectorTracker::Update(cv::Size size, const std::function<cv::Mat()>& luma) {
+  return UpdateBySearchPicture(size, [&luma] { return SearchPicture(luma()); });
+}
+
+const Sector& SectorTracker::UpdateBySearchPicture(cv::Size size,
+                                                   const std::function<cv::Mat()>& search_picture) {
   if (current_.mask.size() != size) {
     Reset();
-    std::optional<Sector> first = TryFindSector(luma(), rule_);
+    std::optional<Sector> first = TryFindSector(size, search_picture, rule_);
     found_ = first.has_value();
     current_ = found_ ? *std::move(first) : WholeFrame(size);
     return current_;
@@ -38,7 +45,7 @@ const Sector& SectorTracker::Update(cv::Size size, const std::function<cv::Mat()
   if (disagreements_ == 0 && frame_count_ % kSteadyInterval != 0) return current_;
 
   // A frame without a scan (black, or between two views) does not invalidate the sector.
-  std::optional<Sector> found = TryFindSector(luma(), rule_);
+  std::optional<Sector> found = TryFindSector(size, search_picture, rule_);
   if (!found || Agree(*found, current_)) {
     disagreements_ = 0;
     return current_;

@@ -20,6 +20,11 @@ class SectorTracker {
   // frames that are examined; it must return a picture of `size`.
   const Sector& Update(cv::Size size, const std::function<cv::Mat()>& luma);
 
+  // The same for a frame that is not in this memory: `search_picture` returns what SearchPicture()
+  // (models/image/scan_finder.h) makes of its luma.
+  const Sector& UpdateBySearchPicture(cv::Size size,
+                                      const std::function<cv::Mat()>& search_picture);
+
   // Forgets the stream (new caps, flush, seek).
   void Reset();
 

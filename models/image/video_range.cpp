@@ -9,8 +9,6 @@
 namespace hepar {
 namespace {
 
-constexpr int kRowStep = 8;
-constexpr int kDarkest = 4;  // Of 255. Overshoot below 16 rarely goes this far.
 constexpr int kLeastPerMille = 20;
 
 bool IsLuma(PixelFormat format) {
@@ -29,17 +27,25 @@ bool IsLuma(PixelFormat format) {
 
 }  // namespace
 
+bool MayShowFullRange(const FrameView& frame) {
+  return frame.limited_range && IsLuma(frame.format);
+}
+
+bool IsFullRange(std::ptrdiff_t dark, std::ptrdiff_t all) {
+  return 1000 * dark >= kLeastPerMille * all;
+}
+
 bool ShowsFullRange(const FrameView& frame) {
-  if (!frame.limited_range || !IsLuma(frame.format)) return false;
+  if (!MayShowFullRange(frame)) return false;
 
   const BrightnessBytes bytes = BrightnessBytesOf(frame.format);
   std::ptrdiff_t dark = 0, all = 0;
-  for (int y = 0; y < frame.height; y += kRowStep) {
+  for (int y = 0; y < frame.height; y += kDarkRowStep) {
     const std::uint8_t* row = frame.planes[0] + y * frame.strides[0] + bytes.first;
-    for (int x = 0; x < frame.width; ++x) dark += row[x * bytes.step] <= kDarkest;
+    for (int x = 0; x < frame.width; ++x) dark += row[x * bytes.step] <= kDarkestLuma;
     all += frame.width;
   }
-  return 1000 * dark >= kLeastPerMille * all;
+  return IsFullRange(dark, all);
 }
 
 }  // namespace hepar

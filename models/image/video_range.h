@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <cstddef>
+
 #include "models/image/frame_view.h"
 
 namespace hepar {
@@ -14,5 +16,13 @@ namespace hepar {
 // Reads every eighth row. False for frames marked as full range and for R'G'B'. `frame` must be
 // valid, as FrameReader requires.
 bool ShowsFullRange(const FrameView& frame);
+
+// The parts of that rule, for a frame that is not in this memory: a frame whose samples are to be
+// counted at all, which ones (BrightnessBytesOf() of every kDarkRowStep-th row that are at most
+// kDarkestLuma), and the decision.
+constexpr int kDarkRowStep = 8;
+constexpr int kDarkestLuma = 4;  // Of 255. Overshoot below 16 rarely goes this far.
+bool MayShowFullRange(const FrameView& frame);
+bool IsFullRange(std::ptrdiff_t dark, std::ptrdiff_t all);
 
 }  // namespace hepar
