@@ -372,6 +372,9 @@ GstFlowReturn gst_hepar_inference_frame_failed(GstHeparInference* self,
   GstHeparInferencePrivate* priv = gst_hepar_inference_get_private(self);
   GstHeparOnError policy;
   bool post = true;
+  // No later frame could succeed.
+  const EngineRef engine = priv->model.engine();
+  const bool lost = engine != nullptr && engine->device_lost();
   {
     std::lock_guard<std::mutex> lock(priv->mutex);
     policy = priv->settings.on_error;
@@ -379,7 +382,7 @@ GstFlowReturn gst_hepar_inference_frame_failed(GstHeparInference* self,
       post = priv->warnings.Allow(error.what(), g_get_monotonic_time());
     }
   }
-  if (policy == GST_HEPAR_ON_ERROR_ERROR) {
+  if (policy == GST_HEPAR_ON_ERROR_ERROR || lost) {
     hepar::PostError(GST_ELEMENT(self), error, place);
     return GST_FLOW_ERROR;
   }

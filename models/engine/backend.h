@@ -37,7 +37,8 @@ class Backend {
  public:
   virtual ~Backend() = default;
 
-  virtual std::string name() const = 0;  // For Engine::backend().
+  virtual std::string name() const = 0;        // For Engine::backend().
+  virtual bool lost() const { return false; }  // For Engine::device_lost().
   // Copies a float picture of 1 or 3 channels. Throws Error(kMismatch) for a size other than the
   // model's input. The frame must not outlive the backend.
   virtual std::unique_ptr<BackendFrame> Prepare(const cv::Mat& picture) const = 0;

@@ -8,12 +8,13 @@
 #include "models/error.h"
 #include "models/log.h"
 #include "models/nets/tensor_values.h"
+#include "models/nets/torchscript_classifier.h"
 
 namespace hepar {
 namespace {
 
 ClassifyFunction ClassifyByModule(SeverityNet net, Precision precision, int planes, int side) {
-  const auto type = precision == Precision::kBf16 ? torch::kBFloat16 : torch::kFloat32;
+  const auto type = ScalarTypeOf(precision);
   net->classifier->to(type);
   return [net, type, planes, side](float* x) mutable {
     const c10::InferenceMode inference;
@@ -36,6 +37,23 @@ std::unique_ptr<Backend> MakeCpuBackend(const Bundle& bundle, Precision precisio
   return backend;
 }
 
+// The graph on LibTorch, and a classifier without a lowering as the module that it is.
+std::unique_ptr<Backend> MakeGraphBackend(const Bundle& bundle, const torch::Device& device,
+                                          Precision precision) {
+  const PreprocessOptions& input = bundle.spec.preprocess;
+  const Graph graph = bundle.net->Lower(input.channels, input.size, input.size);
+  TorchClassifier classifier;
+  if (!graph.has_classifier()) {
+    SeverityNet net = bundle.net;
+    net->classifier->to(device, ScalarTypeOf(precision));
+    net->eval();
+    for (auto& parameter : net->parameters()) parameter.set_requires_grad(false);
+    classifier.run = [net](const torch::Tensor& planes) mutable { return net->Classify(planes); };
+    classifier.can_be_captured = net->architecture.classifier != kTorchScript;
+  }
+  return MakeTorchBackend(graph, classifier, device, precision);
+}
+
 }  // namespace
 
 std::unique_ptr<Backend> ChooseBackend(const Bundle& bundle, const std::string& device,
@@ -50,10 +68,10 @@ std::unique_ptr<Backend> ChooseBackend(const Bundle& bundle, const std::string& 
       Log(LogLevel::kWarning,
           model + " runs on LibTorch, which is slower than the CPU engine: " + error.what());
     }
-  } else {
-    Log(LogLevel::kInfo, model + " runs on LibTorch");
   }
-  return MakeTorchBackend(bundle.net, device, precision, bundle.spec.preprocess);
+  auto backend = MakeGraphBackend(bundle, torch::Device(device), precision);
+  if (device != "cpu") Log(LogLevel::kInfo, model + " runs on " + backend->name());
+  return backend;
 }
 
 }  // namespace hepar

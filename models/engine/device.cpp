@@ -23,15 +23,14 @@ int ParseIndex(const std::string& name, const std::string& digits) {
   return std::stoi(digits);
 }
 
-// A listed device may still not work (driver, memory), so it is tested.
-bool CudaWorks(int index) {
-  try {
-    torch::zeros({1}, torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(index)));
-    return true;
-  } catch (const std::exception&) {
-    return false;
-  }
+// NVIDIA GPUs may round the factors of 32-bit convolutions and matrix products to TF32 (10 bits of
+// mantissa), and LibTorch's default allows it for convolutions.
+void UseFullFp32() {
+  at::globalContext().setAllowTF32CuDNN(false);
+  at::globalContext().setAllowTF32CuBLAS(false);
 }
+
+std::string CudaName(int index) { return "cuda:" + std::to_string(index); }
 
 int CudaDevices() {
   try {
@@ -46,17 +45,40 @@ std::string AutomaticDevice(int cuda_devices) {
     Log(LogLevel::kInfo, "device auto is cpu: LibTorch finds no CUDA device");
     return "cpu";
   }
-  if (!CudaWorks(0)) {
+  const std::string cause = WhyUnusable(CudaName(0));
+  if (!cause.empty()) {
     Log(LogLevel::kWarning,
-        "device auto is cpu: cuda:0 is listed but cannot be used; check the "
-        "driver and its free memory");
+        "device auto is cpu: cuda:0 is listed but cannot be used (" + cause +
+            "); check the driver, its free memory, and that this LibTorch supports the card");
     return "cpu";
   }
   Log(LogLevel::kInfo, "device auto is cuda:0");
-  return "cuda:0";
+  UseFullFp32();
+  return CudaName(0);
 }
 
 }  // namespace
+
+std::string WhyUnusable(const std::string& name) {
+  try {
+    const c10::InferenceMode inference;
+    const torch::Device device(name);
+    // Whole numbers, whose sums are exact in every order.
+    const auto picture = torch::arange(64, torch::kFloat32).view({1, 1, 8, 8});
+    const auto weight = torch::arange(9, torch::kFloat32).view({1, 1, 3, 3});
+    const auto compute = [](const torch::Tensor& x, const torch::Tensor& w) {
+      const auto rows = torch::conv2d(x, w).view({6, 6});
+      return torch::matmul(w.view({3, 3}), rows.narrow(0, 0, 3));
+    };
+    const auto result = compute(picture.to(device), weight.to(device)).cpu();
+    return result.equal(compute(picture, weight)) ? "" : "it computes wrong results";
+  } catch (const c10::Error& error) {
+    const std::string text = error.what_without_backtrace();
+    return text.substr(0, text.find('\n'));
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
 
 std::string ResolveDevice(const std::string& name) {
   if (name == "cpu") return name;
@@ -82,13 +104,15 @@ std::string ResolveDevice(const std::string& name) {
                                              std::to_string(devices) +
                                              " CUDA device(s), counted from 0");
   }
-  if (!CudaWorks(index)) {
+  const std::string cause = WhyUnusable(CudaName(index));
+  if (!cause.empty()) {
     throw Error(ErrorKind::kUnsupported,
-                "device '" + name +
-                    "' is listed but cannot be used; check the driver and its free "
-                    "memory, or choose cpu");
+                "device '" + name + "' is listed but cannot be used (" + cause +
+                    "); check the driver, its free memory, and that this LibTorch supports the "
+                    "card, or choose cpu");
   }
-  return "cuda:" + std::to_string(index);
+  UseFullFp32();
+  return CudaName(index);
 }
 
 bool CpuMultipliesBf16() {

@@ -169,6 +169,7 @@ const ModelSpec& Engine::spec() const { return impl_->spec; }
 const std::string& Engine::device() const { return impl_->device_name; }
 Precision Engine::precision() const { return impl_->precision; }
 std::string Engine::backend() const { return impl_->backend->name(); }
+bool Engine::device_lost() const { return impl_->backend->lost(); }
 
 void Engine::WarmUp(int passes) const {
   const PreprocessOptions& input = impl_->spec.preprocess;

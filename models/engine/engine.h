@@ -60,8 +60,13 @@ class Engine : public std::enable_shared_from_this<Engine> {
   const std::string& device() const;  // The device in use: "cpu" or "cuda:N".
   Precision precision() const;
   // The backend in use: the CPU engine with its kernels ("cpu avx512", "cpu avx2", "cpu portable",
-  // "cpu avx512 bf16"), or "libtorch".
+  // "cpu avx512 bf16"), or "libtorch". On CUDA "libtorch, captured graphs", or "libtorch, operator
+  // by operator" and in parentheses why nothing could be captured.
   std::string backend() const;
+
+  // Whether the device failed in a way that only a new process can mend, such as an illegal memory
+  // access or a GPU that is gone. Every frame fails from then on.
+  bool device_lost() const;
 
   // Runs the whole graph on a blank frame `passes` times on the calling thread. The first pass
   // allocates memory, and LibTorch's first two passes on a thread are many times slower than the

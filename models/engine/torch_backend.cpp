@@ -1,18 +1,286 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/engine/torch_backend.h"
 
-#include <torch/types.h>
-
+#include <mutex>
+#include <opencv2/core.hpp>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
-#include "models/engine/captured_pass.h"
+#include "models/engine/pass_runner.h"
+#include "models/engine/torch_graph.h"
 #include "models/error.h"
 #include "models/log.h"
-#include "models/nets/picture_tensor.h"
 #include "models/nets/tensor_values.h"
 
 namespace hepar {
 namespace {
+
+std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+// The maps of a result, next to each other in a tensor (B, K, H, W): x_c, which is Feat1, Feat2 and
+// Y_c, and the reconstruction. A captured graph then hands over one tensor.
+struct MapPlaces {
+  explicit MapPlaces(const Graph& graph) {
+    const auto place = [this, &graph](int id, int* begin, int* count) {
+      *begin = all;
+      if (id != Graph::kNoValue) *count = graph.values[id].channels;
+      all += *count;
+    };
+    place(graph.specific, &specific, &feature_count);
+    int of_common = 0;
+    place(graph.common, &common, &of_common);
+    if (of_common != 0) feature_count = of_common;
+    place(graph.planes, &planes, &plane_count);
+    classifier_count = all;
+    int of_reconstruction = 0;
+    place(graph.reconstruction, &reconstruction, &of_reconstruction);
+  }
+
+  int specific = 0, common = 0, planes = 0, reconstruction = 0;  // The first channel of each.
+  int feature_count = 0, plane_count = 0, classifier_count = 0, all = 0;
+};
+
+torch::Tensor Pack(const TorchGraph::Results& results) {
+  std::vector<torch::Tensor> parts;
+  for (const auto& part :
+       {results.specific, results.common, results.planes, results.reconstruction}) {
+    if (part.defined()) parts.push_back(part);
+  }
+  return at::cat(parts, 1);
+}
+
+// The memory of a channels-last tensor is that of the picture: pixel by pixel.
+torch::Tensor ToHostTensor(const cv::Mat& picture, bool pinned) {
+  auto tensor = at::empty({1, picture.channels(), picture.rows, picture.cols},
+                          torch::TensorOptions(torch::kFloat32).pinned_memory(pinned),
+                          at::MemoryFormat::ChannelsLast);
+  picture.copyTo(cv::Mat(picture.rows, picture.cols, picture.type(), tensor.data_ptr<float>()));
+  return tensor;
+}
+
+class TorchBackend;
+
+class TorchFrame : public BackendFrame {
+ public:
+  TorchFrame(const TorchBackend& backend, torch::Tensor picture)
+      : backend_(backend), picture_(std::move(picture)) {}
+
+  void Decouple() override;
+  std::vector<float> Classify() override;
+  GrayPicture View(FeatureView view) const override;
+  double ReconstructionError() const override;
+  std::vector<float> Planes() const override;
+
+  const torch::Tensor& picture() const { return picture_; }
+  void Take(torch::Tensor maps, torch::Tensor logits) {
+    maps_ = std::move(maps);
+    logits_ = std::move(logits);
+    picture_ = torch::Tensor();
+  }
+
+ private:
+  torch::Tensor Part(int first, int count) const {
+    return maps_.narrow(1, first, count).to(torch::kFloat32);
+  }
+
+  const TorchBackend& backend_;
+  torch::Tensor picture_;  // In host memory. Released once the pass has run.
+  torch::Tensor maps_;     // (1, K, H, W), on the device.
+  torch::Tensor logits_;   // (classes), in host memory; undefined: `classifier` runs on demand.
+};
+
+class TorchBackend : public Backend {
+ public:
+  TorchBackend(const Graph& graph, TorchClassifier classifier, const torch::Device& device,
+               Precision precision, int max_batch)
+      : device_(device),
+        type_(ScalarTypeOf(precision)),
+        picture_(graph.values[0]),
+        places_(graph),
+        classifier_(std::move(classifier)),
+        is_captured_classifier_(!graph.has_classifier() && classifier_.can_be_captured),
+        graph_(graph, device, type_) {
+    Pass pass;
+    pass.device = device;
+    pass.make_input = [this](std::int64_t batch) { return graph_.InputFor(batch); };
+    pass.run = [this](const torch::Tensor& pictures) {
+      const TorchGraph::Results results = graph_.Run(pictures);
+      PassResults packed = {Pack(results), results.logits};
+      if (is_captured_classifier_) packed.logits = classifier_.run(ClassifierInput(packed.maps));
+      return packed;
+    };
+    std::string reason;
+    if (device.is_cuda()) runner_ = CapturePass(pass, max_batch, &reason);
+    if (runner_ == nullptr) {
+      runner_ = MakeEagerRunner(pass);
+      if (device.is_cuda()) {
+        note_ = ", operator by operator (" + reason + ")";
+        Log(LogLevel::kWarning,
+            "no CUDA graph could be captured, so the model runs operator by "
+            "operator, which is slower: " +
+                reason);
+      }
+    } else {
+      note_ = ", captured graphs";
+    }
+    if (device.is_cuda()) {
+      Log(LogLevel::kInfo, std::to_string(graph_.fused_convolutions()) +
+                               " convolutions are fused with bias and activation");
+    }
+  }
+
+  // Runs what uses the device for `batch` pictures, and explains its errors.
+  template <typename Function>
+  auto WithDevice(std::size_t batch, const Function& run) const {
+    {
+      const std::lock_guard<std::mutex> lock(loss_mutex_);
+      if (loss_) throw *loss_;
+    }
+    try {
+      return run();
+    } catch (const c10::OutOfMemoryError&) {
+      throw Error(ErrorKind::kFailed,
+                  "the memory of " + device_.str() + " is exhausted by a batch of " +
+                      std::to_string(batch) + (batch == 1 ? " picture" : " pictures") +
+                      (batch > 1 ? "; set a batch of at most " + std::to_string(batch / 2)
+                                 : "; free memory on the device or choose precision fp16"));
+    } catch (const c10::Error& error) {
+      const std::string cause = FirstLine(error.what_without_backtrace());
+      // CUDA answers every later call with the error of a failed kernel or a device that is gone.
+      if (cause.find("CUDA error") == std::string::npos) throw;
+      const std::lock_guard<std::mutex> lock(loss_mutex_);
+      if (!loss_) {
+        loss_ =
+            Error(ErrorKind::kFailed, "the device " + device_.str() +
+                                          " is lost until the program is started again: " + cause);
+      }
+      throw *loss_;
+    }
+  }
+
+  std::string name() const override { return "libtorch" + note_; }
+
+  bool lost() const override {
+    const std::lock_guard<std::mutex> lock(loss_mutex_);
+    return loss_.has_value();
+  }
+
+  // One picture does not use a whole GPU, but it does use a CPU thread.
+  bool gains_by_batches() const override { return device_.is_cuda(); }
+
+  std::vector<std::vector<float>> DecoupleAndClassify(
+      const std::vector<BackendFrame*>& frames) const override {
+    std::vector<TorchFrame*> ours;
+    for (BackendFrame* frame : frames) ours.push_back(static_cast<TorchFrame*>(frame));
+    RunTogether(ours, /*classify=*/true);
+    std::vector<std::vector<float>> logits;
+    for (TorchFrame* frame : ours) logits.push_back(frame->Classify());
+    return logits;
+  }
+
+  std::unique_ptr<BackendFrame> Prepare(const cv::Mat& picture) const override {
+    CheckPictureSize(picture, picture_.width);
+    if (picture.channels() != picture_.channels || picture.depth() != CV_32F) {
+      throw Error(ErrorKind::kMismatch, "expected a float picture of " +
+                                            std::to_string(picture_.channels) + " channels, got " +
+                                            std::to_string(picture.channels()));
+    }
+    return WithDevice(1, [&] {
+      const c10::InferenceMode inference;
+      return std::make_unique<TorchFrame>(*this, ToHostTensor(picture, device_.is_cuda()));
+    });
+  }
+
+  // Leaves the frames as they are where it throws. `classify`: also where that takes another pass.
+  void RunTogether(const std::vector<TorchFrame*>& frames, bool classify) const {
+    const c10::InferenceMode inference;
+    std::vector<torch::Tensor> pictures;
+    for (const TorchFrame* frame : frames) pictures.push_back(frame->picture());
+    PassResults results = WithDevice(frames.size(), [&] { return runner_->Run(pictures); });
+    if (classify && !results.logits.defined()) results.logits = RunClassifier(results.maps);
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+      const auto index = static_cast<std::int64_t>(i);
+      frames[i]->Take(results.maps.narrow(0, index, 1),
+                      results.logits.defined() ? results.logits[index] : torch::Tensor());
+    }
+  }
+
+  // For a classifier that is no part of the pass. In host memory.
+  torch::Tensor RunClassifier(const torch::Tensor& maps) const {
+    return WithDevice(static_cast<std::size_t>(maps.size(0)), [&] {
+      const c10::InferenceMode inference;
+      return classifier_.run(ClassifierInput(maps)).to(torch::kFloat32).cpu();
+    });
+  }
+
+  const MapPlaces& places() const { return places_; }
+
+ private:
+  torch::Tensor ClassifierInput(const torch::Tensor& maps) const {
+    return maps.narrow(1, 0, places_.classifier_count);
+  }
+
+  const torch::Device device_;
+  const torch::ScalarType type_;
+  const Shape picture_;
+  const MapPlaces places_;
+  const TorchClassifier classifier_;
+  const bool is_captured_classifier_;
+  const TorchGraph graph_;
+  std::unique_ptr<PassRunner> runner_;
+  std::string note_;  // What really runs on CUDA, and why.
+
+  mutable std::mutex loss_mutex_;
+  mutable std::optional<Error> loss_;
+};
+
+void TorchFrame::Decouple() { backend_.RunTogether({this}, /*classify=*/false); }
+
+std::vector<float> TorchFrame::Classify() {
+  if (!logits_.defined()) logits_ = backend_.RunClassifier(maps_)[0];
+  return ValuesOf(logits_);
+}
+
+GrayPicture TorchFrame::View(FeatureView view) const {
+  const c10::InferenceMode inference;
+  const MapPlaces& places = backend_.places();
+  const bool reconstruction = view == FeatureView::kReconstruction;
+  const int first = reconstruction                   ? places.reconstruction
+                    : view == FeatureView::kSpecific ? places.specific
+                                                     : places.common;
+  return backend_.WithDevice(1, [&] {
+    const auto gray =
+        Part(first, reconstruction ? places.plane_count : places.feature_count)[0].mean(0);
+    const auto bytes = (gray * 255.0 + 0.5).clamp(0, 255).to(torch::kUInt8).cpu().contiguous();
+    GrayPicture picture;
+    picture.size = static_cast<int>(bytes.size(1));
+    picture.pixels.assign(bytes.data_ptr<std::uint8_t>(),
+                          bytes.data_ptr<std::uint8_t>() + bytes.numel());
+    return picture;
+  });
+}
+
+double TorchFrame::ReconstructionError() const {
+  const c10::InferenceMode inference;
+  const MapPlaces& places = backend_.places();
+  return backend_.WithDevice(1, [&] {
+    return (Part(places.planes, places.plane_count) -
+            Part(places.reconstruction, places.plane_count))
+        .abs()
+        .mean()
+        .item<double>();
+  });
+}
+
+std::vector<float> TorchFrame::Planes() const {
+  const c10::InferenceMode inference;
+  const MapPlaces& places = backend_.places();
+  return backend_.WithDevice(1, [&] { return ValuesOf(Part(places.planes, places.plane_count)); });
+}
+
+}  // namespace
 
 torch::ScalarType ScalarTypeOf(Precision precision) {
   switch (precision) {
@@ -26,183 +294,17 @@ torch::ScalarType ScalarTypeOf(Precision precision) {
   return torch::kFloat32;
 }
 
-// Part i of a batch.
-Decoupled PartOf(const Decoupled& batch, int64_t i) {
-  const auto part = [i](const torch::Tensor& whole) {
-    return whole.defined() ? whole.narrow(0, i, 1) : whole;
-  };
-  return {part(batch.planes), part(batch.specific), part(batch.auxiliary_logits),
-          part(batch.common), part(batch.reconstruction)};
-}
-
-// The network's two passes over one picture, captured as graphs where possible.
-class Passes {
- public:
-  // `example`: a picture of the shape, type and device of those to come.
-  Passes(SeverityNet net, const torch::Tensor& example) : net_(std::move(net)) {
-    if (!example.is_cuda()) return;
-    const c10::InferenceMode inference;
-    const auto decouple = [this](const torch::Tensor& picture) {
-      const Decoupled d = net_->Decouple(picture);
-      return std::vector<torch::Tensor>{d.planes, d.specific, d.auxiliary_logits, d.common,
-                                        d.reconstruction};
-    };
-    // Undefined tensors stand for absent decouplers; a capture needs real ones.
-    if (net_->ic1 && net_->ic2) {
-      decouple_ = Capture("decoupling", decouple, example);
-    } else {
-      Log(LogLevel::kInfo, "decoupling runs operator by operator: a decoupler is absent");
-    }
-    const auto classify = [this](const torch::Tensor& concatenated) {
-      return std::vector<torch::Tensor>{net_->Classify(concatenated)};
-    };
-    classify_ =
-        Capture("classification", classify, SeverityNetImpl::Concatenate(net_->Decouple(example)));
+std::unique_ptr<Backend> MakeTorchBackend(const Graph& graph, const TorchClassifier& classifier,
+                                          const torch::Device& device, Precision precision,
+                                          int max_batch) {
+  try {
+    return std::make_unique<TorchBackend>(graph, classifier, device, precision, max_batch);
+  } catch (const c10::OutOfMemoryError&) {
+    throw Error(ErrorKind::kUnsupported,
+                "the memory of " + device.str() +
+                    " is too small for the model; free memory there, or choose precision fp16 or "
+                    "device cpu");
   }
-
-  Passes(const Passes&) = delete;  // The captured passes refer to it.
-  Passes& operator=(const Passes&) = delete;
-
-  Decoupled Decouple(const torch::Tensor& picture) {
-    if (!decouple_) return net_->Decouple(picture);
-    const auto results = (*decouple_)(picture);
-    return {results[0], results[1], results[2], results[3], results[4]};
-  }
-
-  torch::Tensor Classify(const Decoupled& decoupled) {
-    const auto concatenated = SeverityNetImpl::Concatenate(decoupled);
-    return classify_ ? (*classify_)(concatenated)[0] : net_->Classify(concatenated);
-  }
-
- private:
-  SeverityNet net_;
-  std::unique_ptr<CapturedPass> decouple_, classify_;  // Null: operator by operator.
-};
-
-class TorchFrame : public BackendFrame {
- public:
-  TorchFrame(Passes& passes, torch::Tensor picture)
-      : passes_(passes), picture_(std::move(picture)) {}
-
-  void Decouple() override {
-    const c10::InferenceMode inference;
-    Take(passes_.Decouple(picture_));
-  }
-
-  const torch::Tensor& picture() const { return picture_; }
-  void Take(Decoupled tensors) {
-    tensors_ = std::move(tensors);
-    picture_ = torch::Tensor();
-  }
-
-  std::vector<float> Classify() override {
-    const c10::InferenceMode inference;
-    return ValuesOf(passes_.Classify(tensors_)[0]);
-  }
-
-  GrayPicture View(FeatureView view) const override {
-    const c10::InferenceMode inference;
-    const torch::Tensor& source = view == FeatureView::kSpecific ? tensors_.specific
-                                  : view == FeatureView::kCommon ? tensors_.common
-                                                                 : tensors_.reconstruction;
-    const auto gray = source[0].to(torch::kFloat32).mean(0);
-    const auto bytes = (gray * 255.0 + 0.5).clamp(0, 255).to(torch::kUInt8).cpu().contiguous();
-    GrayPicture picture;
-    picture.size = static_cast<int>(bytes.size(1));
-    picture.pixels.assign(bytes.data_ptr<std::uint8_t>(),
-                          bytes.data_ptr<std::uint8_t>() + bytes.numel());
-    return picture;
-  }
-
-  double ReconstructionError() const override {
-    const c10::InferenceMode inference;
-    return (tensors_.planes.to(torch::kFloat32) - tensors_.reconstruction.to(torch::kFloat32))
-        .abs()
-        .mean()
-        .item<double>();
-  }
-
-  std::vector<float> Planes() const override {
-    const c10::InferenceMode inference;
-    return ValuesOf(tensors_.planes);
-  }
-
- private:
-  Passes& passes_;
-  torch::Tensor picture_;  // Released after decoupling.
-  Decoupled tensors_;
-};
-
-// `net` on the device, ready for inference.
-SeverityNet Ready(SeverityNet net, const torch::Device& device, torch::ScalarType type) {
-  net->to(device, type);
-  net->eval();
-  for (auto& parameter : net->parameters()) {
-    parameter.set_requires_grad(false);
-    // Convolutions then return channels-last maps, which saves reordering each map.
-    if (parameter.dim() == 4) {
-      parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
-    }
-  }
-  return net;
-}
-
-class TorchBackend : public Backend {
- public:
-  TorchBackend(SeverityNet net, const std::string& device, Precision precision,
-               const PreprocessOptions& input)
-      : device_(device),
-        type_(ScalarTypeOf(precision)),
-        input_size_(input.size),
-        net_(Ready(std::move(net), device_, type_)),
-        passes_(net_, torch::zeros({1, input.channels, input.size, input.size},
-                                   torch::TensorOptions(device_).dtype(type_))) {}
-
-  std::string name() const override { return "libtorch"; }
-
-  // One picture does not use a whole GPU, but it does use a CPU thread.
-  bool gains_by_batches() const override { return device_.is_cuda(); }
-
-  std::vector<std::vector<float>> DecoupleAndClassify(
-      const std::vector<BackendFrame*>& frames) const override {
-    const c10::InferenceMode inference;
-    std::vector<torch::Tensor> pictures;
-    for (BackendFrame* frame : frames) {
-      pictures.push_back(static_cast<TorchFrame*>(frame)->picture());
-    }
-    SeverityNet net = net_;
-    const Decoupled batch = net->Decouple(torch::cat(pictures));
-    const auto logits = net->Classify(SeverityNetImpl::Concatenate(batch)).cpu();
-    std::vector<std::vector<float>> values;
-    for (std::size_t i = 0; i < frames.size(); ++i) {
-      const auto index = static_cast<std::int64_t>(i);
-      static_cast<TorchFrame*>(frames[i])->Take(PartOf(batch, index));
-      values.push_back(ValuesOf(logits[index]));
-    }
-    return values;
-  }
-
-  std::unique_ptr<BackendFrame> Prepare(const cv::Mat& picture) const override {
-    CheckPictureSize(picture, input_size_);
-    const c10::InferenceMode inference;
-    return std::make_unique<TorchFrame>(passes_,
-                                        PictureToTensor(picture).unsqueeze(0).to(device_, type_));
-  }
-
- private:
-  torch::Device device_;
-  torch::ScalarType type_;
-  int input_size_;
-  // Forward passes in evaluation mode only read the module, so threads share it without a lock.
-  SeverityNet net_;
-  mutable Passes passes_;
-};
-
-}  // namespace
-
-std::unique_ptr<Backend> MakeTorchBackend(SeverityNet net, const std::string& device,
-                                          Precision precision, const PreprocessOptions& input) {
-  return std::make_unique<TorchBackend>(std::move(net), device, precision, input);
 }
 
 }  // namespace hepar

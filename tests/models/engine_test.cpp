@@ -387,6 +387,13 @@ TEST_F(EngineTest, FramesThatAreHeldKeepTheirResults) {
   EXPECT_EQ(held->View(FeatureView::kReconstruction).pixels, before.pixels);
 }
 
+TEST(DeviceTest, ADeviceIsProvedByAComputation) {
+  EXPECT_EQ(WhyUnusable("cpu"), "");
+  // Its tensors have no values.
+  EXPECT_NE(WhyUnusable("meta"), "");
+  EXPECT_NE(WhyUnusable("no device"), "");
+}
+
 TEST(DeviceTest, NamesResolveOrExplain) {
   EXPECT_EQ(ResolveDevice("cpu"), "cpu");
   EXPECT_THAT(ResolveDevice("auto"), ::testing::AnyOf("cpu", "cuda:0"));
