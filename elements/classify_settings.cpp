@@ -190,8 +190,8 @@ void ClassifySettings::InstallProperties(GObjectClass* object_class) {
    *
    * A structure `hepar-stats`: `frames`, `graded`, `skipped`, `errors` since the start;
    * `inference-mean`, `inference-p50`, `inference-p99`, `inference-max` in milliseconds over the
-   * last 512 graded frames; `fps` of the video over the last 64 frames. Unset before the first
-   * start.
+   * last 512 graded frames; `fps` of the video over the last 64 frames; `backend`, what runs the
+   * model. Unset before the first start.
    *
    * Since: 0.1
    */

@@ -135,12 +135,21 @@ static void gst_hepar_classify_set_property(GObject* object, guint id, const GVa
   if (!priv->settings.SetProperty(id, value)) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
+// For the property and the message `stats`.
+static GstStructure* gst_hepar_classify_stats(GstHeparClassify* self) {
+  GstHeparClassifyPrivate* priv = self->priv;
+  GstStructure* structure = priv->stats.ToStructure(priv->grader.dropped());
+  gst_structure_set(structure, "backend", G_TYPE_STRING,
+                    gst_hepar_inference_get_backend(GST_HEPAR_INFERENCE(self)).c_str(), nullptr);
+  return structure;
+}
+
 static void gst_hepar_classify_get_property(GObject* object, guint id, GValue* value,
                                             GParamSpec* pspec) noexcept {
-  GstHeparClassifyPrivate* priv = GST_HEPAR_CLASSIFY(object)->priv;
+  auto* self = GST_HEPAR_CLASSIFY(object);
+  GstHeparClassifyPrivate* priv = self->priv;
   if (id == ClassifySettings::kStats) {
-    const bool started = priv->stats.started();
-    g_value_take_boxed(value, started ? priv->stats.ToStructure(priv->grader.dropped()) : nullptr);
+    g_value_take_boxed(value, priv->stats.started() ? gst_hepar_classify_stats(self) : nullptr);
     return;
   }
   std::lock_guard<std::mutex> lock(priv->mutex);
@@ -331,7 +340,7 @@ static void gst_hepar_classify_post_stats(GstHeparClassify* self, gint64 now) {
   GstHeparClassifyPrivate* priv = self->priv;
   if (now - priv->stats_posted < kStatsInterval) return;
   priv->stats_posted = now;
-  gst_hepar_classify_post(self, priv->stats.ToStructure(priv->grader.dropped()));
+  gst_hepar_classify_post(self, gst_hepar_classify_stats(self));
 }
 
 // Grades the frame now, or hands it to the worker thread, and attaches the result.

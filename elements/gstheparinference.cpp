@@ -366,6 +366,10 @@ const GstVideoInfo& gst_hepar_inference_get_video_info(GstHeparInference* self) 
   return gst_hepar_inference_get_private(self)->video_info;
 }
 
+std::string gst_hepar_inference_get_backend(GstHeparInference* self) {
+  return gst_hepar_inference_get_private(self)->model.backend();
+}
+
 GstFlowReturn gst_hepar_inference_frame_failed(GstHeparInference* self,
                                                const hepar::ReportedError& error,
                                                const hepar::CodePlace& place) {
@@ -373,8 +377,7 @@ GstFlowReturn gst_hepar_inference_frame_failed(GstHeparInference* self,
   GstHeparOnError policy;
   bool post = true;
   // No later frame could succeed.
-  const EngineRef engine = priv->model.engine();
-  const bool lost = engine != nullptr && engine->device_lost();
+  const bool lost = priv->model.device_lost();
   {
     std::lock_guard<std::mutex> lock(priv->mutex);
     policy = priv->settings.on_error;

@@ -61,7 +61,11 @@ std::shared_ptr<hepar::FrameInference> gst_hepar_inference_prepare(GstHeparInfer
 void gst_hepar_inference_set_sector(GstHeparInference* self, const std::string& sector);
 std::string gst_hepar_inference_get_sector(GstHeparInference* self);
 
-// Handles a frame that failed, by the policy of `on-error`, and returns the flow. Any thread.
+// Engine::backend() of the model in use; empty without one. Any thread.
+std::string gst_hepar_inference_get_backend(GstHeparInference* self);
+
+// Handles a frame that failed, by the policy of `on-error`, and returns the flow. A lost device is
+// an error whatever the policy. Any thread.
 GstFlowReturn gst_hepar_inference_frame_failed(
     GstHeparInference* self, const hepar::ReportedError& error,
     const hepar::CodePlace& place = hepar::CodePlace::Here());

@@ -44,7 +44,9 @@ void ModelSlot::Stop() {
   const std::lock_guard<std::mutex> lock(mutex_);
   announced_.reset();
   loaded_.reset();
+  shown_.reset();
   device_.clear();
+  backend_.clear();
   engine_.reset();
   owns_ = false;
 }
@@ -80,14 +82,14 @@ void ModelSlot::LoadNow(const EngineConfig& config, std::uint64_t request,
 
 void ModelSlot::Announce(EngineRef engine) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  device_ = engine->device();
+  Show(engine);
   announced_ = std::move(engine);
 }
 
 void ModelSlot::Use(EngineRef engine) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    device_ = engine->device();
+    Show(engine);
   }
   engine_ = std::move(engine);
 }
@@ -122,6 +124,23 @@ ModelSlot::Choice ModelSlot::Choose(const EngineRef& upstream) {
   }
   choice.changed = before != nullptr && engine_ != nullptr && engine_ != before;
   return choice;
+}
+
+void ModelSlot::Show(const EngineRef& engine) {
+  shown_ = engine;
+  device_ = engine->device();
+  backend_ = engine->backend();
+}
+
+std::string ModelSlot::backend() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return backend_;
+}
+
+bool ModelSlot::device_lost() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const EngineRef engine = shown_.lock();
+  return engine != nullptr && engine->device_lost();
 }
 
 std::string ModelSlot::device() const {

@@ -19,8 +19,8 @@ using EngineRef = std::shared_ptr<const Engine>;
 // The model of one element: its own one, which can be replaced while the element runs, or else the
 // one that an element upstream provides.
 //
-// Load(), Announce() and device() may be called by any thread. The other calls belong to the
-// streaming thread, or to Start() and Stop() while there is none.
+// Load(), Announce(), device(), backend() and device_lost() may be called by any thread. The other
+// calls belong to the streaming thread, or to Start() and Stop() while there is none.
 class ModelSlot {
  public:
   // Opens the engine of a model. Throws Error.
@@ -65,6 +65,8 @@ class ModelSlot {
 
   // The device in use, or of the engine that was announced; empty while there is none.
   std::string device() const;
+  std::string backend() const;  // Engine::backend() of the same engine.
+  bool device_lost() const;     // Engine::device_lost() of the same engine.
 
  private:
   struct Loaded {
@@ -75,13 +77,15 @@ class ModelSlot {
   void LoadNow(const EngineConfig& config, std::uint64_t request,
                const std::function<void(const ReportedError&)>& failed) noexcept;
   void Use(EngineRef engine);
+  void Show(const EngineRef& engine);  // Called with the mutex held.
 
   mutable std::mutex mutex_;  // Guards the members up to the next comment.
   bool started_ = false;
   EngineRef announced_;
-  std::optional<Loaded> loaded_;    // Set by the loader, taken by Choose().
-  std::uint64_t load_request_ = 0;  // Of the newest load.
-  std::string device_;
+  std::optional<Loaded> loaded_;       // Set by the loader, taken by Choose().
+  std::uint64_t load_request_ = 0;     // Of the newest load.
+  std::weak_ptr<const Engine> shown_;  // The engine that device() and backend() tell of.
+  std::string device_, backend_;
 
   NewestWorker loader_;  // Gets jobs under `mutex_`.
 

@@ -66,6 +66,10 @@ TEST(GstHeparClassifyTest, GradesEachFrameInSyncMode) {
   EXPECT_EQ(StatOf(pipe["c"], "frames"), 5u);
   EXPECT_EQ(StatOf(pipe["c"], "graded"), 5u);
   EXPECT_EQ(StatOf(pipe["c"], "skipped"), 0u);
+
+  g_autoptr(GstStructure) stats = nullptr;
+  g_object_get(pipe["c"], "stats", &stats, nullptr);
+  EXPECT_EQ(std::string(gst_structure_get_string(stats, "backend")).substr(0, 4), "cpu ");
 }
 
 TEST(GstHeparClassifyTest, MapsEachFrameOnce) {

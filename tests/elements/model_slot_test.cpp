@@ -60,6 +60,8 @@ TEST(ModelSlotTest, AdoptsWhatUpstreamProvidesAndFollowsIt) {
   const EngineRef first = OpenTiny(1), second = OpenTiny(2);
   slot.Announce(first);
   EXPECT_EQ(slot.device(), "cpu") << "before the first frame";
+  EXPECT_EQ(slot.backend().substr(0, 4), "cpu ");
+  EXPECT_FALSE(slot.device_lost());
   EXPECT_FALSE(slot.Choose(nullptr).changed) << "the first engine is no change";
   EXPECT_EQ(slot.engine(), first);
   EXPECT_FALSE(slot.Choose(first).changed);
