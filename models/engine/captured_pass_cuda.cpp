@@ -54,8 +54,9 @@ class TimedAlgorithms {
 
 class Graph : public at::cuda::CUDAGraph {
  public:
-  void Begin(const MemoryPool& pool) {
-    pool_of_capture_ = pool;
+  void Begin(c10::DeviceIndex device, const MemoryPool& pool) {
+    device_ = device;
+    pool_ = pool;
 #if TORCH_VERSION_MAJOR >= 2
     capture_begin(pool, cudaStreamCaptureModeThreadLocal);
 #else
@@ -72,20 +73,31 @@ class Graph : public at::cuda::CUDAGraph {
     } catch (const std::exception&) {
       // CUDA has ended the capture; LibTorch's allocator has not been told.
     }
+    using namespace c10::cuda::CUDACachingAllocator;
     try {
 #if TORCH_VERSION_MAJOR >= 2
-      c10::cuda::CUDACachingAllocator::endAllocateToPool(capture_dev_, pool_of_capture_);
+      endAllocateToPool(device_, pool_);
 #else
-      c10::cuda::CUDACachingAllocator::notifyCaptureEnd(capture_dev_, id_);
+      notifyCaptureEnd(device_, id_);
 #endif
     } catch (const std::exception&) {
       // It had been told after all.
+    }
+    try {
+#if TORCH_VERSION_MAJOR < 2
+      notifyCaptureDestroy(device_, pool_);
+#elif TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR <= 6
+      releasePool(device_, pool_);  // Later releases do so in the destructor.
+#endif
+    } catch (const std::exception&) {
+      // The capture had not come as far as its memory.
     }
     cudaGetLastError();  // Clears the error of the capture, which later calls would report.
   }
 
  private:
-  MemoryPool pool_of_capture_;
+  c10::DeviceIndex device_ = 0;
+  MemoryPool pool_;
 };
 
 struct Captured {
@@ -116,7 +128,7 @@ void CaptureSize(const Pass& pass, std::int64_t batch, Lane* lane) {
   lane->stream.synchronize();
   captured.graph = std::make_unique<Graph>();
   try {
-    captured.graph->Begin(lane->pool);
+    captured.graph->Begin(lane->stream.device_index(), lane->pool);
     captured.results = pass.run(captured.input);
     if (captured.results.logits.defined()) {
       captured.results.logits = captured.results.logits.to(torch::kFloat32);
@@ -145,8 +157,8 @@ class CapturedRunner : public PassRunner {
   void Capture(const Pass& pass, std::int64_t max_batch) {
     const std::unique_lock<std::shared_mutex> alone(CaptureMutex());
     const c10::cuda::CUDAGuard device(device_);
-    // Work on the default stream must be finished before.
-    c10::cuda::getDefaultCUDAStream(device_.index()).synchronize();
+    // The weights, which the caller's stream prepares.
+    c10::cuda::getCurrentCUDAStream(device_.index()).synchronize();
     const TimedAlgorithms timed;
     for (std::int64_t batch = 1; batch <= max_batch; batch *= 2) {
       try {

@@ -37,7 +37,7 @@ torch::Tensor MatrixOf(const ResizeAxis& axis, int inputs) {
 // As Preprocessor: averages an axis that shrinks, and interpolates one that grows.
 torch::Tensor ResizeMatrix(int in, int out) {
   const int averaged = std::min(in, out);
-  const auto area = MatrixOf(AreaAxis(in, averaged), in);
+  auto area = MatrixOf(AreaAxis(in, averaged), in);
   if (averaged == out) return area;
   return torch::matmul(MatrixOf(LinearAxis(averaged, out), averaged), area);
 }

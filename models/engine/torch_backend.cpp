@@ -173,9 +173,11 @@ class TorchBackend : public Backend {
   std::vector<std::vector<float>> DecoupleAndClassify(
       const std::vector<BackendFrame*>& frames) const override {
     std::vector<TorchFrame*> ours;
+    ours.reserve(frames.size());
     for (BackendFrame* frame : frames) ours.push_back(static_cast<TorchFrame*>(frame));
     RunTogether(ours, /*classify=*/true);
     std::vector<std::vector<float>> logits;
+    logits.reserve(ours.size());
     for (TorchFrame* frame : ours) logits.push_back(frame->Classify());
     return logits;
   }
@@ -197,6 +199,7 @@ class TorchBackend : public Backend {
   void RunTogether(const std::vector<TorchFrame*>& frames, bool classify) const {
     const c10::InferenceMode inference;
     std::vector<torch::Tensor> pictures;
+    pictures.reserve(frames.size());
     for (const TorchFrame* frame : frames) pictures.push_back(frame->picture());
     PassResults results = WithDevice(frames.size(), [&] { return runner_->Run(pictures); });
     if (classify && !results.logits.defined()) results.logits = RunClassifier(results.maps);

@@ -30,8 +30,10 @@ const char* OneDnnConvolution::implementation() const { return "none"; }
 void OneDnnConvolution::Run(Context* /*context*/, const void* /*source*/, const void* /*residual*/,
                             void* /*destination*/, float* /*scratch*/) const {}
 
+// There are no threads of oneDNN to limit.
 SingleThreaded::SingleThreaded() : before_(0) {}
 
+// NOLINTNEXTLINE(performance-trivially-destructible): the class is that of a build with oneDNN.
 SingleThreaded::~SingleThreaded() = default;
 
 }  // namespace hepar::cpu
