@@ -3,6 +3,7 @@
 // Checks that a model on a device computes what the CPU engine computes, in every precision, batch
 // and thread, that failures are survived, and how fast it is:
 //   gpu_check --model FILE.hepar [--device cuda:0] [--card TEXT] [--json FILE] [--report FILE]
+//     [--figures no]
 // Exits with 1 when a check failed. Checks that need CUDA are skipped on the CPU, and say so.
 #include <torch/types.h>
 #include <torch/utils.h>
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
@@ -70,7 +72,8 @@ double MedianMilliseconds(const std::function<void()>& run) {
     times.push_back(MillisecondsOf(run));
     all += times.back();
   }
-  std::nth_element(times.begin(), times.begin() + times.size() / 2, times.end());
+  std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2),
+                   times.end());
   return times[times.size() / 2];
 }
 
@@ -149,7 +152,8 @@ class GpuCheck {
     }
   }
 
-  void Run(Report* report) {
+  // `with_figures`: also of speed.
+  void Run(Report* report, bool with_figures) {
     report->Check("the device computes", [this] {
       const std::string cause = hepar::WhyUnusable(device_);
       Require(cause.empty(), cause);
@@ -165,6 +169,8 @@ class GpuCheck {
     report->Check("exhausted memory is reported with the batch and survived",
                   [this] { return ExhaustedMemory(); });
     CheckPreprocessing(report);
+    if (!with_figures) return;
+    MeasurePreprocessing(report);
     for (const char* size : {"live", "paper"}) MeasureSpeed(report, size);
   }
 
@@ -361,50 +367,60 @@ class GpuCheck {
     return text;
   }
 
+  // Noise in a wide black border, 1920 x 1080, for 8-bit formats of one, two and three planes.
+  static constexpr int kWidth = 1920, kHeight = 1080;
+  static cv::Mat FrameBytes() {
+    cv::Mat bytes = cv::Mat::zeros(kHeight * 3, kWidth, CV_8UC1);
+    cv::RNG(1).fill(bytes.rowRange(0, kHeight).colRange(400, 1500), cv::RNG::UNIFORM, 20, 220);
+    cv::RNG(2).fill(bytes.rowRange(kHeight, 3 * kHeight), cv::RNG::UNIFORM, 90, 160);
+    return bytes;
+  }
+
+  torch::Tensor OnDevice(const cv::Mat& bytes) const {
+    return torch::from_blob(bytes.data, {bytes.rows, bytes.cols}, torch::kUInt8)
+        .clone()
+        .to(torch::Device(device_));
+  }
+
+  static hepar::FrameView ViewOf(const std::uint8_t* base, hepar::PixelFormat format,
+                                 bool limited) {
+    hepar::FrameView view;
+    view.format = format;
+    view.width = kWidth;
+    view.height = kHeight;
+    view.limited_range = limited;
+    view.kr = 0.2126;
+    view.kb = 0.0722;
+    const int half = kWidth / 2;
+    const std::uint8_t* chroma = base + kWidth * kHeight;
+    view.planes = {base, chroma, chroma + half * (kHeight / 2)};
+    view.strides = {kWidth, format == hepar::PixelFormat::kI420 ? half : kWidth, half};
+    if (format == hepar::PixelFormat::kRgb) {
+      view.width = kWidth / 3;
+      view.planes = {base, nullptr, nullptr};
+    }
+    return view;
+  }
+
   void CheckPreprocessing(Report* report) const {
-    const torch::Device device(device_);
-    const int width = 1920, height = 1080;
-    // Noise in a wide black border, in 8-bit formats of one, two and three planes.
-    cv::Mat bytes = cv::Mat::zeros(height * 3, width, CV_8UC1);
-    cv::RNG(1).fill(bytes.rowRange(0, height).colRange(400, 1500), cv::RNG::UNIFORM, 20, 220);
-    cv::RNG(2).fill(bytes.rowRange(height, 3 * height), cv::RNG::UNIFORM, 90, 160);
-    const auto on_device =
-        torch::from_blob(bytes.data, {height * 3, width}, torch::kUInt8).clone().to(device);
-    const auto at = [&](const std::uint8_t* base, hepar::PixelFormat format, bool limited) {
-      hepar::FrameView view;
-      view.format = format;
-      view.width = width;
-      view.height = height;
-      view.limited_range = limited;
-      view.kr = 0.2126;
-      view.kb = 0.0722;
-      const int half = width / 2;
-      const std::uint8_t* chroma = base + width * height;
-      view.planes = {base, chroma, chroma + half * (height / 2)};
-      view.strides = {width, format == hepar::PixelFormat::kI420 ? half : width, half};
-      if (format == hepar::PixelFormat::kRgb) {
-        view.width = width / 3;
-        view.planes = {base, nullptr, nullptr};
-      }
-      return view;
-    };
+    const cv::Mat bytes = FrameBytes();
+    const auto on_device = OnDevice(bytes);
     const std::vector<std::pair<const char*, hepar::PixelFormat>> formats = {
         {"NV12", hepar::PixelFormat::kNv12},
         {"I420", hepar::PixelFormat::kI420},
         {"RGB", hepar::PixelFormat::kRgb},
         {"GRAY8", hepar::PixelFormat::kGray8}};
-    hepar::PreprocessOptions options;
     for (const auto& [name, format] : formats) {
-      report->Check(std::string("preprocessing of ") + name + " on the device", [&,
-                                                                                 format = format] {
+      report->Check(std::string("preprocessing of ") + name + " on the device", [&, f = format] {
         double largest = 0.0;
         for (const int channels : {1, 3}) {
           for (const bool limited : {false, true}) {
+            hepar::PreprocessOptions options;
             options.channels = channels;
-            const auto got = hepar::DevicePreprocessor(options, device)
-                                 .Process(at(on_device.data_ptr<std::uint8_t>(), format, limited));
+            const auto got = hepar::DevicePreprocessor(options, torch::Device(device_))
+                                 .Process(ViewOf(on_device.data_ptr<std::uint8_t>(), f, limited));
             const hepar::PreparedImage expected =
-                hepar::Preprocessor(options).Process(at(bytes.data, format, limited));
+                hepar::Preprocessor(options).Process(ViewOf(bytes.data, f, limited));
             Require(got.bounds == expected.bounds, "the sector differs");
             const auto wanted = torch::from_blob(
                 expected.pixels.data, {options.size, options.size, channels}, torch::kFloat32);
@@ -417,9 +433,13 @@ class GpuCheck {
         return "pixels differ by " + Text(largest);
       });
     }
-    options.channels = 1;
-    hepar::DevicePreprocessor preprocessor(options, device);
-    const auto view = at(on_device.data_ptr<std::uint8_t>(), hepar::PixelFormat::kNv12, false);
+  }
+
+  void MeasurePreprocessing(Report* report) const {
+    const auto on_device = OnDevice(FrameBytes());
+    hepar::DevicePreprocessor preprocessor({}, torch::Device(device_));
+    const auto view =
+        ViewOf(on_device.data_ptr<std::uint8_t>(), hepar::PixelFormat::kNv12, /*limited=*/false);
     report->Figure("preprocessing of a 1920x1080 NV12 frame", MedianMilliseconds([&] {
                      const auto prepared = preprocessor.Process(view);
                      prepared.pixels[0][0][0][0].item<float>();  // Waits.
@@ -459,7 +479,7 @@ int Main(std::map<std::string, std::string> options) {
                                         {"device", hepar::ResolveDevice(options["--device"])},
                                         {"card", options["--card"]}};
   Report report;
-  GpuCheck(options["--model"], options["--device"]).Run(&report);
+  GpuCheck(options["--model"], options["--device"]).Run(&report, options["--figures"] == "yes");
   if (!options["--json"].empty()) {
     std::ofstream(options["--json"]) << report.ToJson(where).dump(2) << "\n";
   }
@@ -470,11 +490,9 @@ int Main(std::map<std::string, std::string> options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::map<std::string, std::string> options = {{"--model", ""},
-                                                {"--device", "auto"},
-                                                {"--card", "unknown"},
-                                                {"--json", ""},
-                                                {"--report", ""}};
+  std::map<std::string, std::string> options = {{"--model", ""},       {"--device", "auto"},
+                                                {"--card", "unknown"}, {"--json", ""},
+                                                {"--report", ""},      {"--figures", "yes"}};
   for (int i = 1; i < argc; i += 2) {
     if (options.count(argv[i]) == 0 || i + 1 == argc) {
       std::cerr << "unknown option or missing value: " << argv[i] << "\n";
@@ -484,7 +502,7 @@ int main(int argc, char** argv) {
   }
   if (options["--model"].empty()) {
     std::cerr << "Usage: gpu_check --model FILE.hepar [--device NAME] [--card TEXT] [--json FILE] "
-                 "[--report FILE]\n";
+                 "[--report FILE] [--figures yes|no]\n";
     return 2;
   }
   try {

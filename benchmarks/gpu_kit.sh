@@ -28,7 +28,8 @@ dropped = ('-fdiagnostics', '-fpch-preprocess')
 elsewhere = ('models/engine/captured_pass_none.cpp', 'models/pch/torch_pch.cpp')
 for entry in json.load(open(sys.argv[1])):
     path = os.path.relpath(os.path.join(entry['directory'], entry['file']), sys.argv[2])
-    if not path.startswith('models/') and path != 'benchmarks/gpu_check.cpp' or path in elsewhere:
+    is_ours = path.startswith('models/') or path == 'benchmarks/gpu_check.cpp'
+    if not is_ours or not path.endswith('.cpp') or path in elsewhere:
         continue
     # A wheel brings a oneDNN of its own, without headers.
     path = path.replace('onednn_convolution.cpp', 'onednn_convolution_none.cpp')
