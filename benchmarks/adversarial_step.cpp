@@ -3,6 +3,7 @@
 // Times one step of adversarial training as `hepar train` does it: attack, losses, gradients,
 // update. Random pictures and weights; the options and the printed line are those of
 // adversarial_step.py, which does the same in plain eager PyTorch.
+#include <torch/cuda.h>
 #include <torch/nn/utils/clip_grad.h>
 
 #include <ATen/record_function.h>
@@ -18,6 +19,8 @@
 #include <string>
 #include <vector>
 
+#include "models/engine/device.h"
+#include "models/error.h"
 #include "training/trainer/adversarial_objective.h"
 #include "training/trainer/optimizer.h"
 
@@ -81,9 +84,9 @@ void PrintProfile(const std::function<void()>& step) {
 
 int main(int argc, char** argv) {
   std::map<std::string, std::string> options = {
-      {"--size", "live"}, {"--input", "224"},      {"--batch", "16"},
-      {"--steps", "10"},  {"--scope", "image"},    {"--repeat", "3"},
-      {"--threads", "1"}, {"--precision", "fp32"}, {"--profile", "no"}};
+      {"--size", "live"},   {"--input", "224"}, {"--batch", "16"},  {"--steps", "10"},
+      {"--scope", "image"}, {"--repeat", "3"},  {"--threads", "1"}, {"--precision", "fp32"},
+      {"--profile", "no"},  {"--device", "cpu"}};
   for (int i = 1; i < argc; ++i) {
     if (options.count(argv[i]) == 0 || i + 1 == argc) {
       std::fprintf(stderr, "unknown option or missing value: %s; options are", argv[i]);
@@ -105,7 +108,16 @@ int main(int argc, char** argv) {
   hepar::Architecture architecture;
   architecture.size = options["--size"];
   architecture.decoupler = hepar::DecouplerShapeOf(architecture.size);
+  std::string device_name;
+  try {
+    device_name = hepar::ResolveDevice(options["--device"]);
+  } catch (const hepar::Error& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+  const torch::Device device(device_name);
   hepar::SeverityNet net(architecture);
+  net->to(device);
   hepar::ToChannelsLast(*net);
   hepar::Optimizer optimizer(hepar::OptimizerOptions(), net);
 
@@ -118,8 +130,8 @@ int main(int argc, char** argv) {
 
   const int size = number("--batch"), side = number("--input");
   hepar::Batch batch;
-  batch.pictures = torch::rand({size, 1, side, side});
-  batch.labels = torch::randint(0, 4, {size}, torch::kInt64);
+  batch.pictures = torch::rand({size, 1, side, side}).to(device);
+  batch.labels = torch::randint(0, 4, {size}, torch::kInt64).to(device);
   for (int i = 0; i < size; ++i) batch.seeds.push_back(static_cast<std::uint64_t>(i));
 
   const auto step = [&] {
@@ -127,6 +139,7 @@ int main(int argc, char** argv) {
     objective.Compute(net, batch).total.backward();
     torch::nn::utils::clip_grad_norm_(net->parameters(), 5.0);
     optimizer.Step();
+    if (device.is_cuda()) torch::cuda::synchronize(device.index());
   };
   step();  // The first pass makes the buffers of all later ones.
   std::vector<double> times, cpu_times;
@@ -138,11 +151,13 @@ int main(int argc, char** argv) {
   std::sort(times.begin(), times.end());
   std::sort(cpu_times.begin(), cpu_times.end());
   std::printf(
-      "hepar step: size=%s input=%d batch=%d steps=%d scope=%s attack=%s threads=%d: median %.1f "
+      "hepar step: size=%s input=%d batch=%d steps=%d scope=%s attack=%s device=%s threads=%d: "
+      "median %.1f "
       "ms, min %.1f, max %.1f, n=%zu, cpu %.1f ms\n",
       options["--size"].c_str(), side, size, adversarial.steps, options["--scope"].c_str(),
-      options["--precision"].c_str(), number("--threads"), times[times.size() / 2], times.front(),
-      times.back(), times.size(), cpu_times[cpu_times.size() / 2]);
+      options["--precision"].c_str(), device.str().c_str(), number("--threads"),
+      times[times.size() / 2], times.front(), times.back(), times.size(),
+      cpu_times[cpu_times.size() / 2]);
   if (options["--profile"] == "yes") PrintProfile(step);
   return 0;
 }

@@ -42,4 +42,16 @@ check "an unknown release is wrong use" test $? -eq 2
 check "it lists the releases" grep -q "'11'.*give 12 or 13" "$work/err"
 "$run" test --debian 2> "$work/err"
 check "no release is wrong use" test $? -eq 2
+
+"$run" check-libtorch > /dev/null 2> "$work/err"
+check "no LibTorch to check against is wrong use" test $? -eq 2
+check "it says how to use it" grep -q "^Usage: ./run check-libtorch" "$work/err"
+mkdir -p "$work/prefix/include/torch/csrc/api/include/torch"
+printf '#define TORCH_VERSION_%s %s\n' MAJOR 9 MINOR 8 PATCH 7 \
+  > "$work/prefix/include/torch/csrc/api/include/torch/version.h"
+echo '[]' > "$work/build/compile_commands.json"
+"$run" check-libtorch "$work/prefix" > "$work/out" 2> "$work/err"
+check "headers that do not compile are a failure" test $? -eq 1
+check "its row names release, language and log" \
+  grep -q "| 9.8.7 | c++17 | the precompiled header fails: $work/build/.*torch_pch.txt |" "$work/out"
 exit "$failed"
