@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "models/log.h"
 #include "training/cli/exit_codes.h"
@@ -36,6 +37,7 @@ constexpr Verb kVerbs[] = {
     {"trust", "refit when a model reports that it does not know", hepar::RunTrust},
     {"average", "average the weights of models", hepar::RunAverage},
     {"adapt", "fit a model to a scanner with ungraded scans", hepar::RunAdapt},
+    {"doctor", "check the installation and say what to do", hepar::RunDoctor},
 };
 
 // LibTorch allocates megabytes for each intermediate result. By default glibc maps and unmaps each
@@ -61,6 +63,17 @@ std::string Help() {
          hepar::kExitCodesHelp;
 }
 
+// The verbs as JSON, for programs that make manual pages and shell completion; `hepar VERB
+// --describe` gives the options of each.
+std::string Describe() {
+  auto verbs = nlohmann::ordered_json::array();
+  for (const Verb& verb : kVerbs) {
+    verbs.push_back({{"name", verb.name}, {"summary", verb.summary}});
+  }
+  return nlohmann::ordered_json{{"verbs", verbs}, {"exit_codes", hepar::kExitCodesHelp}}.dump(2) +
+         "\n";
+}
+
 int Complain(const std::string& what, const std::string& message, ExitCode code) {
   std::cerr << what << ": " << message << std::endl;
   return code;
@@ -73,6 +86,10 @@ int Dispatch(const std::vector<std::string>& arguments) {
   }
   if (arguments[0] == "--version") {
     std::cout << hepar::VersionText();
+    return hepar::kExitOk;
+  }
+  if (arguments[0] == "--describe") {
+    std::cout << Describe();
     return hepar::kExitOk;
   }
   for (const Verb& verb : kVerbs) {

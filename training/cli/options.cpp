@@ -195,7 +195,7 @@ void OptionTable::Required(const std::string& what) { options_.back().required =
 void OptionTable::AlsoPositional() { positional_option_ = options_.back().name; }
 
 std::vector<std::string> OptionTable::Names() const {
-  std::vector<std::string> names = {"config", "help", "version"};
+  std::vector<std::string> names = {"config", "describe", "help", "version"};
   for (const auto& option : options_) names.push_back(option.name);
   return names;
 }
@@ -238,9 +238,10 @@ std::vector<std::string> OptionTable::ReadFlags(const std::vector<std::string>& 
   }
   const std::string config = "config";
   add_entry(config, 0);
-  gboolean help = FALSE, version = FALSE;
+  gboolean help = FALSE, version = FALSE, describe = FALSE;
   entries.push_back({"help", 'h', 0, G_OPTION_ARG_NONE, &help, nullptr, nullptr});
   entries.push_back({"version", 0, 0, G_OPTION_ARG_NONE, &version, nullptr, nullptr});
+  entries.push_back({"describe", 0, 0, G_OPTION_ARG_NONE, &describe, nullptr, nullptr});
   entries.push_back({});
 
   const std::unique_ptr<GOptionContext, decltype(&g_option_context_free)> context(
@@ -259,6 +260,7 @@ std::vector<std::string> OptionTable::ReadFlags(const std::vector<std::string>& 
   if (!g_option_context_parse_strv(context.get(), &rest, &error)) throw UsageError(error->message);
   if (version) reply_ = VersionText();
   if (help) reply_ = Help();
+  if (describe) reply_ = Describe();
   std::vector<std::string> left;
   for (gchar** argument = rest + 1; *argument; ++argument) left.emplace_back(*argument);
   return left;
@@ -448,7 +450,38 @@ std::string OptionTable::Help() const {
            "INI file with the same options as keys in a group [" + verb_ + "]; flags win");
   add_line("-h, --help", "Show this text");
   add_line("--version", "Show the version");
+  add_line("--describe", "Show the options as JSON");
   return text + "\n" + kExitCodesHelp;
+}
+
+std::string OptionTable::Describe() const {
+  ordered_json options = ordered_json::array();
+  for (const auto& option : options_) {
+    ordered_json choices = ordered_json::array();
+    if (option.placeholder.find('|') != std::string::npos) {
+      std::istringstream words(option.placeholder);
+      for (std::string word; std::getline(words, word, '|');) choices.push_back(word);
+    }
+    const bool names_file =
+        option.kind == Kind::kPath || (option.kind == Kind::kList && option.placeholder == "FILE");
+    const char* value = option.kind == Kind::kSwitch ? "none" : names_file ? "file" : "text";
+    options.push_back({{"heading", option.heading},
+                       {"name", option.name},
+                       {"placeholder", option.placeholder},
+                       {"help", option.help},
+                       {"default", option.kind == Kind::kSwitch ? "" : option.get()},
+                       {"required", !option.required.empty()},
+                       {"former_name", option.former_name},
+                       {"value", value},
+                       {"choices", choices}});
+  }
+  return JsonText({{"verb", verb_},
+                   {"synopsis", synopsis_},
+                   {"description", description_},
+                   {"arguments", positionals_ != nullptr || !positional_option_.empty()},
+                   {"options", options}},
+                  2) +
+         "\n";
 }
 
 std::string OptionTable::ToJson() const {

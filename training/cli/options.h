@@ -14,7 +14,8 @@
 namespace hepar {
 
 // The options of one verb. From this one table come the command-line flags, the keys of the INI
-// file that `--config` names, `--help`, and the record of the options of a run.
+// file that `--config` names, `--help`, the manual page, shell completion, and the record of the
+// options of a run.
 //
 // Options are bound to variables, which hold the defaults and, after Parse(), what was given.
 class OptionTable {
@@ -114,8 +115,8 @@ class OptionTable {
   void AlsoPositional();
 
   // Reads the arguments after the verb, and first the file that --config names: flags win.
-  // Returns false when --help or --version was given: nothing else was read then, and Reply() is
-  // the text to print.
+  // Returns false when --help, --version or --describe was given: nothing else was read then, and
+  // Reply() is the text to print.
   // Throws Error(kInvalid), naming the flag or file and key, and the nearest name for an unknown
   // one, and for a file that is missing or cannot be read.
   bool Parse(const std::vector<std::string>& arguments);
@@ -129,6 +130,12 @@ class OptionTable {
   bool IsGiven(const std::string& name) const { return given_.count(name) > 0; }
 
   std::string Help() const;
+
+  // What --help says as JSON text, for programs that make other forms of it: an object with `verb`,
+  // `synopsis`, `description`, `arguments` (whether there are any without a flag) and `options`, an
+  // array of objects with `heading`, `name`, `placeholder`, `help`, `default`, `required`,
+  // `former_name`, `value` ("none", "file" or "text") and `choices`.
+  std::string Describe() const;
 
   // The options and their values as JSON text (an object), without --config.
   std::string ToJson() const;
@@ -163,8 +170,8 @@ class OptionTable {
   struct Setting {
     std::string name, value, where;
   };
-  // Reads the flags into `given`, and returns the other arguments. Sets reply_ for --help and
-  // --version.
+  // Reads the flags into `given`, and returns the other arguments. Sets reply_ for --help,
+  // --version and --describe.
   std::vector<std::string> ReadFlags(const std::vector<std::string>& arguments, Given* given);
   void ReadPositionals(const std::vector<std::string>& rest, Given* given);
   std::vector<Setting> SettingsOf(const Given& given) const;

@@ -181,8 +181,9 @@ TEST_F(CliTest, HelpNamesEveryVerbAndExitCode) {
                                 HasSubstr("simulate"), HasSubstr("Exit codes")));
   Program version({"--version"});
   EXPECT_EQ(version.Wait(), kExitOk);
-  for (const char* verb : {"train", "evaluate", "grade", "attack", "ablate", "probe", "bench",
-                           "export", "inspect", "simulate", "trust", "adapt"}) {
+  for (const char* verb :
+       {"train", "evaluate", "grade", "attack", "ablate", "probe", "bench", "export", "inspect",
+        "simulate", "trust", "adapt", "average", "doctor"}) {
     Program verb_help({verb, "--help"});
     EXPECT_EQ(verb_help.Wait(), kExitOk) << verb;
     EXPECT_THAT(verb_help.out(), AllOf(HasSubstr("Usage: hepar " + std::string(verb)),

@@ -76,6 +76,26 @@ TEST(OptionTableTest, FlagsWinOverTheFile) {
   EXPECT_THAT(o.trainer.learning_rate.milestones, ElementsAre(5, 6));
 }
 
+TEST(OptionTableTest, DescribesEveryOptionAsJson) {
+  TrainOptions options;
+  OptionTable table = MakeTrainOptionTable(&options, kClassifiers);
+  ASSERT_FALSE(table.Parse({"--describe"}));
+  const json description = json::parse(table.Reply());
+  EXPECT_EQ(description.at("verb"), "train");
+  const auto find = [&description](const std::string& name) {
+    for (const json& option : description.at("options")) {
+      if (option.at("name") == name) return option;
+    }
+    return json();
+  };
+  EXPECT_EQ(find("data").at("value"), "file");
+  EXPECT_TRUE(find("data").at("required"));
+  EXPECT_EQ(find("final-relu").at("value"), "none");
+  EXPECT_EQ(find("epochs").at("default"), std::to_string(TrainOptions().trainer.epochs));
+  EXPECT_EQ(find("augment").at("choices"), json({"on", "off"}));
+  EXPECT_EQ(find("lr").at("value"), "text");
+}
+
 TEST(OptionTableTest, UnknownFlagNamesTheNearest) {
   EXPECT_THAT(ErrorOf({"--epoch", "3"}),
               HasSubstr("unknown option --epoch; did you mean --epochs?"));
