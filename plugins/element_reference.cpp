@@ -92,7 +92,7 @@ void PrintPads(GstElementFactory* factory) {
        item = item->next) {
     auto* pad = static_cast<GstStaticPadTemplate*>(item->data);
     g_autoptr(GstCaps) caps = gst_static_caps_get(&pad->static_caps);
-    std::printf("Pad `%s` (%s):\n\n```\n", pad->name_template,
+    std::printf("Pad `%s` (%s):\n\n```text\n", pad->name_template,
                 pad->direction == GST_PAD_SRC ? "source" : "sink");
     for (guint i = 0; i < gst_caps_get_size(caps); ++i) {
       g_autofree char* structure = gst_structure_to_string(gst_caps_get_structure(caps, i));

@@ -69,7 +69,7 @@ std::vector<std::string> Arguments(const std::string& text) {
     return {};
   }
   std::vector<std::string> arguments;
-  for (int i = 0; i < count; ++i) {
+  for (int i = 0; i < count && !g_str_equal(words[i], "|"); ++i) {  // What reads the output.
     if (words[i][0] != '-' || !arguments.empty()) arguments.emplace_back(words[i]);
   }
   return arguments;

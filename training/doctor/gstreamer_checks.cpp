@@ -153,7 +153,8 @@ Findings CheckPlugin() {
 Findings CheckCodecs() {
   std::vector<std::string> missing, packages;
   for (const Use& use : kUses) {
-    const auto inspect = RunChild({kInspect, "--exists", use.element});
+    // Of any version: by default it asks for GStreamer's own.
+    const auto inspect = RunChild({kInspect, "--exists", "--atleast-version=0.0", use.element});
     if (!inspect) return {};  // CheckPlugin() has said so.
     if (inspect->status == 0) continue;
     missing.push_back(std::string(use.purpose) + " (" + use.element + ")");
