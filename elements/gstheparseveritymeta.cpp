@@ -44,7 +44,7 @@ void SetOptional(GstStructure* structure, const char* field, const std::optional
 void SetFields(GstStructure* structure, const GstHeparSeverity& severity) {
   gst_structure_set(
       structure, "label", G_TYPE_STRING, severity.label.c_str(), "grade", G_TYPE_INT,
-      severity.grade, "state", G_TYPE_STRING, hepar::NameOf(kStates, severity.state).c_str(),
+      severity.grade, "state", G_TYPE_STRING, gst_hepar_state_name(severity.state).c_str(),
       "confidence", G_TYPE_DOUBLE, severity.confidence, "trust", G_TYPE_DOUBLE, severity.trust,
       "model-name", G_TYPE_STRING, severity.model_name.c_str(), "model-id", G_TYPE_STRING,
       severity.model_id.c_str(), "fresh", G_TYPE_BOOLEAN, severity.fresh, "age", G_TYPE_UINT64,
@@ -106,6 +106,8 @@ bool GetArray(const GstStructure* structure, const char* field, std::vector<std:
 }
 
 }  // namespace
+
+std::string gst_hepar_state_name(GstHeparState state) { return hepar::NameOf(kStates, state); }
 
 void gst_hepar_severity_meta_register() {
   static std::once_flag once;

@@ -11,6 +11,9 @@
 // scanner or setting (with or without a grade), or an out-of-distribution view (no liver view).
 enum class GstHeparState { kGraded, kUncertain, kUnfamiliar, kNotLiver };
 
+// The name of a state, as the field `state` has it.
+std::string gst_hepar_state_name(GstHeparState state);
+
 // The severity of one frame, attached to its buffer as the GstCustomMeta "HeparSeverityMeta". C,
 // C++ and Python read it as a GstStructure without this header. Fields:
 //

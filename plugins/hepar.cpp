@@ -14,6 +14,7 @@
 #include "elements/gsthepardecouple.h"
 #include "elements/gstheparoverlay.h"
 #include "elements/gstheparoverlaymeta.h"
+#include "elements/gstheparpublish.h"
 #include "elements/gstheparseveritymeta.h"
 #include "elements/gstheparsimsrc.h"
 #include "models/log.h"
@@ -39,7 +40,8 @@ static gboolean plugin_init(GstPlugin* plugin) {
          GST_ELEMENT_REGISTER(heparcolorspace, plugin) &&
          GST_ELEMENT_REGISTER(hepardecouple, plugin) &&
          GST_ELEMENT_REGISTER(heparclassify, plugin) &&
-         GST_ELEMENT_REGISTER(heparoverlay, plugin) && GST_ELEMENT_REGISTER(heparbin, plugin);
+         GST_ELEMENT_REGISTER(heparoverlay, plugin) &&
+         GST_ELEMENT_REGISTER(heparpublish, plugin) && GST_ELEMENT_REGISTER(heparbin, plugin);
 }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, hepar,
