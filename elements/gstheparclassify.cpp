@@ -54,6 +54,7 @@
 #include <utility>
 #include <vector>
 
+#include "elements/classification_meta.h"
 #include "elements/classify_settings.h"
 #include "elements/describe_decision.h"
 #include "elements/frame_clock.h"
@@ -288,6 +289,11 @@ static void gst_hepar_classify_apply(GstHeparClassify* self, const ClassifySetti
   gst_hepar_classify_post_severity(self, *priv->last);
 }
 
+static void gst_hepar_classify_attach(GstBuffer* buffer, const GstHeparSeverity& severity) {
+  gst_buffer_set_hepar_severity(buffer, severity);
+  hepar::AddClassification(buffer, severity);
+}
+
 // Attaches the last result to a buffer that was not graded. Without a result the handle is removed
 // too: an element that asks it for a feature view would run the network on the streaming thread.
 static void gst_hepar_classify_carry_over(GstHeparClassify* self, GstBuffer* buffer,
@@ -301,7 +307,7 @@ static void gst_hepar_classify_carry_over(GstHeparClassify* self, GstBuffer* buf
   const GstClockTime then = priv->last->time.stream;
   severity.fresh = false;
   severity.age = now.stream > then ? now.stream - then : then - now.stream;
-  gst_buffer_set_hepar_severity(buffer, severity);
+  gst_hepar_classify_attach(buffer, severity);
   gst_buffer_set_hepar_frame(buffer, priv->last->inference);
 }
 
@@ -362,7 +368,7 @@ static void gst_hepar_classify_grade(GstHeparClassify* self, const ClassifySetti
     gst_hepar_classify_carry_over(self, buffer, now);
   } else if (priv->grader.GradeNow(&frame)) {
     gst_hepar_classify_apply(self, settings, frame);
-    gst_buffer_set_hepar_severity(buffer, priv->last->severity);
+    gst_hepar_classify_attach(buffer, priv->last->severity);
   }
 }
 
