@@ -14,10 +14,6 @@ namespace {
 namespace F = torch::nn::functional;
 using Inputs = std::vector<torch::Tensor>;
 
-torch::Tensor Of(const std::vector<float>& values, std::vector<int64_t> shape) {
-  return torch::tensor(values).view(shape);
-}
-
 torch::Tensor Activate(const torch::Tensor& x, Activation activation) {
   switch (activation) {
     case Activation::kRelu:
@@ -34,11 +30,15 @@ struct Interpreter {
   const Inputs& in;
   const Shape& out;
 
+  // In the type of the inputs.
+  torch::Tensor Of(const std::vector<float>& values, std::vector<int64_t> shape = {-1}) const {
+    return torch::tensor(values).to(in[0].scalar_type()).view(shape);
+  }
   torch::Tensor operator()(const Convolution& op) const {
     const auto& x = in[0];
     auto y = torch::conv2d(
         x, Of(op.weight, {out.channels, x.size(1) / op.groups, op.kernel_height, op.kernel_width}),
-        torch::tensor(op.bias), op.stride, op.padding, op.dilation, op.groups);
+        Of(op.bias), op.stride, op.padding, op.dilation, op.groups);
     if (op.residual == Residual::kBeforeActivation) y = y + in[1];
     y = Activate(y, op.activation);
     return op.residual == Residual::kAfterActivation ? y + in[1] : y;
@@ -71,17 +71,16 @@ struct Interpreter {
   torch::Tensor operator()(const PixelAttention& op) const {
     const int64_t c = out.channels, d = c / op.heads;
     const auto tokens = in[0].flatten(2)[0].t();  // N, C
-    const auto t = torch::layer_norm(tokens, {c}, torch::tensor(op.norm_weight),
-                                     torch::tensor(op.norm_bias), op.epsilon);
-    const auto qkv = torch::linear(t, Of(op.qkv_weight, {3 * c, c}), torch::tensor(op.qkv_bias));
+    const auto t = torch::layer_norm(tokens, {c}, Of(op.norm_weight), Of(op.norm_bias), op.epsilon);
+    const auto qkv = torch::linear(t, Of(op.qkv_weight, {3 * c, c}), Of(op.qkv_bias));
     std::vector<torch::Tensor> mixed;
     for (int64_t h = 0; h < op.heads; ++h) {
       const auto part = [&](int64_t which) { return qkv.narrow(1, which * c + h * d, d); };
       const auto scores = torch::matmul(part(0), part(1).t()) / std::sqrt(static_cast<double>(d));
       mixed.push_back(torch::matmul(torch::softmax(scores, 1), part(2)));
     }
-    const auto y = torch::linear(torch::cat(mixed, 1), Of(op.proj_weight, {c, c}),
-                                 torch::tensor(op.proj_bias));
+    const auto y =
+        torch::linear(torch::cat(mixed, 1), Of(op.proj_weight, {c, c}), Of(op.proj_bias));
     return in[0] + y.t().reshape({1, c, out.height, out.width});
   }
   torch::Tensor operator()(const Lightness&) const {

@@ -10,7 +10,7 @@
 namespace hepar::testing {
 
 // Evaluates every value of `graph` for `picture` (1, C, H, W) with LibTorch's operators, one by
-// one: the reference for executors. Not optimized.
+// one, in the picture's type: the reference for executors. Not optimized.
 std::vector<torch::Tensor> Interpret(const Graph& graph, const torch::Tensor& picture);
 
 }  // namespace hepar::testing

@@ -21,20 +21,25 @@ void Emit(const PixelAttention& op, ProgramBuilder* builder) {
   });
 }
 
-void Run(const AttentionStep& step, const StepMemory& memory, const Pass& pass) {
+AttentionArgs AttentionArgsOf(const PixelAttention& op, int tokens, int channels) {
   AttentionArgs args;
+  args.tokens = tokens;
+  args.channels = channels;
+  args.heads = op.heads;
+  args.epsilon = op.epsilon;
+  args.norm_weight = op.norm_weight.data();
+  args.norm_bias = op.norm_bias.data();
+  args.qkv_weight = op.qkv_weight.data();
+  args.qkv_bias = op.qkv_bias.data();
+  args.proj_weight = op.proj_weight.data();
+  args.proj_bias = op.proj_bias.data();
+  return args;
+}
+
+void Run(const AttentionStep& step, const StepMemory& memory, const Pass& pass) {
+  AttentionArgs args = AttentionArgsOf(step.op, step.tokens, step.channels);
   args.source = memory.source;
   args.destination = memory.destination;
-  args.tokens = step.tokens;
-  args.channels = step.channels;
-  args.heads = step.op.heads;
-  args.epsilon = step.op.epsilon;
-  args.norm_weight = step.op.norm_weight.data();
-  args.norm_bias = step.op.norm_bias.data();
-  args.qkv_weight = step.op.qkv_weight.data();
-  args.qkv_bias = step.op.qkv_bias.data();
-  args.proj_weight = step.op.proj_weight.data();
-  args.proj_bias = step.op.proj_bias.data();
   args.workspace = memory.scratch;
   pass.kernels.attention(args);
 }

@@ -22,11 +22,9 @@ std::vector<float> InLanes(const std::vector<float>& values, const Placement& ma
   return result;
 }
 
-const Placement* ResidualOf(const Convolution& op, const ProgramBuilder& builder) {
-  return op.residual == Residual::kNone ? nullptr : &builder.input(1);
+Epilogue EpilogueOf(const Convolution& op) {
+  return {op.activation, op.residual, nullptr, nullptr};
 }
-
-Epilogue EpilogueOf(const Convolution& op) { return {op.activation, op.residual, nullptr}; }
 
 bool IsDepthwise(const Convolution& op, const ProgramBuilder& builder) {
   return op.groups == builder.input_shape().channels &&
@@ -53,15 +51,14 @@ void EmitWinograd(const Convolution& op, ProgramBuilder* builder) {
   step.bias = InLanes(op.bias, out, kernels.lanes);
   const std::size_t scratch =
       WinogradWorkspace(input.depth, out.blocks, step.args.tiles_at_once, kernels);
-  builder->Add(std::move(step), in, out, ResidualOf(op, *builder), scratch);
+  builder->Add(std::move(step), in, out, builder->residual(), scratch, builder->gate());
 }
 
-void EmitPointwise(const Convolution& op, ProgramBuilder* builder) {
-  const Placement &in = builder->input(), &out = builder->output();
-  const Kernels& kernels = builder->kernels();
+PointwiseStep MakePointwise(const Convolution& op, const Placement& in, const Placement& out,
+                            std::size_t pixels, const Kernels& kernels) {
   const PackedInputs input = PackedInputsOf(in.used_lanes, kernels);
   PointwiseStep step;
-  step.args.pixels = builder->input_shape().pixels();
+  step.args.pixels = pixels;
   step.args.in_blocks = in.blocks;
   step.args.out_blocks = out.blocks;
   step.args.epilogue = EpilogueOf(op);
@@ -69,7 +66,13 @@ void EmitPointwise(const Convolution& op, ProgramBuilder* builder) {
   step.weights = AllocateFloats(PackedFloats(1, input.depth, out.blocks, kernels));
   PackDirectWeights(op.weight.data(), input, out.lane_of, out.blocks, kernels, step.weights.get());
   step.bias = InLanes(op.bias, out, kernels.lanes);
-  builder->Add(std::move(step), in, out, ResidualOf(op, *builder));
+  return step;
+}
+
+void EmitPointwise(const Convolution& op, ProgramBuilder* builder) {
+  const Placement &in = builder->input(), &out = builder->output();
+  builder->Add(MakePointwise(op, in, out, builder->input_shape().pixels(), builder->kernels()), in,
+               out, builder->residual(), 0, builder->gate());
 }
 
 void EmitDepthwise(const Convolution& op, ProgramBuilder* builder) {
@@ -89,7 +92,7 @@ void EmitDepthwise(const Convolution& op, ProgramBuilder* builder) {
     }
   }
   step.bias = InLanes(op.bias, out, lanes);
-  builder->Add(std::move(step), in, out, ResidualOf(op, *builder));
+  builder->Add(std::move(step), in, out, builder->residual(), 0, builder->gate());
 }
 
 void EmitPlanarConvolution(const Convolution& op, ProgramBuilder* builder) {
@@ -203,6 +206,96 @@ void EmitOneDnn(const Convolution& op, ProgramBuilder* builder) {
       [&](const Placement& blocked_out) { AddOneDnn(op, blocked, blocked_out, builder); });
 }
 
+// The convolution that takes the gradient of the output of `op` to that of its input, for stride 1:
+// flipped weights with inputs and outputs exchanged in each group.
+Convolution Transposed(const Convolution& op, int in_channels) {
+  const int outputs = static_cast<int>(op.bias.size()), groups = op.groups;
+  const int group_in = in_channels / groups, group_out = outputs / groups;
+  const std::size_t taps = static_cast<std::size_t>(op.kernel_height) * op.kernel_width;
+  Convolution result = op;
+  result.activation = Activation::kNone;
+  result.residual = Residual::kNone;
+  result.bias.assign(in_channels, 0.f);
+  for (int o = 0; o < outputs; ++o) {
+    const int group = o / group_out;
+    for (int i = 0; i < group_in; ++i) {
+      const float* from = &op.weight[(static_cast<std::size_t>(o) * group_in + i) * taps];
+      float* to = &result.weight[((static_cast<std::size_t>(group) * group_in + i) * group_out +
+                                  o % group_out) *
+                                 taps];
+      std::reverse_copy(from, from + taps, to);
+    }
+  }
+  return result;
+}
+
+// By input pixel of a convolution: the windows that cover it, and the tap with which each does.
+AxisEntries FoldEntries(int side, int windows, int kernel, const Convolution& op) {
+  AxisEntries entries;
+  for (int x = 0; x < side; ++x) {
+    entries.begin.push_back(static_cast<int>(entries.index.size()));
+    for (int tap = 0; tap < kernel; ++tap) {
+      const int at = x + op.padding - tap * op.dilation;
+      if (at < 0 || at % op.stride != 0 || at / op.stride >= windows) continue;
+      entries.index.push_back(at / op.stride);
+      entries.tap.push_back(tap);
+    }
+  }
+  entries.begin.push_back(static_cast<int>(entries.index.size()));
+  return entries;
+}
+
+// The adjoint of a convolution of any kernel and stride: a 1 x 1 convolution to a channel for each
+// input channel and tap, and a sum over the windows that cover a pixel.
+void EmitFold(const Convolution& op, ProgramBuilder* builder) {
+  const Kernels& kernels = builder->kernels();
+  const Placement gradient = builder->BlockedInput();
+  const Placement& out = builder->output();
+  const Shape &in_shape = builder->input_shape(), &out_shape = builder->output_shape();
+  const int taps = op.kernel_height * op.kernel_width, channels = out_shape.channels;
+  const int inputs = in_shape.channels;
+
+  Convolution columns;
+  columns.bias.assign(static_cast<std::size_t>(channels) * taps, 0.f);
+  columns.weight.resize(op.weight.size());
+  for (std::size_t row = 0; row < columns.bias.size(); ++row) {
+    for (int i = 0; i < inputs; ++i) {
+      columns.weight[row * inputs + i] = op.weight[i * columns.bias.size() + row];
+    }
+  }
+  // Of a planar map all taps of a channel follow each other, of a blocked one all lanes of a tap.
+  const int lanes = kernels.lanes;
+  Placement map = BlockedPlacement(
+      {out.planar ? channels * taps : out.blocks * lanes * taps, in_shape.height, in_shape.width},
+      kernels);
+  if (!out.planar) {
+    map.lane_of.resize(columns.bias.size());
+    for (int c = 0; c < channels; ++c) {
+      for (int tap = 0; tap < taps; ++tap) {
+        map.lane_of[c * taps + tap] = tap * out.blocks * lanes + out.lane_of[c];
+      }
+    }
+  }
+  map = builder->NewBuffer(std::move(map));
+  builder->Add(MakePointwise(columns, gradient, map, in_shape.pixels(), kernels), gradient, map);
+
+  const auto emit = [&] {
+    const Placement& to = builder->output();
+    FoldStep step;
+    step.rows = FoldEntries(out_shape.height, in_shape.height, op.kernel_height, op);
+    step.columns = FoldEntries(out_shape.width, in_shape.width, op.kernel_width, op);
+    step.in = ExtentOf(in_shape);
+    step.out = ExtentOf(out_shape);
+    step.kernel_width = op.kernel_width;
+    step.taps = taps;
+    step.blocks = to.planar ? channels : to.blocks;
+    step.planar = to.planar;
+    step.adds = builder->residual() != nullptr;
+    builder->Add(std::move(step), map, to, builder->residual(), 0, builder->gate());
+  };
+  out.planar ? builder->WithSeparateEnd(emit) : emit();
+}
+
 // Sets what the arguments of convolutions between blocked maps have in common.
 template <typename Step, typename Args>
 void SetOperands(const Step& step, const StepMemory& memory, Args* args) {
@@ -210,6 +303,7 @@ void SetOperands(const Step& step, const StepMemory& memory, Args* args) {
   args->destination = memory.destination;
   args->bias = step.bias.data();
   args->epilogue.residual = memory.second;
+  args->epilogue.gate = memory.third;
 }
 
 }  // namespace
@@ -237,6 +331,48 @@ void Emit(const Convolution& op, ProgramBuilder* builder) {
   } else {
     EmitOneDnn(op, builder);
   }
+}
+
+void EmitConvolutionAdjoint(const Convolution& op, ProgramBuilder* builder) {
+  const Placement &in = builder->input(), &out = builder->output();
+  const Shape& shape = builder->output_shape();
+  const auto is_square = [&op](int side) {
+    return op.kernel_height == side && op.kernel_width == side && op.stride == 1 &&
+           2 * op.padding == op.dilation * (side - 1);
+  };
+  const bool blocked = !in.planar && !out.planar;
+  const bool depthwise = op.groups > 1 && op.groups == shape.channels &&
+                         op.groups == builder->input_shape().channels && op.dilation == 1 &&
+                         in.lane_of == out.lane_of;
+  if (op.groups > 1 && !(depthwise && is_square(3) && blocked)) {
+    throw Error(ErrorKind::kUnsupported, "no kernel for the gradient of this grouped convolution");
+  }
+  if (blocked && (is_square(3) || is_square(1))) {
+    Convolution transposed = Transposed(op, shape.channels);
+    if (builder->residual() != nullptr) transposed.residual = Residual::kBeforeActivation;
+    return Emit(transposed, builder);
+  }
+  if (is_square(1)) {
+    const Convolution transposed = Transposed(op, shape.channels);
+    return builder->WithSeparateEnd([&] { Emit(transposed, builder); });
+  }
+  EmitFold(op, builder);
+}
+
+void Run(const FoldStep& step, const StepMemory& memory, const Pass& pass) {
+  FoldArgs args;
+  args.source = memory.source;
+  args.destination = memory.destination;
+  args.in = step.in;
+  args.out = step.out;
+  args.kernel_width = step.kernel_width;
+  args.taps = step.taps;
+  args.blocks = step.blocks;
+  args.rows = step.rows.get();
+  args.columns = step.columns.get();
+  args.epilogue = {Activation::kNone, step.adds ? Residual::kBeforeActivation : Residual::kNone,
+                   memory.second, memory.third};
+  (step.planar ? pass.kernels.fold_planar : pass.kernels.fold)(args);
 }
 
 void Run(const WinogradStep& step, const StepMemory& memory, const Pass& pass) {

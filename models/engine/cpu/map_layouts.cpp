@@ -186,4 +186,38 @@ MapLayouts LayOut(const Graph& graph, const Kernels& kernels) {
   return Layouter(graph, kernels).Run();
 }
 
+MapLayouts LayOut(const GradientGraph& graph, const Kernels& kernels) {
+  MapLayouts layouts = LayOut(graph.forward, kernels);
+  auto& placements = layouts.placements;
+  placements.resize(graph.forward.values.size() + graph.value_of.size());
+  const auto place_alone = [&](int id) {
+    Placement placement = placements[graph.ValueOf(id)];
+    placement.buffer = static_cast<int>(layouts.buffers.size());
+    placement.offset = 0;
+    layouts.buffers.push_back(placement.floats);
+    placements[id] = std::move(placement);
+  };
+  for (const int id : {graph.logits, graph.specific, graph.common}) {
+    if (id != Graph::kNoValue) place_alone(id);
+  }
+  for (const GradientNode& node : graph.nodes) {
+    const auto* part = std::get_if<Part>(&node.op);
+    if (part == nullptr) {
+      place_alone(node.output);
+      continue;
+    }
+    const Placement& whole = placements[node.gradient];
+    const auto alone = [&](int input) {
+      const Shape& shape = graph.forward.values[graph.forward.nodes[part->node].inputs[input]];
+      return whole.planar ? PlanarPlacement(shape) : BlockedPlacement(shape, kernels);
+    };
+    Placement placement = alone(part->input);
+    placement.buffer = whole.buffer;
+    placement.offset = whole.offset;
+    for (int i = 0; i < part->input; ++i) placement.offset += alone(i).floats;
+    placements[node.output] = std::move(placement);
+  }
+  return layouts;
+}
+
 }  // namespace hepar::cpu

@@ -6,6 +6,7 @@
 
 #include "models/engine/cpu/frame_layout.h"
 #include "models/engine/cpu/kernels/kernels.h"
+#include "models/graph/gradient_graph.h"
 #include "models/graph/graph.h"
 
 namespace hepar::cpu {
@@ -33,12 +34,16 @@ struct MapLayouts {
   static constexpr int kFrame = 0;  // The caller's buffer; the plan allocates the others.
 
   FrameLayout frame;
-  std::vector<Placement> placements;  // By value.
+  std::vector<Placement> placements;  // By value, then by gradient.
   std::vector<std::size_t> buffers;   // Floats of each.
 };
 
 // Chooses layouts and buffers. The parts of a concatenation share its buffer where they can, so
 // that it costs nothing; a part that is stored elsewhere has to be copied.
 MapLayouts LayOut(const Graph& graph, const Kernels& kernels);
+
+// The same for a gradient graph. Each gradient is stored like the value that it belongs to, in a
+// buffer of its own; a part of the gradient of a concatenation lies inside that.
+MapLayouts LayOut(const GradientGraph& graph, const Kernels& kernels);
 
 }  // namespace hepar::cpu

@@ -3,9 +3,8 @@
 
 #include <variant>
 
-#include "models/engine/cpu/aligned_floats.h"
-#include "models/engine/cpu/onednn_convolution.h"
 #include "models/engine/cpu/program.h"
+#include "models/engine/cpu/run_program.h"
 #include "models/engine/cpu/steps.h"
 
 namespace hepar::cpu {
@@ -22,19 +21,9 @@ struct Plan::Impl {
   const Program program;
 };
 
-class Plan::Workspace {
+class Plan::Workspace : public ProgramWorkspace {
  public:
-  explicit Workspace(const Program& program) : memory(AllocateFloats(program.workspace_floats)) {
-    contexts.resize(program.convolution_contexts);
-    for (const Step& step : program.steps) {
-      if (const auto* onednn = std::get_if<OneDnnStep>(&step.op)) {
-        contexts[onednn->context] = onednn->convolution->MakeContext();
-      }
-    }
-  }
-
-  Floats memory;
-  std::vector<std::shared_ptr<OneDnnConvolution::Context>> contexts;
+  using ProgramWorkspace::ProgramWorkspace;
 };
 
 Plan::Plan(const Graph& graph, const Kernels& kernels)
@@ -51,21 +40,7 @@ std::size_t Plan::workspace_floats() const { return impl_->program.workspace_flo
 template <typename AfterStep>
 void Plan::RunSteps(Workspace* workspace, float* frame, std::size_t begin, std::size_t end,
                     const AfterStep& after_step) const {
-  const SingleThreaded single;
-  const Program& program = impl_->program;
-  const Pass pass{impl_->kernels, workspace->contexts};
-  const auto address = [&](OperandId id) -> float* {
-    if (id == kNoOperand) return nullptr;
-    const Operand& operand = program.operands[id];
-    return (operand.in_frame ? frame : workspace->memory.get()) + operand.offset;
-  };
-  for (std::size_t i = begin; i < end; ++i) {
-    const Step& step = program.steps[i];
-    const StepMemory memory{address(step.operands.source), address(step.operands.second),
-                            address(step.operands.destination), address(step.operands.scratch)};
-    std::visit([&](const auto& op) { Run(op, memory, pass); }, step.op);
-    after_step(i);
-  }
+  RunProgram(impl_->program, impl_->kernels, workspace, frame, begin, end, after_step);
 }
 
 void Plan::Decouple(Workspace* workspace, float* frame) const {

@@ -30,6 +30,7 @@ std::string ToText(const Program& program) {
     if (step.operands.second != kNoOperand) {
       text << ", " << TextOf(program, step.operands.second);
     }
+    if (step.operands.third != kNoOperand) text << ", " << TextOf(program, step.operands.third);
     text << " -> " << TextOf(program, step.operands.destination);
     if (step.operands.scratch != kNoOperand) {
       text << "; scratch " << TextOf(program, step.operands.scratch);

@@ -13,19 +13,63 @@ ProgramBuilder::ProgramBuilder(const Graph& graph, const Kernels& kernels)
   for (const std::size_t floats : layouts_.buffers) buffers_.push_back({floats, 0, -1});
 }
 
+ProgramBuilder::ProgramBuilder(const GradientGraph& graph, const Kernels& kernels)
+    : graph_(graph.forward),
+      gradients_(&graph),
+      kernels_(kernels),
+      layouts_(LayOut(graph, kernels)) {
+  for (const std::size_t floats : layouts_.buffers) buffers_.push_back({floats, 0, -1});
+}
+
 Program ProgramBuilder::Build() {
-  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-    node_ = &graph_.nodes[i];
-    try {
-      std::visit([this](const auto& op) { Emit(op, this); }, node_->op);
-    } catch (const Error& error) {
-      throw Error(error.kind(), node_->name + ": " + error.what());
-    }
-    if (i < graph_.decoupling_nodes) program_.decoupling_steps = program_.steps.size();
-  }
+  EmitForward();
+  if (gradients_ != nullptr) EmitGradients();
   PlanAddresses();
   program_.frame = layouts_.frame;
   return std::move(program_);
+}
+
+void ProgramBuilder::EmitForward() {
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    const Node& node = graph_.nodes[i];
+    node_ = {node.name, node.inputs, node.output};
+    const auto* conv = std::get_if<Convolution>(&node.op);
+    residual_.reset();
+    if (conv != nullptr && conv->residual != Residual::kNone) residual_ = input(1);
+    try {
+      std::visit([this](const auto& op) { Emit(op, this); }, node.op);
+    } catch (const Error& error) {
+      throw Error(error.kind(), node.name + ": " + error.what());
+    }
+    if (i < graph_.decoupling_nodes) program_.decoupling_steps = program_.steps.size();
+  }
+  program_.forward_steps = program_.steps.size();
+}
+
+void ProgramBuilder::EmitGradients() {
+  // The caller writes these between the passes, so they are in use from here on.
+  const auto given = [this](int id) {
+    return id == Graph::kNoValue ? kNoOperand : Use(layouts_.placements[id]);
+  };
+  program_.logits_gradient = given(gradients_->logits);
+  program_.specific_gradient = given(gradients_->specific);
+  program_.common_gradient = given(gradients_->common);
+  for (const GradientNode& node : gradients_->nodes) {
+    node_ = {node.name, {node.gradient}, node.output};
+    gate_ = node.gate;
+    residual_.reset();
+    try {
+      if (node.residual != Graph::kNoValue) {
+        node_.inputs.push_back(node.residual);
+        residual_ = output().planar ? PlanarInput(1) : BlockedInput(1);
+        CheckSameLanes(*residual_, output(), "sum of gradients");
+      }
+      Emit(*gradients_, node, this);
+    } catch (const Error& error) {
+      throw Error(error.kind(), node.name + ": " + error.what());
+    }
+  }
+  program_.picture_gradient = Use(layouts_.placements[gradients_->picture]);
 }
 
 Placement ProgramBuilder::NewBuffer(Placement placement) {
@@ -34,21 +78,29 @@ Placement ProgramBuilder::NewBuffer(Placement placement) {
   return placement;
 }
 
-Placement ProgramBuilder::BlockedInput(int i) {
-  const Placement& planar = input(i);
+Placement ProgramBuilder::Blocked(int id) {
+  const Placement& planar = layouts_.placements[id];
   if (!planar.planar) return planar;
-  const Shape shape = input_shape(i);
+  const Shape& shape = ShapeOf(id);
   const Placement blocked = NewBuffer(BlockedPlacement(shape, kernels_));
   Add(ToBlockedStep{shape.channels, shape.pixels()}, planar, blocked);
   return blocked;
 }
 
-Placement ProgramBuilder::PlanarInput(int i) {
-  const Placement& blocked = input(i);
+Placement ProgramBuilder::Planar(int id) {
+  const Placement& blocked = layouts_.placements[id];
   if (blocked.planar) return blocked;
-  const Placement planar = NewBuffer(PlanarPlacement(input_shape(i)));
+  const Placement planar = NewBuffer(PlanarPlacement(ShapeOf(id)));
   AddToPlanar(blocked, planar);
   return planar;
+}
+
+void ProgramBuilder::AddFinish(const Placement& source, const Placement& destination) {
+  FinishStep step;
+  step.planar = destination.planar;
+  step.count = destination.planar ? destination.floats
+                                  : destination.floats * static_cast<std::size_t>(kernels_.pair);
+  Add(step, source, destination, residual(), 0, gate());
 }
 
 void ProgramBuilder::AddToPlanar(const Placement& blocked, const Placement& planar) {
@@ -73,18 +125,20 @@ OperandId ProgramBuilder::Use(const Placement& placement) {
 }
 
 void ProgramBuilder::Add(StepOp op, const Placement& source, const Placement& destination,
-                         const Placement* second, std::size_t scratch_floats) {
+                         const Placement* second, std::size_t scratch_floats,
+                         const Placement* third) {
   StepOperands operands;
   operands.source = Use(source);
   operands.destination = Use(destination);
   if (second != nullptr) operands.second = Use(*second);
+  if (third != nullptr) operands.third = Use(*third);
   if (scratch_floats > 0) {
     Placement scratch;
     scratch.planar = true;
     scratch.floats = scratch_floats;
     operands.scratch = Use(NewBuffer(std::move(scratch)));
   }
-  program_.steps.push_back({node_->name, std::move(op), operands});
+  program_.steps.push_back({node_.name, std::move(op), operands});
 }
 
 void ProgramBuilder::PlanAddresses() {
@@ -105,6 +159,10 @@ void CheckSameLanes(const Placement& x, const Placement& y, const char* what) {
 }
 
 Program BuildProgram(const Graph& graph, const Kernels& kernels) {
+  return ProgramBuilder(graph, kernels).Build();
+}
+
+Program BuildProgram(const GradientGraph& graph, const Kernels& kernels) {
   return ProgramBuilder(graph, kernels).Build();
 }
 

@@ -21,6 +21,7 @@ namespace hepar::cpu {
 struct StepMemory {
   float* source;
   float* second;
+  float* third;
   float* destination;
   float* scratch;
 };
@@ -144,6 +145,9 @@ struct AttentionStep {
   std::string kernel() const { return "attention"; }
 };
 
+// Without operands.
+AttentionArgs AttentionArgsOf(const PixelAttention& op, int tokens, int channels);
+
 // ---- Pixel by pixel (elementwise_steps.cpp).
 
 struct AddStep {
@@ -184,6 +188,89 @@ struct ChannelReducePlanarStep {
   std::string kernel() const { return "channel_reduce_planar"; }
 };
 
+// ---- Gradients (adjoint_steps.cpp).
+
+// The entries of an AxisTable.
+struct AxisEntries {
+  std::vector<int> begin, index, tap;
+  std::vector<float> weight;
+
+  AxisTable get() const { return {begin.data(), index.data(), weight.data(), tap.data()}; }
+};
+
+struct FinishStep {
+  bool planar = false;
+  std::size_t count = 0;
+
+  std::string kernel() const { return "finish"; }
+};
+
+struct SigmoidAdjointStep {
+  bool planar = false;
+  std::size_t count = 0;
+
+  std::string kernel() const { return "sigmoid_adjoint"; }
+};
+
+struct ResampleAdjointStep {
+  AxisEntries rows, columns;
+  Extent in, out;
+  int blocks = 0;  // Channels where it is planar.
+  bool planar = false, adds = false;
+
+  std::string kernel() const { return planar ? "resample_adjoint_planar" : "resample_adjoint"; }
+};
+
+struct FoldStep {
+  AxisEntries rows, columns;
+  Extent in, out;
+  int kernel_width = 1, taps = 1;
+  int blocks = 0;  // Channels where it is planar.
+  bool planar = false, adds = false;
+
+  std::string kernel() const { return planar ? "fold_planar" : "fold"; }
+};
+
+struct MaxPoolAdjointStep {
+  MaxPool op;
+  Extent in, out;
+  int blocks = 0;
+  bool gated = false;
+
+  std::string kernel() const { return "max_pool_adjoint"; }
+};
+
+struct GlobalMaxAdjointStep {
+  int blocks = 0;
+  std::size_t pixels = 0;
+
+  std::string kernel() const { return "global_max_adjoint"; }
+};
+
+struct ChannelReduceAdjointStep {
+  ChannelReduce::Kind kind = ChannelReduce::Kind::kMean;
+  std::vector<int> used_lanes;
+  std::size_t pixels = 0;
+
+  std::string kernel() const { return "channel_reduce_adjoint"; }
+};
+
+struct ProductStep {
+  bool by_pixel = false;  // Otherwise by channel.
+  int blocks = 0;
+  std::size_t pixels = 0;
+
+  std::string kernel() const { return "product"; }
+};
+
+struct AttentionAdjointStep {
+  PixelAttention op;
+  int tokens = 0, channels = 0;
+  std::vector<float> qkv_transposed, proj_transposed;
+
+  std::string kernel() const { return "attention_adjoint"; }
+};
+
 // ---- Layout (layout_steps.cpp).
 
 struct ToBlockedStep {
@@ -206,11 +293,14 @@ struct CopyStep {
   std::string kernel() const { return "copy"; }
 };
 
-using StepOp = std::variant<WinogradStep, PointwiseStep, DepthwiseStep, PlanarConvolutionStep,
-                            PointwiseToPlanarStep, OneDnnStep, MaxPoolStep, AdaptivePoolStep,
-                            GlobalPoolStep, UpsampleStep, UpsamplePlanarStep, AttentionStep,
-                            AddStep, MultiplyStep, ScaleShiftStep, ChannelReduceStep,
-                            ChannelReducePlanarStep, ToBlockedStep, ToPlanarStep, CopyStep>;
+using StepOp =
+    std::variant<WinogradStep, PointwiseStep, DepthwiseStep, PlanarConvolutionStep,
+                 PointwiseToPlanarStep, OneDnnStep, MaxPoolStep, AdaptivePoolStep, GlobalPoolStep,
+                 UpsampleStep, UpsamplePlanarStep, AttentionStep, AddStep, MultiplyStep,
+                 ScaleShiftStep, ChannelReduceStep, ChannelReducePlanarStep, ToBlockedStep,
+                 ToPlanarStep, CopyStep, FinishStep, SigmoidAdjointStep, ResampleAdjointStep,
+                 FoldStep, MaxPoolAdjointStep, GlobalMaxAdjointStep, ChannelReduceAdjointStep,
+                 ProductStep, AttentionAdjointStep>;
 
 // Computes a step. Allocates no memory.
 void Run(const WinogradStep& step, const StepMemory& memory, const Pass& pass);
@@ -233,5 +323,14 @@ void Run(const ChannelReducePlanarStep& step, const StepMemory& memory, const Pa
 void Run(const ToBlockedStep& step, const StepMemory& memory, const Pass& pass);
 void Run(const ToPlanarStep& step, const StepMemory& memory, const Pass& pass);
 void Run(const CopyStep& step, const StepMemory& memory, const Pass& pass);
+void Run(const FinishStep& step, const StepMemory& memory, const Pass& pass);
+void Run(const SigmoidAdjointStep& step, const StepMemory& memory, const Pass& pass);
+void Run(const ResampleAdjointStep& step, const StepMemory& memory, const Pass& pass);
+void Run(const FoldStep& step, const StepMemory& memory, const Pass& pass);
+void Run(const MaxPoolAdjointStep& step, const StepMemory& memory, const Pass& pass);
+void Run(const GlobalMaxAdjointStep& step, const StepMemory& memory, const Pass& pass);
+void Run(const ChannelReduceAdjointStep& step, const StepMemory& memory, const Pass& pass);
+void Run(const ProductStep& step, const StepMemory& memory, const Pass& pass);
+void Run(const AttentionAdjointStep& step, const StepMemory& memory, const Pass& pass);
 
 }  // namespace hepar::cpu

@@ -23,11 +23,14 @@ struct Extent {
   std::size_t pixels() const { return static_cast<std::size_t>(height) * width; }
 };
 
-// What is applied to the sums of a convolution: act(y + residual) or act(y) + residual.
+// What is applied to the sums of a convolution: act(y + residual) or act(y) + residual, and then,
+// in a gradient, 0 where `gate`, the output of a ReLU, is not above 0. With a gate the residual
+// comes before the activation.
 struct Epilogue {
   Activation activation = Activation::kNone;  // kNone or kRelu.
   Residual mode = Residual::kNone;
   const void* residual = nullptr;  // Blocked.
+  const void* gate = nullptr;      // Blocked; null: none.
 };
 
 // A 3 x 3 convolution of stride 1 with padding = dilation, which keeps the size.
@@ -97,6 +100,55 @@ struct Interpolation {
   const float* weight = nullptr;
 };
 
+// A sparse matrix with a row for each number of one axis of a result: row i has the entries from
+// begin[i] to begin[i + 1] - 1.
+struct AxisTable {
+  const int* begin = nullptr;
+  const int* index = nullptr;     // On the axis of the operand.
+  const float* weight = nullptr;  // For ResampleAdjointArgs.
+  const int* tap = nullptr;       // For FoldArgs.
+};
+
+// The adjoint of a separable linear map: an interpolation or the mean over windows. Pixel (r, c) of
+// the result is the sum of rows.weight x columns.weight x source over the entries of r and c.
+struct ResampleAdjointArgs {
+  const void* source = nullptr;  // Blocked, as the destination; planar for the planar kernel.
+  void* destination = nullptr;
+  Extent in, out;  // Of source and destination.
+  int blocks = 0;  // Channels for the planar kernel.
+  AxisTable rows, columns;
+  Epilogue epilogue;           // Without activation. The planar kernel has none.
+  float* workspace = nullptr;  // in.width x lanes floats.
+};
+
+// Adds to each pixel what the windows of a convolution that cover it send back: the second half of
+// the adjoint of a convolution, after a 1 x 1 convolution of the gradient with a channel for each
+// tap. Entries of the tables name a window and the tap with which it covers the pixel.
+struct FoldArgs {
+  const void* source = nullptr;  // Blocked.
+  void* destination = nullptr;   // Blocked or planar.
+  Extent in, out;
+  int kernel_width = 1;
+  int blocks = 0;  // Blocks of each tap, tap after tap; for a planar destination its channels, of
+                   // which each has all taps next to each other.
+  int taps = 1;
+  AxisTable rows, columns;
+  Epilogue epilogue;  // Without activation. A planar destination has none.
+};
+
+// The adjoint of max pooling: each window's gradient goes to the first of its largest pixels.
+struct MaxPoolAdjointArgs {
+  const void* source = nullptr;  // Of the pooled map.
+  const void* x = nullptr;       // What was pooled.
+  const void* residual = nullptr;
+  void* destination = nullptr;
+  Extent in, out;  // Of x and of the pooled map.
+  int blocks = 0;
+  int kernel = 2, stride = 2, padding = 0;
+  bool gated = false;          // 0 where x is not above 0.
+  float* workspace = nullptr;  // in.pixels() x lanes floats where windows overlap.
+};
+
 struct AttentionArgs {
   const void* source = nullptr;  // Blocked, as the destination.
   void* destination = nullptr;
@@ -106,6 +158,16 @@ struct AttentionArgs {
   const float *qkv_weight = nullptr, *qkv_bias = nullptr;  // As in PixelAttention.
   const float *proj_weight = nullptr, *proj_bias = nullptr;
   float* workspace = nullptr;  // AttentionWorkspace() floats.
+};
+
+// The adjoint of attention with its residual connection at `forward.source`, which is computed
+// again. `forward.destination` is not used.
+struct AttentionAdjointArgs {
+  AttentionArgs forward;         // Its workspace has AttentionAdjointWorkspace() floats.
+  const void* source = nullptr;  // The gradient of the result. Blocked, as the destination.
+  void* destination = nullptr;
+  const float* qkv_transposed = nullptr;   // C x 3C.
+  const float* proj_transposed = nullptr;  // C x C.
 };
 
 struct Kernels {
@@ -160,6 +222,29 @@ struct Kernels {
   // act(x * scale + shift) of `count` values of one channel. y may be x.
   void (*scale_shift)(const float* x, float scale, float shift, std::size_t count,
                       Activation activation, float* y);
+
+  // Adjoints, for gradients.
+  void (*resample_adjoint)(const ResampleAdjointArgs& args);
+  void (*resample_adjoint_planar)(const ResampleAdjointArgs& args);
+  void (*fold)(const FoldArgs& args);
+  void (*fold_planar)(const FoldArgs& args);
+  void (*max_pool_adjoint)(const MaxPoolAdjointArgs& args);
+  void (*attention_adjoint)(const AttentionAdjointArgs& args);
+  // x + residual, and 0 where `gate` is not above 0; residual and gate may be null. `planar`: of
+  // floats, otherwise of a multiple of lanes of numbers.
+  void (*finish)(const void* x, const void* residual, const void* gate, std::size_t count,
+                 bool planar, void* y);
+  // g y (1 - y).
+  void (*sigmoid_adjoint)(const void* g, const void* y, std::size_t count, bool planar, void* z);
+  // The gradient of a maximum over all pixels: equal shares for the largest ones.
+  void (*global_max_adjoint)(const void* g, const void* x, int blocks, std::size_t pixels, void* y);
+  // The gradient of a mean or maximum `reduced` over the channels, to the used lanes.
+  void (*channel_reduce_adjoint)(const float* g, const void* x, const float* reduced,
+                                 const int* used_lanes, int blocks, std::size_t pixels,
+                                 ChannelReduce::Kind kind, void* y);
+  // Sums of g x over all pixels of each channel (blocked), or over all channels of each pixel.
+  void (*product_by_channel)(const void* g, const void* x, int blocks, std::size_t pixels, void* y);
+  void (*product_by_pixel)(const void* g, const void* x, int blocks, std::size_t pixels, float* y);
 };
 
 // The fastest fp32 kernels for this processor, and those that run on any processor.

@@ -179,6 +179,12 @@ std::size_t AttentionWorkspace(int tokens, int channels) {
   return static_cast<std::size_t>(AttentionStride(tokens)) * (5 * channels + 32);
 }
 
+std::size_t AttentionAdjointWorkspace(int tokens, int channels) {
+  // Input, gradient, normalized tokens and mixture; query, key, value and their gradients; a row of
+  // zeros, three of statistics, and two vectors for each token.
+  return static_cast<std::size_t>(AttentionStride(tokens)) * (10 * channels + 4 + 32) + channels;
+}
+
 std::size_t UpsamplePlanarWorkspace(int in_width, const Kernels& kernels) {
   // A row, with room for a vector on both sides.
   return static_cast<std::size_t>(in_width) + 2 * static_cast<std::size_t>(kernels.lanes);

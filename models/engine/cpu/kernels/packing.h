@@ -44,6 +44,7 @@ int WinogradTilesAtOnce(int depth, int out_blocks, const Extent& extent, int dil
 std::size_t WinogradWorkspace(int depth, int out_blocks, int tiles_at_once, const Kernels& kernels);
 std::size_t PlanarWorkspace(int channels, const Extent& in, int padding, const Kernels& kernels);
 std::size_t AttentionWorkspace(int tokens, int channels);
+std::size_t AttentionAdjointWorkspace(int tokens, int channels);
 std::size_t UpsamplePlanarWorkspace(int in_width, const Kernels& kernels);
 
 }  // namespace hepar::cpu

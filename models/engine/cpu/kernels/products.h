@@ -61,18 +61,24 @@ inline void ForRows(int count, const Block& block) {
 }
 
 // Applies an Epilogue to the sums of a convolution.
-template <Residual mode>
+template <Residual mode, bool gated = false>
 struct End {
   Vector floor;
   const Number* residual;
+  const Number* gate;
 
   explicit End(const Epilogue& epilogue)
       : floor(Broadcast(epilogue.activation == Activation::kRelu ? 0.f : -__builtin_inff())),
-        residual(static_cast<const Number*>(epilogue.residual)) {}
+        residual(static_cast<const Number*>(epilogue.residual)),
+        gate(static_cast<const Number*>(epilogue.gate)) {}
 
   // `at`: index in destination and residual.
   Vector operator()(Vector value, std::size_t at) const {
     if (mode == Residual::kBeforeActivation) value += Load(residual + at);
+    if constexpr (gated) {
+      const Vector zero{};
+      return Load(gate + at) > zero ? value : zero;
+    }
     value = floor > value ? floor : value;
     if (mode == Residual::kAfterActivation) value += Load(residual + at);
     return value;
@@ -82,6 +88,10 @@ struct End {
 // Calls run(end) with the End for `epilogue`.
 template <typename Run>
 inline void WithEnd(const Epilogue& epilogue, const Run& run) {
+  if (epilogue.gate != nullptr) {
+    if (epilogue.mode == Residual::kNone) return run(End<Residual::kNone, true>(epilogue));
+    return run(End<Residual::kBeforeActivation, true>(epilogue));
+  }
   switch (epilogue.mode) {
     case Residual::kNone:
       return run(End<Residual::kNone>(epilogue));

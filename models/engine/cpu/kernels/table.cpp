@@ -27,7 +27,19 @@ const Kernels& Table() {
                                  ToPlanar,
                                  ChannelReducePlanar,
                                  UpsamplePlanar,
-                                 ScaleShiftPlanar};
+                                 ScaleShiftPlanar,
+                                 ResampleAdjoint,
+                                 ResampleAdjointPlanar,
+                                 Fold,
+                                 FoldPlanar,
+                                 MaxPoolAdjoint,
+                                 AttentionAdjoint,
+                                 FinishGradient,
+                                 SigmoidAdjoint,
+                                 GlobalMaxAdjoint,
+                                 ChannelReduceAdjoint,
+                                 ProductByChannel,
+                                 ProductByPixel};
   return kTable;
 }
 

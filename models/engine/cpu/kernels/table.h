@@ -39,6 +39,22 @@ void ToPlanar(const void* blocked, const int* lane_of, int channels, std::size_t
 void ScaleShiftPlanar(const float* x, float scale, float shift, std::size_t count,
                       Activation activation, float* y);
 
+void ResampleAdjoint(const ResampleAdjointArgs& args);
+void ResampleAdjointPlanar(const ResampleAdjointArgs& args);
+void Fold(const FoldArgs& args);
+void FoldPlanar(const FoldArgs& args);
+void MaxPoolAdjoint(const MaxPoolAdjointArgs& args);
+void AttentionAdjoint(const AttentionAdjointArgs& args);
+void FinishGradient(const void* x, const void* residual, const void* gate, std::size_t count,
+                    bool planar, void* y);
+void SigmoidAdjoint(const void* g, const void* y, std::size_t count, bool planar, void* z);
+void GlobalMaxAdjoint(const void* g, const void* x, int blocks, std::size_t pixels, void* y);
+void ChannelReduceAdjoint(const float* g, const void* x, const float* reduced,
+                          const int* used_lanes, int blocks, std::size_t pixels,
+                          ChannelReduce::Kind kind, void* y);
+void ProductByChannel(const void* g, const void* x, int blocks, std::size_t pixels, void* y);
+void ProductByPixel(const void* g, const void* x, int blocks, std::size_t pixels, float* y);
+
 const Kernels& Table();
 
 }  // namespace hepar::cpu::HEPAR_ISA

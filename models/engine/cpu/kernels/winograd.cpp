@@ -250,9 +250,9 @@ void MultiplyPoints(const WinogradArgs& a, const Strides& strides, int tiles, co
 }
 
 // A^T m A of one block for the tile at (y0, x0), clipped to the map.
-template <Residual mode>
+template <typename Ending>
 inline void TransformBlockBack(const WinogradArgs& a, std::size_t point_stride, int y0, int x0,
-                               const float* __restrict m, const Vector& bias, const End<mode>& end,
+                               const float* __restrict m, const Vector& bias, const Ending& end,
                                std::size_t block_offset) {
   Vector half[kTile][kPatch];
 #pragma GCC unroll 6
@@ -282,9 +282,9 @@ inline void TransformBlockBack(const WinogradArgs& a, std::size_t point_stride, 
   }
 }
 
-template <Residual mode>
+template <typename Ending>
 void TransformBack(const WinogradArgs& a, const Strides& strides, const TileGrid& grid, int first,
-                   int tiles, const float* m, const End<mode>& end) {
+                   int tiles, const float* m, const Ending& end) {
   TileWalk tile(grid, first);
   for (int t = 0; t < tiles; ++t, tile.Next()) {
     for (int block = 0; block < a.out_blocks; ++block, m += kLanes) {
