@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/data/mat_check.h"
 
+// HDF5 1.12 and later name their functions anew unless they are asked for those of 1.10.
+#define H5_USE_110_API
 #include <hdf5.h>
 #include <zlib.h>
 
