@@ -32,6 +32,6 @@ struct TorchClassifier {
 // once.
 std::unique_ptr<Backend> MakeTorchBackend(const Graph& graph, const TorchClassifier& classifier,
                                           const torch::Device& device, Precision precision,
-                                          int max_batch = 64);
+                                          int max_batch = 16);
 
 }  // namespace hepar

@@ -78,7 +78,7 @@ struct PreparedConvolution {
   }
 
   // cuDNN may lack a kernel for a type or shape on this card.
-  void Probe(const Shape& in, const Shape& out) {
+  void Probe(const std::string& name, const Shape& in, const Shape& out) {
     if (!CanBeFused()) return;
     const auto zeros = [this](const Shape& shape) {
       return at::zeros({1, shape.channels, shape.height, shape.width}, weight.options())
@@ -96,7 +96,7 @@ struct PreparedConvolution {
     } catch (const c10::Error& error) {
       const std::string text = error.what_without_backtrace();
       Log(LogLevel::kDebug,
-          "a convolution is not fused with its activation: " + text.substr(0, text.find('\n')));
+          name + " is not fused with its activation: " + text.substr(0, text.find('\n')));
     }
   }
 };
@@ -135,7 +135,7 @@ struct Preparation {
     conv->groups = op.groups;
     conv->activation = op.activation;
     conv->residual = op.residual;
-    conv->Probe(in(), out());
+    conv->Probe(node.name, in(), out());
     if (conv->is_fused) ++*fused;
     return
         [conv](const Maps& maps) { return conv->is_fused ? conv->Fused(maps) : conv->Plain(maps); };
