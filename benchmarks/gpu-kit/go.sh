@@ -126,5 +126,6 @@ HEPAR_LOG=info OMP_NUM_THREADS=1 timeout 400 ./gpu_check \
   --model "${MODEL:-source/models/pretrained/steatosis-sim-live.hepar}" --device "${DEVICE:-auto}" \
   --card "$card" --json report/gpu-check.json --report report/gpu-check.md 2>&1 |
   tee report/gpu-check.txt || status=$?
+if ((status == 124)); then fail "stopped after 400 seconds; report/gpu-check.txt has what was done"; fi
 if ((status)); then fail "a check failed; see report/gpu-check.txt"; fi
 say "all checks passed"
