@@ -25,7 +25,7 @@ OPTIONAL = {"jq"}  # Programs of which a page shows the use, and that the tests 
 
 # Reasons that hold for every command of a kind; the first that matches counts.
 RULES = [
-    (r"^\./run ", "builds the project and installs packages"),
+    (r"^(MESON_ARGS=\S.* )?\./run ", "builds the project and installs packages"),
     (r"^hepar (train|adapt|trust|probe|average|attack|ablate)\b",
      "takes minutes or needs labeled scans; the tests of the program do the like, and options are "
      "checked"),
@@ -36,6 +36,7 @@ RULES = [
     (r"^(for rank in|RANK=|done; wait)", "starts several processes; distributed_test does"),
     (r"^gst-launch-1\.0 .*(SOURCE|autovideosink)", "needs a source or a screen; parsed by "
      "documentation_test"),
+    (r"^socat ", "waits for another program to connect"),
     (r"^gst-launch-1\.0 .*model=M\b", "names no model; parsed by documentation_test"),
     (r"^(hepar|gst-launch-1\.0) .*(\bDIR\b|\.\.\. )", "a form, not a command"),
 ]

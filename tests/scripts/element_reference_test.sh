@@ -10,4 +10,4 @@ if ! diff -u "$page" <("$program" "$plugin"); then
 fi
 elements=$(grep -c '^## hepar' "$page")
 echo "$elements elements"
-test "$elements" -eq 6
+test "$elements" -ge 6  # An empty plugin has an empty page.
