@@ -21,6 +21,7 @@ examine GST_PLUGIN_PATH="$(dirname "$plugin")" HEPAR_MODEL_PATH="$models"
 check "a whole installation: exit code 0" test "$code" -eq 0
 check "the plugin is found" says "^good *plugin .*libgsthepar.so, version"
 check "LibTorch has a version" says "^good *LibTorch *version [0-9]"
+check "there is a device" says "^[a-z]* *devices *cpu"
 check "the models are opened" says "^good *models *steatosis-byra-live: "
 check "processors are counted" says "^good *threads *[1-9]"
 check "the JSON has every finding" test \

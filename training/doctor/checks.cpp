@@ -32,12 +32,18 @@ Finding CheckLibTorch() {
 Finding CheckDevices() {
   const std::string automatic = ResolveDevice("auto");
   if (automatic != "cpu") return {"devices", Health::kGood, "cpu, " + automatic, ""};
+  std::error_code ignored;
+  if (!fs::exists("/proc/driver/nvidia/version", ignored)) {
+    return {"devices", Health::kGood, "cpu; there is no NVIDIA driver", ""};
+  }
+  std::string why;
   try {
     ResolveDevice("cuda");
   } catch (const Error& error) {
-    return {"devices", Health::kGood, std::string("cpu; ") + error.what(), ""};
+    why = error.what();
   }
-  return {"devices", Health::kGood, "cpu", ""};
+  return {"devices", Health::kLimited, "cpu, although there is an NVIDIA driver; " + why,
+          "to use the GPU do as this says, or leave it: models run on the processor"};
 }
 
 // The bundles of a folder by name; none where it does not exist or cannot be read.
