@@ -67,6 +67,10 @@ std::string ValuesOf(GParamSpec* property) {
     const auto* range = G_PARAM_SPEC_UINT(property);
     return std::to_string(range->minimum) + " .. " + std::to_string(range->maximum);
   }
+  if (G_IS_PARAM_SPEC_UINT64(property)) {
+    const auto* range = G_PARAM_SPEC_UINT64(property);
+    return std::to_string(range->minimum) + " .. " + std::to_string(range->maximum);
+  }
   if (G_IS_PARAM_SPEC_DOUBLE(property)) {
     const auto* range = G_PARAM_SPEC_DOUBLE(property);
     return Number("%g .. ", range->minimum) + Number("%g", range->maximum);
@@ -94,6 +98,7 @@ void PrintPads(GstElementFactory* factory) {
     g_autoptr(GstCaps) caps = gst_static_caps_get(&pad->static_caps);
     std::printf("Pad `%s` (%s):\n\n```text\n", pad->name_template,
                 pad->direction == GST_PAD_SRC ? "source" : "sink");
+    if (gst_caps_is_any(caps)) std::printf("ANY\n");
     for (guint i = 0; i < gst_caps_get_size(caps); ++i) {
       g_autofree char* structure = gst_structure_to_string(gst_caps_get_structure(caps, i));
       std::printf("%s\n", structure);
