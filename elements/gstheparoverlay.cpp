@@ -18,9 +18,11 @@
  * The overlay never starts an inference. It shows the views of the newest frame that was decoupled,
  * for at most one second.
  *
- * Text and panel scale with the frame. Frames are changed in place, in their own format and
- * colorimetry. Metadata stay on the buffer, and late frames are drawn, not dropped. Put the overlay
- * downstream of the elements that prepare and grade: a panel in the picture changes the grade.
+ * By default the panel takes a place where it covers neither the scan nor text of the scanner. Text
+ * and panel scale with the frame; a small frame gets a compact panel with the grade alone. Frames
+ * are changed in place, in their own format and colorimetry. Metadata stay on the buffer, and late
+ * frames are drawn, not dropped. Put the overlay downstream of the elements that prepare and grade:
+ * a panel in the picture changes the grade.
  *
  * ## Example launch line
  * |[
@@ -114,6 +116,7 @@ static GType gst_hepar_overlay_view_get_type() {
 
 static GType gst_hepar_overlay_position_get_type() {
   static const GEnumValue kValues[] = {
+      {static_cast<gint>(OverlayCorner::kAuto), "Where neither scan nor text is covered", "auto"},
       {static_cast<gint>(OverlayCorner::kTopLeft), "Top left corner", "top-left"},
       {static_cast<gint>(OverlayCorner::kTopRight), "Top right corner", "top-right"},
       {static_cast<gint>(OverlayCorner::kBottomLeft), "Bottom left corner", "bottom-left"},
@@ -370,13 +373,16 @@ static void gst_hepar_overlay_class_init(GstHeparOverlayClass* klass) {
   /**
    * GstHeparOverlay:position:
    *
-   * The corner of the picture for the panel.
+   * The corner of the picture for the panel. `auto` looks for a place at the left or right edge
+   * where the panel covers neither the scan nor what the scanner writes beside it, preferably in a
+   * corner. It looks again every second, and moves the panel only if another place is clearly
+   * better.
    *
    * Since: 0.1
    */
   g_object_class_install_property(
       object_class, PROP_POSITION,
-      g_param_spec_enum("position", "Position", "Corner of the picture for the panel",
+      g_param_spec_enum("position", "Position", "Corner of the picture for the panel, or auto",
                         gst_hepar_overlay_position_get_type(),
                         static_cast<gint>(defaults.style.corner), flags));
   /**

@@ -14,8 +14,8 @@ namespace {
 
 constexpr double kMinimumEm = 9.0;  // Pixels; smaller text cannot be read.
 
-// A narrower frame gets no full panel: it would cover the scan.
-constexpr double kLargestPanelShare = 0.6;
+// A narrower or lower frame gets no full panel, only a compact one: it would cover the scan.
+constexpr double kLargestPanelShare = 0.34;
 
 int RoundDownToEven(double value) { return static_cast<int>(std::floor(value)) & ~1; }
 int RoundUpToEven(double value) { return (static_cast<int>(std::ceil(value)) + 1) & ~1; }
@@ -59,7 +59,12 @@ struct OverlayRenderer::Impl {
   ContextPtr context = MakeContext();
 
   bool AtLeft(const OverlayStyle& style) const {
-    return style.corner == OverlayCorner::kTopLeft || style.corner == OverlayCorner::kBottomLeft;
+    return style.corner != OverlayCorner::kTopRight && style.corner != OverlayCorner::kBottomRight;
+  }
+
+  bool AtTop(const OverlayStyle& style) const {
+    return style.corner != OverlayCorner::kBottomLeft &&
+           style.corner != OverlayCorner::kBottomRight;
   }
 
   // An empty picture in a corner of the frame.
@@ -76,9 +81,7 @@ struct OverlayRenderer::Impl {
   }
 
   OverlayPatch PatchForPanel(const OverlayStyle& style, double width, double height) const {
-    const bool top =
-        style.corner == OverlayCorner::kTopLeft || style.corner == OverlayCorner::kTopRight;
-    return PatchInCorner(width, height, AtLeft(style), top);
+    return PatchInCorner(width, height, AtLeft(style), AtTop(style));
   }
 
   OverlayPatch DrawSmallPanel(const OverlayStyle& style, const PanelContent& content) const {
@@ -151,7 +154,8 @@ OverlayPatch OverlayRenderer::DrawPanel(const OverlayStyle& style,
   const double width = kPanelWidth * em;
   const double rows_room = (impl_->frame_height - 2 * impl_->margin) / em - kPanelPadding -
                            kPanelHeadingHeight - kPanelFooterHeight - 0.3;
-  if (!style.panel || width > kLargestPanelShare * impl_->frame_width || rows_room < 0) {
+  if (!style.panel || style.compact || width > kLargestPanelShare * impl_->frame_width ||
+      rows_room < 0) {
     return impl_->DrawSmallPanel(style, content);
   }
 
@@ -165,6 +169,25 @@ OverlayPatch OverlayRenderer::DrawPanel(const OverlayStyle& style,
   canvas.Finish();
   return patch;
 }
+
+OverlayRect OverlayRenderer::LargestPanel(const OverlayStyle& style) const {
+  // The most rows, and the longest headings of a compact panel.
+  PanelContent graded, doubtful;
+  graded.state = PanelContent::State::kUnfamiliar;
+  graded.grade = 0;
+  graded.label = "moderate";
+  graded.percents = {100, 0, 0, 0};
+  doubtful.state = PanelContent::State::kNotLiver;
+  OverlayRect largest;
+  for (const PanelContent& content : {graded, doubtful}) {
+    const OverlayPatch patch = DrawPanel(style, content);
+    largest.width = std::max(largest.width, patch.width);
+    largest.height = std::max(largest.height, patch.height);
+  }
+  return largest;
+}
+
+int OverlayRenderer::margin() const { return impl_->margin; }
 
 OverlayPatch OverlayRenderer::DrawThumbnails(const OverlayStyle& style,
                                              const std::vector<OverlayView>& views) const {
@@ -180,10 +203,8 @@ OverlayPatch OverlayRenderer::DrawThumbnails(const OverlayStyle& style,
   if (side < 4 * kMinimumEm) return {};
 
   const double step = side + caption + padding;
-  const bool top =
-      style.corner == OverlayCorner::kTopLeft || style.corner == OverlayCorner::kTopRight;
-  OverlayPatch patch =
-      impl_->PatchInCorner(side + 2 * padding, step * count + padding, !impl_->AtLeft(style), top);
+  OverlayPatch patch = impl_->PatchInCorner(side + 2 * padding, step * count + padding,
+                                            !impl_->AtLeft(style), impl_->AtTop(style));
   const Theme& theme = ThemeOf(style.theme);
   Canvas canvas(impl_->context.get(), &patch);
   canvas.PaintBackground(theme, patch, em);

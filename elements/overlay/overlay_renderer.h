@@ -19,8 +19,10 @@ struct OverlayView {
   std::vector<std::uint8_t> pixels;  // size x size, row by row.
 };
 
-// Draws the parts of the overlay for frames of one size. Everything scales with that size. Parts
-// that do not fit are left out, the least important first, but never "Research use only".
+// Draws the parts of the overlay for frames of one size. Of the styles' corners, kAuto stands for
+// the upper left one here: where there is room is for the caller to find. Everything scales with
+// that size. Parts that do not fit are left out, the least important first, but never "Research use
+// only".
 //
 // Not thread-safe, but may move between threads. Throws Error(kFailed) if Cairo cannot draw.
 class OverlayRenderer {
@@ -31,6 +33,12 @@ class OverlayRenderer {
 
   // The panel, or only "Research use only" if the panel is disabled or does not fit. Never empty.
   OverlayPatch DrawPanel(const OverlayStyle& style, const PanelContent& content) const;
+
+  // How large the panel gets at most with the usual names of the grades, whatever the result.
+  OverlayRect LargestPanel(const OverlayStyle& style) const;
+
+  // How far the parts keep from the edge of the frame, in pixels.
+  int margin() const;
 
   // A column of thumbnails on the side opposite the panel. Empty if they do not fit.
   OverlayPatch DrawThumbnails(const OverlayStyle& style,

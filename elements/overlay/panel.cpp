@@ -14,7 +14,7 @@ namespace {
 constexpr double kGap = 0.45;
 constexpr double kTrendHeight = 3.0;
 constexpr double kLabelWidth = 5.5;
-constexpr double kValueWidth = 2.9;
+constexpr double kValueGap = 0.4;  // Between a bar and its number.
 
 constexpr int kMostBars = 8;
 
@@ -68,6 +68,7 @@ class PanelPainter {
         em_(em),
         left_(kPanelPadding * em),
         width_(width - 2 * kPanelPadding * em),
+        value_width_(canvas->TextWidth("100 %", kPanelSmallText * em, true) + kValueGap * em),
         y_(kPanelPadding * em) {}
 
   void Paint(const PanelRows& rows) {
@@ -122,7 +123,7 @@ class PanelPainter {
 
   void Bar(int percent, const Color& color) {
     const double x = left_ + kLabelWidth * em_;
-    const double width = width_ - (kLabelWidth + kValueWidth) * em_;
+    const double width = width_ - kLabelWidth * em_ - value_width_;
     const double height = std::max(3.0, 0.55 * em_);
     const double y = y_ + (kPanelRowHeight * em_ - height) / 2;
     canvas_.FillRounded(x, y, width, height, height / 2, theme_.track);
@@ -249,6 +250,7 @@ class PanelPainter {
   const double em_;
   const double left_;
   const double width_;
+  const double value_width_;  // Of the widest number beside a bar, with the gap.
   double y_;
 };
 

@@ -5,8 +5,8 @@ namespace hepar {
 
 bool OverlayStyle::operator==(const OverlayStyle& other) const {
   return corner == other.corner && theme == other.theme && panel == other.panel &&
-         probabilities == other.probabilities && trend == other.trend && trust == other.trust &&
-         latency == other.latency;
+         compact == other.compact && probabilities == other.probabilities && trend == other.trend &&
+         trust == other.trust && latency == other.latency;
 }
 
 bool PanelContent::operator==(const PanelContent& other) const {

@@ -9,13 +9,15 @@
 
 namespace hepar {
 
-enum class OverlayCorner { kTopLeft, kTopRight, kBottomLeft, kBottomRight };
+// kAuto: at the left or right edge, where neither the scan nor text is covered.
+enum class OverlayCorner { kTopLeft, kTopRight, kBottomLeft, kBottomRight, kAuto };
 
 // The look of the overlay and the parts of its panel. "Research use only" cannot be disabled.
 struct OverlayStyle {
-  OverlayCorner corner = OverlayCorner::kTopLeft;
+  OverlayCorner corner = OverlayCorner::kAuto;
   OverlayTheme theme = OverlayTheme::kDark;
   bool panel = true;
+  bool compact = false;  // The panel shows the grade alone.
   bool probabilities = true;
   bool trend = true;
   bool trust = true;

@@ -36,12 +36,16 @@ std::exception_ptr StreamOverlay::Draw(const OverlaySettings& settings, const Ov
   if (renderer_ == nullptr || !(visible == visible_)) {
     visible_ = visible;
     renderer_ = std::make_unique<OverlayRenderer>(visible.width, visible.height);
+    placer_.Reset();
+    sizes_.reset();
     panel_key_.reset();
     views_key_.reset();
   }
 
-  std::exception_ptr error = UpdateViews(settings, input);
-  UpdatePanel(settings.style, input);
+  OverlaySettings placed = settings;
+  placed.style = FindPlace(settings.style, *frame);
+  std::exception_ptr error = UpdateViews(placed, input);
+  UpdatePanel(placed.style, input);
   Blend(views_, frame);
   Blend(panel_, frame);  // On top, so that no view hides it.
   return error;
@@ -52,6 +56,29 @@ double StreamOverlay::FrameSeconds() const {
   return rate > 0 ? static_cast<double>(GST_VIDEO_INFO_FPS_D(&info_)) / rate : kDefaultFrameSeconds;
 }
 
+// Finds the panel's place on a frame that nothing has been drawn on. Returns the style with the
+// corner that is closest to it.
+OverlayStyle StreamOverlay::FindPlace(OverlayStyle style, const GstVideoFrame& frame) {
+  if (style.corner != OverlayCorner::kAuto) {
+    place_.reset();
+    return style;
+  }
+  if (!sizes_ || !(sizes_->first == style)) {
+    OverlayStyle compact = style;
+    compact.compact = true;
+    sizes_ = std::make_pair(
+        style, PanelSizes{renderer_->LargestPanel(style), renderer_->LargestPanel(compact)});
+  }
+  place_ = placer_.Place(now_, frame, visible_, sizes_->second, renderer_->margin());
+  style.compact = place_->compact;
+  const OverlayRect& rect = place_->rect;
+  const bool left = 2 * rect.x + rect.width <= visible_.width;
+  const bool top = 2 * rect.y + rect.height <= visible_.height;
+  style.corner = left ? (top ? OverlayCorner::kTopLeft : OverlayCorner::kBottomLeft)
+                      : (top ? OverlayCorner::kTopRight : OverlayCorner::kBottomRight);
+  return style;
+}
+
 void StreamOverlay::UpdatePanel(const OverlayStyle& style, const OverlayInput& input) {
   PanelContent content;
   if (input.result) {
@@ -59,9 +86,21 @@ void StreamOverlay::UpdatePanel(const OverlayStyle& style, const OverlayInput& i
     trend_.Add(now_, input.level, content.grade);
     if (style.panel && style.trend) content.trend = trend_.points();
   }
-  if (panel_key_ && panel_key_->style == style && panel_key_->content == content) return;
-  panel_ = MakeBlend(renderer_->DrawPanel(style, content), info_, visible_.x, visible_.y);
-  panel_key_ = PanelKey{style, std::move(content)};
+  if (panel_key_ && panel_key_->style == style && panel_key_->content == content &&
+      panel_key_->place == place_) {
+    return;
+  }
+  OverlayPatch patch = renderer_->DrawPanel(style, content);
+  if (place_) {
+    // A panel that is lower than the largest keeps to the edge that is closer.
+    const bool top =
+        style.corner == OverlayCorner::kTopLeft || style.corner == OverlayCorner::kTopRight;
+    const OverlayRect& rect = place_->rect;
+    const int y = top ? rect.y : rect.y + rect.height - patch.height;
+    patch.y = std::clamp(y, 0, visible_.height - patch.height) & ~1;
+  }
+  panel_ = MakeBlend(std::move(patch), info_, visible_.x, visible_.y);
+  panel_key_ = PanelKey{style, std::move(content), place_};
 }
 
 std::exception_ptr StreamOverlay::UpdateViews(const OverlaySettings& settings,

@@ -6,9 +6,11 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "elements/overlay/blend.h"
 #include "elements/overlay/overlay_renderer.h"
+#include "elements/overlay/panel_placer.h"
 #include "elements/overlay/view_source.h"
 
 namespace hepar {
@@ -52,6 +54,7 @@ class StreamOverlay {
   struct PanelKey {
     OverlayStyle style;
     PanelContent content;
+    std::optional<PanelPlace> place;
   };
   struct ViewsKey {
     ViewChoice view;
@@ -59,6 +62,7 @@ class StreamOverlay {
   };
 
   double FrameSeconds() const;
+  OverlayStyle FindPlace(OverlayStyle style, const GstVideoFrame& frame);
   void UpdatePanel(const OverlayStyle& style, const OverlayInput& input);
   std::exception_ptr UpdateViews(const OverlaySettings& settings, const OverlayInput& input);
   void DrawViews(const OverlaySettings& settings);
@@ -68,6 +72,9 @@ class StreamOverlay {
   double now_ = 0.0;
   OverlayRect visible_;
   std::unique_ptr<OverlayRenderer> renderer_;
+  PanelPlacer placer_;
+  std::optional<PanelPlace> place_;  // Of the panel; empty: in the corner of its style.
+  std::optional<std::pair<OverlayStyle, PanelSizes>> sizes_;  // The sizes of panels of a style.
   OverlayTrend trend_;
   std::optional<PanelKey> panel_key_;  // What `panel_` shows.
   BlendPatch panel_;

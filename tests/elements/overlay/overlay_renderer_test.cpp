@@ -194,6 +194,62 @@ TEST(OverlayPanelTest, LeadingBarIsAsLongAsItsProbability) {
   EXPECT_NEAR(to_80, to_60, 0.2 * to_60);
 }
 
+TEST(OverlayPanelTest, NumbersKeepClearOfTheirBars) {
+  for (const auto& [width, height] :
+       {std::pair(400, 300), std::pair(640, 480), std::pair(1920, 1080), std::pair(3840, 2160)}) {
+    SCOPED_TRACE(width);
+    const OverlayRenderer renderer(width, height);
+    const OverlayPatch patch = renderer.DrawPanel({}, Graded(3, {0, 0, 0, 100}));
+    const std::uint32_t red = GradeColor(OverlayTheme::kDark, 3, 4);
+    // The right end of the bar, in the row of pixels where it is longest.
+    int end = 0, row = 0;
+    for (int y = patch.height / 4; y < patch.height; ++y) {
+      for (int x = 0; x < patch.width; ++x) {
+        if ((patch.pixels[static_cast<std::size_t>(y) * patch.width + x] & 0xffffff) != red)
+          continue;
+        if (x > end) {
+          end = x;
+          row = y;
+        }
+      }
+    }
+    ASSERT_GT(end, patch.width / 3);
+    // Text is white: the number begins some pixels further on in the rows of the bar.
+    int begin = patch.width;
+    for (int y = row - 2; y <= row + 2; ++y) {
+      for (int x = end; x < begin; ++x) {
+        if (Luma(patch.pixels[static_cast<std::size_t>(y) * patch.width + x]) > 150) begin = x;
+      }
+    }
+    EXPECT_LT(begin, patch.width) << "there is a number";
+    EXPECT_GE(begin - end, patch.width / 60 + 2);
+  }
+}
+
+TEST(OverlayPanelTest, SmallFramesGetACompactPanel) {
+  const PanelContent content = Graded(2, {5, 20, 70, 5});
+  OverlayStyle compact;
+  compact.compact = true;
+  const auto height = [&](int width, int frame_height, const OverlayStyle& style) {
+    return OverlayRenderer(width, frame_height).DrawPanel(style, content).height;
+  };
+  EXPECT_EQ(height(320, 240, {}), height(320, 240, compact));
+  EXPECT_GT(height(640, 480, {}), 3 * height(640, 480, compact));
+}
+
+TEST(OverlayPanelTest, TheLargestPanelIsAsLargeAsAnyResult) {
+  for (const auto& [width, height] : {std::pair(320, 240), std::pair(640, 480)}) {
+    const OverlayRenderer renderer(width, height);
+    const OverlayRect largest = renderer.LargestPanel({});
+    for (const PanelContent& content :
+         {PanelContent(), Graded(2, {5, 20, 70, 5}), Uncertain(), NotLiver(), Unfamiliar(2)}) {
+      const OverlayPatch patch = renderer.DrawPanel({}, content);
+      EXPECT_LE(patch.width, largest.width);
+      EXPECT_LE(patch.height, largest.height);
+    }
+  }
+}
+
 TEST(OverlayPanelTest, TellsWaitingUncertainAndGradedApart) {
   const OverlayRenderer renderer(640, 480);
   OverlayStyle style;
