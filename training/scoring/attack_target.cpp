@@ -3,23 +3,27 @@
 
 #include <torch/utils.h>
 
+#include <memory>
+
+#include "models/engine/frozen_net.h"
+
 namespace hepar {
 
 AttackTarget TargetOf(SeverityNet net) {
+  const auto frozen = std::make_shared<FrozenNet>(net);
   AttackTarget target;
-  target.logits_of = [net](const torch::Tensor& pictures) mutable {
-    return net->forward(pictures);
-  };
+  target.logits_of = [frozen](const torch::Tensor& pictures) { return frozen->Logits(pictures); };
   if (!net->ic1 && !net->ic2) return target;
 
-  target.view_of = [net](const torch::Tensor& pictures) mutable -> View {
-    const Decoupled parts = net->Decouple(pictures);
-    return {net->Classify(SeverityNetImpl::Concatenate(parts)), {parts.specific, parts.common}};
+  target.view_of = [frozen](const torch::Tensor& pictures) -> View {
+    const auto answer = frozen->LogitsAndFeatures(pictures);
+    return {answer.logits, {answer.specific, answer.common}};
   };
-  target.hold_features = [net](const torch::Tensor& clean) mutable -> LogitsOf {
+  target.hold_features = [frozen](const torch::Tensor& clean) -> LogitsOf {
     const torch::NoGradGuard no_grad;
-    return [net, held = net->Decouple(clean)](const torch::Tensor& pictures) mutable {
-      return net->Classify(SeverityNetImpl::Concatenate(net->WithPlanesOf(pictures, held)));
+    const auto held = frozen->LogitsAndFeatures(clean);
+    return [frozen, held](const torch::Tensor& pictures) {
+      return frozen->LogitsWith(pictures, held.specific, held.common);
     };
   };
   return target;

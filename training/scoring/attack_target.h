@@ -10,7 +10,8 @@ namespace hepar {
 // features are Feat1 and Feat2, in this order; a net without decouplers has none. With held
 // features the planes of the picture are the only path to the classifier.
 //
-// The net is shared, and must be in AttackGuard's state while the functions are used.
+// The net is shared, must be in AttackGuard's state while the functions are used, and must not
+// change between their first and last use: FrozenNet computes them.
 AttackTarget TargetOf(SeverityNet net);
 
 }  // namespace hepar

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "models/engine/frozen_net.h"
 #include "training/attacks/pgd.h"
 #include "training/scoring/mode_guard.h"
 
@@ -121,8 +122,9 @@ Predictions ScoreAttacked(SeverityNet net, const PreparedDataset& data,
   pgd.loss = PgdOptions::Loss::kCrossEntropy;
   pgd.start = PgdOptions::Start::kUniform;
   pgd.steps = check.steps;
-  const LogitsOf logits_of = [&net](const torch::Tensor& pictures) {
-    return net->forward(pictures);
+  FrozenNet frozen(net);
+  const LogitsOf logits_of = [&frozen](const torch::Tensor& pictures) {
+    return frozen.Logits(pictures);
   };
   SharedScores shared(indices, net->architecture.classes, 0, others);
   shared.ForEachBatch(batch, [&](std::size_t begin, const std::vector<int>& chosen) {
@@ -131,7 +133,7 @@ Predictions ScoreAttacked(SeverityNet net, const PreparedDataset& data,
         torch::full({clean.labels.size(0)}, check.epsilon, clean.pictures.options());
     const auto attacked = Pgd(logits_of, {clean.pictures, clean.labels, epsilon, clean.seeds}, pgd);
     const torch::NoGradGuard no_grad;
-    shared.Put(begin, net->forward(attacked));
+    shared.Put(begin, frozen.Logits(attacked));
   });
   return shared.Finish(data.dataset());
 }

@@ -4,6 +4,7 @@
 #include <torch/utils.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "models/error.h"
 #include "models/nets/color_space.h"
@@ -40,31 +41,48 @@ std::vector<std::string> AdversarialObjective::TermNames() const {
           "severity_loss", "divergence"};
 }
 
-// The net in bfloat16, or itself.
-SeverityNet AdversarialObjective::AttackedCopy(SeverityNet net) {
-  if (!options_.bf16_attack) return net;
-  if (bf16_net_.is_empty()) {
+// The net with its weights of now. It must be in evaluation mode.
+FrozenNet& AdversarialObjective::Freeze(SeverityNet net, const torch::Tensor& pictures) {
+  const auto precision = options_.bf16_attack ? Precision::kBf16 : Precision::kFp32;
+  if (!frozen_ || frozen_from_.get() != net.get()) {
+    frozen_ = std::make_unique<FrozenNet>(net, precision);
+    frozen_from_ = net;
+    bf16_net_ = nullptr;
+  }
+  if (!bf16_net_.is_empty()) {
+    CopyWeights(net, bf16_net_);
+    return *frozen_;
+  }
+  frozen_->Refresh();
+  if (options_.bf16_attack && !frozen_->RunsOnEngine(pictures)) {
     bf16_net_ = CopyNet(net);
     bf16_net_->to(torch::kBFloat16);
     ToChannelsLast(*bf16_net_);
-  } else {
-    CopyWeights(net, bf16_net_);
+    frozen_ = std::make_unique<FrozenNet>(bf16_net_);
   }
-  return bf16_net_;
+  return *frozen_;
 }
 
 // x', by an attack on the net in evaluation mode; counts its results.
 torch::Tensor AdversarialObjective::Attack(SeverityNet trained, const Batch& batch) {
-  SeverityNet net = AttackedCopy(trained);
-  const AttackGuard guard(*net);
+  const AttackGuard trained_guard(*trained);
+  FrozenNet& net = Freeze(trained, batch.pictures);
+  // Of the copy, where there is one.
+  std::optional<AttackGuard> copy_guard;
+  if (!bf16_net_.is_empty()) copy_guard.emplace(*bf16_net_);
   const auto full = batch.pictures.scalar_type();
-  const auto type = options_.bf16_attack ? torch::kBFloat16 : full;
-  Decoupled clean;
+  const auto type = bf16_net_.is_empty() ? full : torch::kBFloat16;
+  FrozenNet::Answer clean;
   torch::Tensor clean_logits;
   {
     const torch::NoGradGuard no_grad;
-    clean = net->Decouple(batch.pictures.to(type));
-    clean_logits = net->Classify(SeverityNetImpl::Concatenate(clean)).to(full);
+    const auto pictures = batch.pictures.to(type);
+    if (options_.scope == AdversarialOptions::Scope::kEndToEnd) {
+      clean.logits = net.Logits(pictures);
+    } else {
+      clean = net.LogitsAndFeatures(pictures);
+    }
+    clean_logits = clean.logits.to(full);
   }
 
   AttackInput input{batch.pictures, batch.labels, PerSample(schedule_.epsilon(), batch),
@@ -78,10 +96,10 @@ torch::Tensor AdversarialObjective::Attack(SeverityNet trained, const Batch& bat
 
   const LogitsOf logits_of = [&](const torch::Tensor& variable) {
     const auto picture = picture_of(variable).to(type);
-    if (options_.scope == AdversarialOptions::Scope::kEndToEnd)
-      return net->forward(picture).to(full);
-    const Decoupled parts = net->WithPlanesOf(picture, clean);
-    return net->Classify(SeverityNetImpl::Concatenate(parts)).to(full);
+    if (options_.scope == AdversarialOptions::Scope::kEndToEnd) {
+      return net.Logits(picture).to(full);
+    }
+    return net.LogitsWith(picture, clean.specific, clean.common).to(full);
   };
   PgdOptions pgd;
   pgd.steps = options_.steps;

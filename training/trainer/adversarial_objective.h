@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <memory>
+
+#include "models/engine/frozen_net.h"
 #include "training/attacks/pgd.h"
 #include "training/trainer/class_schedule.h"
 #include "training/trainer/objective.h"
@@ -27,13 +30,15 @@ class AdversarialObjective : public Objective {
 
  private:
   torch::Tensor Attack(SeverityNet net, const Batch& batch);
-  SeverityNet AttackedCopy(SeverityNet net);
+  FrozenNet& Freeze(SeverityNet net, const torch::Tensor& pictures);
   void Count(const torch::Tensor& logits, const torch::Tensor& labels);
 
   AdversarialOptions options_;
   ClassSchedule schedule_;
   torch::Tensor class_weights_;
-  SeverityNet bf16_net_{nullptr};
+  // What the attack evaluates: the net itself, or, where LibTorch has to compute in bf16, a copy.
+  std::unique_ptr<FrozenNet> frozen_;
+  SeverityNet frozen_from_{nullptr}, bf16_net_{nullptr};
   torch::Tensor counts_;  // (K, 2 + K) float64: samples, hits, sums of softmax of each class.
 };
 

@@ -221,11 +221,11 @@ TEST_F(TargetTest, AnswersAsTheNet) {
   const auto expected = net_->forward(input_.pictures);
   const Decoupled parts = net_->Decouple(input_.pictures);
   const View answer = target.view_of(input_.pictures);
-  EXPECT_TRUE(torch::allclose(target.logits_of(input_.pictures), expected));
+  EXPECT_TRUE(torch::allclose(target.logits_of(input_.pictures), expected, 1e-4, 1e-5));
   EXPECT_TRUE(torch::allclose(answer.logits, expected, 1e-4, 1e-5));
   ASSERT_EQ(answer.features.size(), 2u);
-  EXPECT_TRUE(torch::equal(answer.features[0], parts.specific));
-  EXPECT_TRUE(torch::equal(answer.features[1], parts.common));
+  EXPECT_TRUE(torch::allclose(answer.features[0], parts.specific, 1e-4, 1e-5));
+  EXPECT_TRUE(torch::allclose(answer.features[1], parts.common, 1e-4, 1e-5));
 }
 
 TEST_F(TargetTest, HeldFeaturesStayThoseOfTheCleanPictures) {
@@ -235,7 +235,8 @@ TEST_F(TargetTest, HeldFeaturesStayThoseOfTheCleanPictures) {
   const auto other = 1 - input_.pictures;
   Decoupled parts = net_->Decouple(input_.pictures);
   parts.planes = other;
-  EXPECT_TRUE(torch::equal(held(other), net_->Classify(SeverityNetImpl::Concatenate(parts))));
+  EXPECT_TRUE(torch::allclose(held(other), net_->Classify(SeverityNetImpl::Concatenate(parts)),
+                              1e-4, 1e-5));
   // What the net says of others is something else, and of the pictures themselves the same.
   const auto off = [&](const torch::Tensor& x) {
     return Value((held(x) - target.logits_of(x)).abs().max());
