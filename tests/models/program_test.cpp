@@ -113,47 +113,70 @@ TEST(ProgramTest, EachConvolutionHasItsKernel) {
   }
 }
 
-// Steps read only the picture and the results of earlier steps, never what they write themselves.
+// Steps read only the picture, what the caller gives, and the results of earlier steps, never what
+// they write themselves.
+void ExpectStepsReadWhatIsWritten(const Program& program, std::size_t picture_floats) {
+  std::vector<bool> frame(program.frame.count), workspace(program.workspace_floats);
+  const auto begin = [&](OperandId id) {
+    const Operand& operand = program.operands[id];
+    return (operand.in_frame ? frame : workspace).begin() +
+           static_cast<std::ptrdiff_t>(operand.offset);
+  };
+  const auto size = [&](OperandId id) {
+    return static_cast<std::ptrdiff_t>(program.operands[id].floats);
+  };
+  std::fill_n(frame.begin() + static_cast<std::ptrdiff_t>(program.frame.picture), picture_floats,
+              true);
+  for (std::size_t i = 0; i < program.steps.size(); ++i) {
+    const Step& step = program.steps[i];
+    SCOPED_TRACE(step.node);
+    if (i == program.forward_steps) {
+      std::fill_n(begin(program.logits_gradient), size(program.logits_gradient), true);
+    }
+    for (const OperandId id : {step.operands.source, step.operands.second, step.operands.third,
+                               step.operands.destination, step.operands.scratch}) {
+      if (id == kNoOperand) continue;
+      const Operand& operand = program.operands[id];
+      EXPECT_LE(operand.offset + operand.floats,
+                operand.in_frame ? frame.size() : workspace.size());
+    }
+    // Memory that is written becomes unreadable first, which detects overlaps.
+    std::fill_n(begin(step.operands.destination), size(step.operands.destination), false);
+    if (step.operands.scratch != kNoOperand) {
+      std::fill_n(begin(step.operands.scratch), size(step.operands.scratch), false);
+    }
+    for (const OperandId id : {step.operands.source, step.operands.second, step.operands.third}) {
+      if (id == kNoOperand) continue;
+      EXPECT_TRUE(std::all_of(begin(id), begin(id) + size(id), [](bool known) { return known; }));
+    }
+    std::fill_n(begin(step.operands.destination), size(step.operands.destination), true);
+  }
+  if (program.picture_gradient != kNoOperand) {
+    const OperandId id = program.picture_gradient;
+    EXPECT_TRUE(std::all_of(begin(id), begin(id) + size(id), [](bool known) { return known; }));
+    return;
+  }
+  for (const std::size_t result : {program.frame.specific, program.frame.common,
+                                   program.frame.auxiliary_logits, program.frame.logits}) {
+    EXPECT_TRUE(frame[result]);
+  }
+}
+
 TEST(ProgramTest, StepsReadWhatIsWrittenAndLieInTheirMemory) {
   for (const Kernels* kernels : AllKernels()) {
     SCOPED_TRACE(kernels->name);
     const Graph graph = SmallGraph();
+    ExpectStepsReadWhatIsWritten(BuildProgram(graph, *kernels), graph.values[0].count());
+  }
+}
+
+TEST(ProgramTest, StepsOfAGradientReadWhatIsWritten) {
+  for (const Kernels* kernels : AllKernels()) {
+    SCOPED_TRACE(kernels->name);
+    const GradientGraph graph = MakeGradientGraph(SmallGraph(), GradientScope::kEndToEnd);
     const Program program = BuildProgram(graph, *kernels);
-    std::vector<bool> frame(program.frame.count), workspace(program.workspace_floats);
-    std::fill_n(frame.begin() + static_cast<std::ptrdiff_t>(program.frame.picture),
-                graph.values[0].count(), true);
-    for (const Step& step : program.steps) {
-      SCOPED_TRACE(step.node);
-      const auto begin = [&](OperandId id) {
-        const Operand& operand = program.operands[id];
-        return (operand.in_frame ? frame : workspace).begin() +
-               static_cast<std::ptrdiff_t>(operand.offset);
-      };
-      const auto size = [&](OperandId id) {
-        return static_cast<std::ptrdiff_t>(program.operands[id].floats);
-      };
-      for (const OperandId id : {step.operands.source, step.operands.second,
-                                 step.operands.destination, step.operands.scratch}) {
-        if (id == kNoOperand) continue;
-        const Operand& operand = program.operands[id];
-        EXPECT_LE(operand.offset + operand.floats,
-                  operand.in_frame ? frame.size() : workspace.size());
-      }
-      // Memory that is written becomes unreadable first, which detects overlaps.
-      std::fill_n(begin(step.operands.destination), size(step.operands.destination), false);
-      if (step.operands.scratch != kNoOperand) {
-        std::fill_n(begin(step.operands.scratch), size(step.operands.scratch), false);
-      }
-      for (const OperandId id : {step.operands.source, step.operands.second}) {
-        if (id == kNoOperand) continue;
-        EXPECT_TRUE(std::all_of(begin(id), begin(id) + size(id), [](bool known) { return known; }));
-      }
-      std::fill_n(begin(step.operands.destination), size(step.operands.destination), true);
-    }
-    for (const std::size_t result : {program.frame.specific, program.frame.common,
-                                     program.frame.auxiliary_logits, program.frame.logits}) {
-      EXPECT_TRUE(frame[result]);
-    }
+    EXPECT_GT(program.steps.size(), program.forward_steps);
+    ExpectStepsReadWhatIsWritten(program, graph.forward.values[0].count());
   }
 }
 
