@@ -67,6 +67,7 @@ struct Prepared {
     specific = shape_of(forward.specific);
     common = shape_of(forward.common);
     classes = forward.values[forward.logits].channels;
+    if (IsLogged(LogLevel::kDebug)) Log(LogLevel::kDebug, plan.ToText());
   }
 
   const GradientPlan plan;

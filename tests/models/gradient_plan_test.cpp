@@ -28,7 +28,7 @@ namespace {
 using ::testing::HasSubstr;
 
 torch::Tensor Random(std::vector<int64_t> shape, std::uint64_t seed) {
-  auto generator = torch::make_generator<at::CPUGeneratorImpl>(seed);
+  auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
   return torch::rand(shape, generator, torch::kFloat64);
 }
 

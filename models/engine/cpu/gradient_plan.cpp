@@ -41,7 +41,8 @@ void GradientPlan::Forward(Workspace* workspace, float* frame) const {
              [](std::size_t) {});
 }
 
-void GradientPlan::Give(Workspace* workspace, float* frame, const Gradients& given) const {
+void GradientPlan::Backward(Workspace* workspace, float* frame, const Gradients& given,
+                            float* picture) const {
   const Program& program = impl_->program;
   const auto copy = [&](const float* from, OperandId to) {
     if (to == kNoOperand) return;
@@ -50,12 +51,6 @@ void GradientPlan::Give(Workspace* workspace, float* frame, const Gradients& giv
   copy(given.logits, program.logits_gradient);
   copy(given.specific, program.specific_gradient);
   copy(given.common, program.common_gradient);
-}
-
-void GradientPlan::Backward(Workspace* workspace, float* frame, const Gradients& given,
-                            float* picture) const {
-  const Program& program = impl_->program;
-  Give(workspace, frame, given);
   RunProgram(program, impl_->kernels, workspace, frame, program.forward_steps, program.steps.size(),
              [](std::size_t) {});
   const OperandId result = program.picture_gradient;
@@ -64,24 +59,5 @@ void GradientPlan::Backward(Workspace* workspace, float* frame, const Gradients&
 }
 
 std::string GradientPlan::ToText() const { return cpu::ToText(impl_->program); }
-
-void GradientPlan::RunTimed(Workspace* workspace, float* frame, const Gradients& given,
-                            float* picture, double (*clock)(), std::vector<double>* step_ms) const {
-  const Program& program = impl_->program;
-  step_ms->resize(program.steps.size());
-  double last = clock();
-  const auto after_step = [&](std::size_t step) {
-    const double now = clock();
-    (*step_ms)[step] = now - last;
-    last = now;
-  };
-  RunProgram(program, impl_->kernels, workspace, frame, 0, program.forward_steps, after_step);
-  Give(workspace, frame, given);
-  RunProgram(program, impl_->kernels, workspace, frame, program.forward_steps, program.steps.size(),
-             after_step);
-  const OperandId result = program.picture_gradient;
-  std::copy_n(AddressOf(program, result, *workspace, frame), program.operands[result].floats,
-              picture);
-}
 
 }  // namespace hepar::cpu

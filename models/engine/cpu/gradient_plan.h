@@ -2,10 +2,8 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "models/engine/cpu/aligned_floats.h"
 #include "models/engine/cpu/frame_layout.h"
@@ -50,13 +48,8 @@ class GradientPlan {
 
   // The steps of both passes with their operands, as a table of a line each.
   std::string ToText() const;
-  // Runs both passes. step_ms[i] becomes the time of step i by `clock`, which returns milliseconds.
-  void RunTimed(Workspace* workspace, float* frame, const Gradients& given, float* picture,
-                double (*clock)(), std::vector<double>* step_ms) const;
 
  private:
-  void Give(Workspace* workspace, float* frame, const Gradients& given) const;
-
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
