@@ -15,12 +15,14 @@ enum ExitCode {
   kExitInputData = 3,
   kExitModel = 4,
   kExitDevice = 5,
+  kExitRequeue = 75,  // EX_TEMPFAIL of sysexits.h: try again later.
   kExitInterrupted = 130,
 };
 
 constexpr char kExitCodesHelp[] =
     "Exit codes: 0 done, 1 failed, 2 wrong use, 3 input data missing or unusable, 4 model or\n"
-    "checkpoint missing or unusable, 5 device not there, 130 interrupted (Ctrl-C).\n";
+    "checkpoint missing or unusable, 5 device not there, 75 stopped by --requeue-signal,\n"
+    "130 interrupted (Ctrl-C).\n";
 
 // An error whose exit code is known where it happens.
 class ExitError : public Error {

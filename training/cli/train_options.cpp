@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "training/cli/train_options.h"
 
+#include "training/cli/stop_request.h"
+
 namespace hepar {
 namespace {
 
@@ -268,6 +270,11 @@ void AddRun(OptionTable& table, TrainOptions& o) {
                 "Seconds after which another process of a distributed training (started by "
                 "torchrun, mpirun or srun) counts as lost");
   table.Integer("checkpoint-every", &o.checkpoint_every, 1, 100000, "Epochs between checkpoints");
+  std::vector<std::string> signals = BatchSignalNames();
+  signals.insert(signals.begin(), "none");
+  table.Choice("requeue-signal", &o.requeue_signal, signals,
+               "The signal after which a batch system is to start the job again: a stop by it ends "
+               "with exit code 75 instead of 130");
   o.output.AddTo(&table, "Write the final metrics as JSON");
   table.Text("name", &o.name, "TEXT", "Name of the model; default: that of the file");
   table.Text("license", &o.license, "TEXT", "License of the model");

@@ -60,6 +60,7 @@ struct TrainOptions {
   std::string out, work;
   bool resume = false, overwrite = false;
   int checkpoint_every = 1, peer_timeout = 60;
+  std::string requeue_signal = "none";
   Output output;
   std::string name, license, citation;
 

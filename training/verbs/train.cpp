@@ -116,12 +116,15 @@ class TrainingRun {
   }
 
   int Run() {
+    // Where nothing is lost, also before and after training, the signal ends the run at once.
+    std::optional<ExitOnSignal> leave;
+    if (requeue_signal() != 0) leave.emplace(requeue_signal(), kExitRequeue);
     ChooseArchitecture();
     PrepareWorkFolder();
     LoadData();
     Join();
     BuildModel();
-    if (!Train()) return kExitInterrupted;
+    if (!Train()) return Requeues() ? kExitRequeue : kExitInterrupted;
     Finish();
     return kExitOk;
   }
@@ -146,6 +149,17 @@ class TrainingRun {
   }
 
   bool speaks() const { return launch_.rank == 0; }
+
+  int requeue_signal() const { return BatchSignal(options_.requeue_signal); }
+
+  // Whether the stop of the training was requested by --requeue-signal, in any process.
+  bool Requeues() {
+    const bool here = requeue_signal() != 0 && StopRequest::RequestedBy(requeue_signal());
+    if (!others_) return here;
+    auto requests = torch::full({1}, here ? 1.0 : 0.0);
+    others_->Sum(requests);
+    return requests.item<double>() > 0;
+  }
 
   void PrepareWorkFolder() {
     std::error_code error;

@@ -153,6 +153,7 @@ std::string RunDescription(const OptionTable& table, const Dataset& dataset, con
                            "licence",
                            "citation",
                            "resume",
+                           "requeue_signal",
                            "report_steps",
                            "peer_timeout",
                            "overwrite",

@@ -73,8 +73,9 @@ class Program {
     if (child_ > 0) kill(child_, SIGKILL), Wait();
   }
 
-  void Interrupt() const { kill(child_, SIGINT); }
-  void Kill() const { kill(child_, SIGKILL); }
+  void Signal(int number) const { kill(child_, number); }
+  void Interrupt() const { Signal(SIGINT); }
+  void Kill() const { Signal(SIGKILL); }
 
   int Wait() {
     int status = 0;
@@ -804,6 +805,46 @@ TEST_F(CliTest, GoesOnAfterCtrlCToTheSameModel) {
   Program resumed(Train("parts.hepar", 3, {"--resume"}));
   ASSERT_EQ(resumed.Wait(), kExitOk) << resumed.err();
   EXPECT_EQ(IdOf(Path("parts.hepar")), IdOf(Path("whole.hepar")));
+}
+
+TEST_F(CliTest, SignalsOfBatchSystemsEndTrainingWithACheckpoint) {
+  Program whole(Train("undisturbed.hepar", 3));
+  ASSERT_EQ(whole.Wait(), kExitOk) << whole.err();
+
+  struct Stop {
+    int number;
+    const char* requeue_signal;
+    int code;
+  };
+  const Stop stops[] = {{SIGHUP, "none", kExitInterrupted}, {SIGTERM, "usr1", kExitInterrupted},
+                        {SIGUSR1, "usr1", kExitRequeue},    {SIGTERM, "term", kExitRequeue},
+                        {SIGHUP, "hup", kExitRequeue},      {SIGUSR1, "none", kExitInterrupted}};
+  const std::string log = Path("batch.hepar.work/log.csv");
+  for (const Stop& stop : stops) {
+    std::filesystem::remove_all(Path("batch.hepar.work"));
+    Program run(Train("batch.hepar", 3, {"--requeue-signal", stop.requeue_signal}));
+    for (int i = 0; i < 60000 && !std::filesystem::exists(log); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    run.Signal(stop.number);
+    ASSERT_EQ(run.Wait(), stop.code) << stop.number << " " << stop.requeue_signal << run.err();
+    EXPECT_THAT(run.err(), HasSubstr("--resume"));
+    EXPECT_TRUE(std::filesystem::exists(Path("batch.hepar.work/last.ckpt")));
+  }
+  // Another --requeue-signal does not make it another run.
+  Program resumed(Train("batch.hepar", 3, {"--resume", "--requeue-signal", "term"}));
+  ASSERT_EQ(resumed.Wait(), kExitOk) << resumed.err();
+  EXPECT_EQ(IdOf(Path("batch.hepar")), IdOf(Path("undisturbed.hepar")));
+}
+
+TEST_F(CliTest, RequeueSignalOutsideTrainingEndsAtOnceWithItsCode) {
+  Program run(Train("early.hepar", 1000, {"--requeue-signal", "usr1"}));
+  const std::string lock = Path("early.hepar.work");
+  for (int i = 0; i < 60000 && !std::filesystem::exists(lock); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  run.Signal(SIGUSR1);
+  EXPECT_EQ(run.Wait(), kExitRequeue) << run.err();
 }
 
 const std::vector<std::string> kAdversarial = {"--preset",      "paper", "--attack-steps", "2",

@@ -303,6 +303,7 @@ TEST(OptionTableTest, HelpListsEachOptionWithItsDefault) {
   EXPECT_THAT(help, HasSubstr("--config FILE"));
   EXPECT_THAT(help, HasSubstr("  --license TEXT"));
   for (const std::string& name : kClassifiers) EXPECT_THAT(help, HasSubstr(name));
+  EXPECT_THAT(help, HasSubstr("75 stopped by --requeue-signal"));
   EXPECT_THAT(help, HasSubstr("130 interrupted"));
   std::istringstream lines(help);
   for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100u) << line;
