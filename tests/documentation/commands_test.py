@@ -21,6 +21,7 @@ import tempfile
 from pages import blocks, commands, pages
 
 SECONDS = 120  # For one command.
+NO_PYTHON = "Python has no GStreamer here (python3-gi)"
 OPTIONAL = {"jq"}  # Programs of which a page shows the use, and that the tests do not install.
 
 # Reasons that hold for every command of a kind; the first that matches counts.
@@ -99,7 +100,7 @@ def environment(options, folder):
     variables.update(
         GST_PLUGIN_PATH=str(options.plugin.parent), GST_REGISTRY=str(folder / "registry"),
         HEPAR_MODEL_PATH=str(options.project / "models/pretrained"), HOME=str(folder),
-        PATH=f"{options.hepar.parent}:{variables['PATH']}")
+        PATH=f"{folder / 'bin'}:{options.hepar.parent}:{variables['PATH']}")
     for name in ("OMP_NUM_THREADS", "GST_REGISTRY_1_0", "DISPLAY"):
         variables.pop(name, None)
     return variables
@@ -122,9 +123,11 @@ def scans(folder, variables, options):
     (folder / "examples").symlink_to(options.project / "examples")
 
 
-def reason_for(command, block, variables):
+def reason_for(command, block, variables, python):
     if block.reason:
         return block.reason
+    if re.search(r"\.py\b", command) and python is None:
+        return NO_PYTHON
     for pattern, reason in RULES:
         if re.search(pattern, command):
             return reason
@@ -153,6 +156,7 @@ class Run:
     def __init__(self, options):
         self.options = options
         self.reference = Reference(options.hepar)
+        self.python = python_with_gstreamer()
         self.ran, self.found, self.failed = 0, 0, 0
         self.reasons = collections.defaultdict(list)
 
@@ -178,7 +182,7 @@ class Run:
             command = re.sub(r"^\./run exec ", "", command)  # The same, in this environment.
             for fault in self.reference.faults(command):
                 self.fail(place, command, fault)
-            reason = reason_for(command, block, variables)
+            reason = reason_for(command, block, variables, self.python)
             if reason:
                 self.reasons[reason].append(place)
                 continue
@@ -194,11 +198,10 @@ class Run:
             if "Gst.init" not in text:
                 self.reasons["a part of a Python program; compiled"].append(block.place)
                 return
-            python = python_with_gstreamer()
-            if python is None:
-                self.reasons["Python has no GStreamer here (python3-gi)"].append(block.place)
+            if self.python is None:
+                self.reasons[NO_PYTHON].append(block.place)
                 return
-            self.execute(block.place, "Python", [python, "-c", text], folder, variables)
+            self.execute(block.place, "Python", [self.python, "-c", text], folder, variables)
             return
         source, program = folder / f"program.{block.language}", folder / "program"
         source.write_text(text)
@@ -213,7 +216,7 @@ class Run:
             self.execute(block.place, "the program", [str(program)], folder, variables)
 
     def page(self, page, here):
-        folder = here / page.stem
+        folder = here / "-".join(page.relative_to(self.options.project).with_suffix("").parts)
         folder.mkdir(parents=True)
         variables = environment(self.options, here)
         prepared = False
@@ -231,15 +234,21 @@ def main():
     for name in ("project", "hepar", "plugin"):
         parser.add_argument(f"--{name}", required=True,
                             type=lambda path: pathlib.Path(path).resolve())
+    parser.add_argument("--only", default="", help="pages whose path contains this text")
     run = Run(parser.parse_args())
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        (folder / "bin").mkdir()
+        if run.python is not None:  # It need not be the first of the path.
+            (folder / "bin/python3").symlink_to(run.python)
         for page in pages(run.options.project):
-            run.page(page, pathlib.Path(folder))
+            if run.options.only in str(page):
+                run.page(page, folder)
     print(f"\n{run.found} commands and programs found, {run.ran} runs, "
           f"{sum(map(len, run.reasons.values()))} not run, {run.failed} failed; not run:")
     for reason, places in sorted(run.reasons.items()):
         print(f"{len(places):4d} {reason}: {', '.join(places)}")
-    if run.ran < 20:
+    if run.ran < 20 and not run.options.only:
         print("too few commands were run: are there pages?")
         run.failed += 1
     sys.exit(1 if run.failed else 0)

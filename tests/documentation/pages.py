@@ -19,7 +19,7 @@ class Block:
 
     @property
     def place(self):
-        return f"{self.page.name}:{self.line}"
+        return f"{self.page.parent.name}/{self.page.name}:{self.line}"
 
 
 def pages(project):
@@ -58,5 +58,5 @@ def commands(block):
             continue
         command = re.sub(r"\s{2,}# .*$", "", command + line).strip()
         if command and not command.startswith("#"):
-            yield f"{block.page.name}:{first}", re.sub(r"\s{2,}", " ", command)
+            yield f"{block.page.parent.name}/{block.page.name}:{first}", re.sub(r"\s{2,}", " ", command)
         command = ""
