@@ -38,13 +38,17 @@ std::string CalibrationSection(SectionContext& c) {
     const ordered_json* calibration = Find(c.LevelOf(level), "calibration");
     if (calibration == nullptr) continue;
     LineChart chart = SquareOfShares("confidence, %", "accuracy, %");
+    const ordered_json* fitted = Find(calibration, "after");
+    const bool has_after = fitted != nullptr && fitted->is_object();
+    any_after = any_after || has_after;
     for (const char* when : {"before", "after"}) {
       const ordered_json* part = Find(calibration, when);
       if (part == nullptr || !part->is_object()) continue;
-      any_after = any_after || std::string(when) == "after";
-      ChartSeries series = Reliability(when, part);
+      // Without an "after", there is nothing that "before" would be before.
+      const std::string name = has_after ? when : "this model";
+      ChartSeries series = Reliability(name, part);
       if (!series.x.empty()) chart.series.push_back(std::move(series));
-      std::string line = Head(std::string(when) + ", " + level.name);
+      std::string line = Head(name + ", " + level.name);
       for (const char* key : {"ece", "brier", "nll"}) {
         line += Cell(ValueText(NumberOf(part, key), false));
       }
@@ -74,7 +78,8 @@ std::string CalibrationSection(SectionContext& c) {
                                      TextOf(choice, "source") + "."
                                : "No temperature is fitted: " + TextOf(choice, "source") + ".";
   return Charts(charts) +
-         Table(HeadRow({"temperature scaling", "ECE", "Brier score", "negative log-likelihood"}),
+         Table(HeadRow({any_after ? "temperature scaling" : "", "ECE", "Brier score",
+                        "negative log-likelihood"}),
                Tag("tbody", rows)) +
          Note(note);
 }

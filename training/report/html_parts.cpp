@@ -19,10 +19,17 @@ using nlohmann::ordered_json;
 // Share of its row from which a cell is dark enough to need inverted text.
 constexpr double kDeepShare = 0.75;
 
+// A value as people write it. All digits are in the JSON that the report is made of.
 std::string OptionText(const ordered_json& value) {
   if (value.is_boolean()) return value.get<bool>() ? "on" : "off";
   if (value.is_string()) return value.get<std::string>();
-  return value.dump();
+  if (value.is_number_float()) return NumberText(value.get<double>());
+  if (!value.is_structured()) return value.dump();
+  std::string text;
+  for (const auto& [name, part] : value.items()) {
+    text += (text.empty() ? "" : ", ") + (value.is_object() ? name + " " : "") + OptionText(part);
+  }
+  return text;
 }
 
 }  // namespace

@@ -65,6 +65,7 @@ svg .quiet { fill: var(--quiet); }
 svg .point { fill: transparent; stroke-width: 2.2; }
 .dashed { stroke-dasharray: 6 4; }
 .leader { stroke-width: 1; opacity: 0.55; }
+.swatch { stroke-width: 3.5; stroke-linecap: butt; }
 .line0 { stroke: var(--c0); } .mark0 { fill: var(--c0); }
 .line1 { stroke: var(--c1); } .mark1 { fill: var(--c1); }
 .line2 { stroke: var(--c2); } .mark2 { fill: var(--c2); }

@@ -21,6 +21,8 @@ constexpr double kFoot = 44;  // Below the x axis.
 // Widths of text are guessed: no font is at hand here.
 constexpr double kCharacterWidth = 6.4;
 constexpr double kNameSpacing = 15;
+// Right of the axes: from their end to the swatch, the swatch, from there to the name.
+constexpr double kSwatchGap = 14, kSwatch = 18, kNameGap = 5;
 // Characters of a name; room is left for the fewer of them even where names are shorter, so that
 // charts side by side have axes of one length.
 constexpr std::size_t kUsualName = 14, kLongestName = 24;
@@ -174,7 +176,7 @@ class Drawing {
     for (const ChartSeries& series : chart.series) {
       longest = std::max(longest, Characters(Shortened(series.name)).size() - 1);
     }
-    right_ = kWidth - 24.0 - kCharacterWidth * longest;
+    right_ = kWidth - kSwatchGap - kSwatch - kNameGap - 6.0 - kCharacterWidth * longest;
     first_ = chart.x.empty() ? 0.0 : chart.x.front();
     last_ = chart.x.empty() ? 1.0 : chart.x.back();
     if (chart.x_range) {
@@ -275,10 +277,7 @@ class Drawing {
         pen_down = drawn;
       }
       if (!path.empty()) {
-        const bool again = s >= static_cast<std::size_t>(kColors);
-        text += "<path class=\"" +
-                (series.reference ? "reference" : "line" + color + (again ? " dashed" : "")) +
-                "\" d=\"" + path + "\"/>\n";
+        text += "<path class=\"" + LineClass(s) + "\" d=\"" + path + "\"/>\n";
       }
       text += dots;
     }
@@ -344,7 +343,13 @@ class Drawing {
     }
   }
 
-  // A name beside the end of each line.
+  // Color and dashes of a series.
+  std::string LineClass(std::size_t s) const {
+    if (chart_.series[s].reference) return "reference";
+    return "line" + Color(s) + (s >= static_cast<std::size_t>(kColors) ? " dashed" : "");
+  }
+
+  // A swatch and a name beside the end of each line.
   std::string Names() const {
     std::vector<Name> names;
     for (std::size_t s = 0; s < chart_.series.size(); ++s) {
@@ -364,13 +369,15 @@ class Drawing {
       const bool reference = chart_.series[name.series].reference;
       const std::string color = Color(name.series);
       text += "<path class=\"leader " + (reference ? "reference" : "line" + color) + "\" d=\"M" +
-              Position(name.x) + " " + Position(name.y) + " L" + Position(right_ + 14) + " " +
-              Position(name.label_y) + "\"/>\n";
+              Position(name.x) + " " + Position(name.y) + " L" + Position(right_ + kSwatchGap) +
+              " " + Position(name.label_y) + "\"/>\n";
+      text += Line("swatch " + LineClass(name.series), right_ + kSwatchGap, name.label_y,
+                   right_ + kSwatchGap + kSwatch, name.label_y);
       if (!reference) {
         text += "<circle class=\"mark" + color + "\"" + Attribute("cx", name.x) +
                 Attribute("cy", name.y) + " r=\"3\"/>\n";
       }
-      text += Text("name", "start", right_ + 18, name.label_y + 4,
+      text += Text("name", "start", right_ + kSwatchGap + kSwatch + kNameGap, name.label_y + 4,
                    Shortened(chart_.series[name.series].name));
     }
     return text;

@@ -23,7 +23,8 @@ struct ChartSeries {
   std::vector<Mark> marks = {};
 };
 
-// Lines over one axis. Each has its name at its right end, so that no color needs looking up.
+// Lines over one axis. Each has its name at its right end, with a swatch of its color and dashes:
+// lines that end at one point, or that lie on each other, are told apart by it.
 struct LineChart {
   std::string description;  // For those who do not see it.
   std::string x_name, y_name;
@@ -50,7 +51,7 @@ std::vector<double> NiceTicks(double low, double high, int count);
 
 // The chart as one <svg> element of well-formed XML, 600 units wide. It defines no colors:
 // lines are of the classes line0..line5 (again dashed from the seventh series on), end marks
-// mark0..mark5; other classes are grid, axis, leader, kept, reference, point and band, and text is
+// mark0..mark5; other classes are grid, axis, leader, swatch, kept, reference, point and band, and text is
 // plain, `name` or `quiet`. Pointing at an x shows its values by <title>, without scripts. Throws
 // Error(kInvalid) for a series whose length is not that of its x.
 std::string LineChartSvg(const LineChart& chart);

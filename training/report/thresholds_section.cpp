@@ -25,6 +25,7 @@ std::string RocCurvesSection(SectionContext& c) {
     const ordered_json* curves = Find(c.LevelOf(level), "roc");
     if (curves == nullptr) continue;
     LineChart chart = SquareOfShares("1 − specificity, %", "sensitivity, %");
+    bool marked = false;
     for (const auto& [name, points] : curves->items()) {
       ChartSeries series;
       series.name = "at least " + name;
@@ -40,6 +41,7 @@ std::string RocCurvesSection(SectionContext& c) {
                                 "chosen: sensitivity " + PercentText(sensitivity) +
                                     " %, specificity " + PercentText(specificity) + " %"});
       }
+      marked = marked || !series.marks.empty();
       chart.series.push_back(std::move(series));
     }
     ChartSeries chance;
@@ -48,7 +50,9 @@ std::string RocCurvesSection(SectionContext& c) {
     chance.reference = true;
     chart.series.push_back(std::move(chance));
     charts += c.AddFigure(std::string("ROC, ") + level.name,
-                          "Circles: the thresholds that were chosen on other patients.", chart);
+                          marked ? "Circles: the thresholds that were chosen on other patients."
+                                 : "From the strictest threshold, lower left, to the loosest.",
+                          chart);
   }
   return Charts(charts);
 }

@@ -188,6 +188,7 @@ TEST(EvaluationHtmlTest, CurvesCarryTheirOperatingPoints) {
     if (title.find("chosen: sensitivity") != std::string::npos) chosen.push_back(title);
   }
   EXPECT_THAT(chosen, SizeIs(6));  // Three grades, two levels.
+  EXPECT_THAT(AllText(elements), HasSubstr("Circles: the thresholds"));
 }
 
 TEST(EvaluationHtmlTest, EveryCorruptionHasALineAndRows) {
@@ -237,6 +238,10 @@ TEST(EvaluationHtmlTest, SaysWhyWhatIsChosenIsLeftOut) {
   const std::string text = AllText(elements);
   EXPECT_THAT(text, AllOf(HasSubstr("No thresholds are shown: nobody else was there."),
                           HasSubstr("No temperature is fitted: nobody else was there.")));
+  // No caption speaks of what is not drawn.
+  EXPECT_THAT(text, Not(HasSubstr("Circles: the thresholds")));
+  EXPECT_THAT(Texts(OfClass(elements, "name")),
+              AllOf(Contains("this model"), Not(Contains("before"))));
   // What is not there leaves no empty section.
   EXPECT_THAT(Texts(Named(elements, "h2")),
               ElementsAre("Metrics", "ROC curves and operating points", "Confusion matrices",

@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +29,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::IsSupersetOf;
 using testing::Not;
+using testing::Pair;
 using testing::SizeIs;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
@@ -132,6 +135,33 @@ TEST(SvgChartTest, LinesEndWithTheirNames) {
   // Both lines end at one height; their names must not.
   EXPECT_GE(std::stod(names[1].Get("y")) - std::stod(names[0].Get("y")), 14.0);
   EXPECT_THAT(OfClass(elements, "mark1"), SizeIs(1));
+}
+
+TEST(SvgChartTest, NamesHaveSwatchesOfTheirLines) {
+  LineChart chart = Chart({0.1, 0.5, 0.9});
+  chart.series.push_back({"the same", {0.1, 0.5, 0.9}});
+  ChartSeries chance;
+  chance.name = "chance";
+  chance.values = {0.3, 0.3, 0.3};
+  chance.reference = true;
+  chart.series.push_back(chance);
+  const auto elements = Parse(LineChartSvg(chart));
+  std::map<std::string, std::string> swatch_at;  // By the height of its middle.
+  for (const Element& line : Named(elements, "line")) {
+    if (line.Get("class").rfind("swatch ", 0) != 0) continue;
+    EXPECT_EQ(line.Get("y1"), line.Get("y2"));
+    swatch_at[line.Get("y1")] = line.Get("class").substr(7);
+  }
+  std::map<std::string, std::string> swatch_of;
+  for (const Element& name : OfClass(elements, "name")) {
+    for (const auto& [y, line] : swatch_at) {
+      if (std::abs(std::stod(y) + 4.0 - std::stod(name.Get("y"))) < 0.02) {
+        swatch_of[name.text] = line;
+      }
+    }
+  }
+  EXPECT_THAT(swatch_of, ElementsAre(Pair("chance", "reference"), Pair("the same", "line1"),
+                                     Pair("train", "line0")));
 }
 
 TEST(SvgChartTest, NamesThatWouldMeetSpreadAroundTheirLines) {
@@ -256,7 +286,7 @@ TEST(SvgChartTest, SeriesMayHavePlacesOfTheirOwn) {
   chart.series = {ideal, stairs, dots};
   const auto elements = Parse(LineChartSvg(chart));
   // The reference takes no color, so the first line has the first.
-  EXPECT_THAT(OfClass(elements, "reference"), SizeIs(2));  // And the way to its name.
+  EXPECT_THAT(OfClass(elements, "reference"), SizeIs(3));  // And the way to its name, the swatch.
   EXPECT_FALSE(OfClass(elements, "line0").empty());
   EXPECT_TRUE(OfClass(elements, "line2").empty());
   EXPECT_THAT(Texts(Named(elements, "title")),
@@ -349,6 +379,19 @@ TEST(HtmlReportTest, ListsTheOptions) {
   EXPECT_THAT(page, HasSubstr("<th>lr</th><td>0.001</td>"));
   EXPECT_THAT(page, HasSubstr("<th>augment</th><td>on</td>"));
   EXPECT_THAT(page, HasSubstr("<th>fairness</th><td>cfa</td>"));
+}
+
+TEST(HtmlReportTest, RoundsTheOptionsForPeople) {
+  TrainingReport report = AdversarialReport(3);
+  report.options = {{"epsilon", 8.0 / 255},
+                    {"seed", 1234567},
+                    {"widths", {8, 16}},
+                    {"familiarity", {{"evidence", 0.2929850750075082}, {"version", 1}}}};
+  const std::string page = TrainingReportHtml(report);
+  EXPECT_THAT(page, HasSubstr("<th>epsilon</th><td>0.03137</td>"));
+  EXPECT_THAT(page, HasSubstr("<th>seed</th><td>1234567</td>"));
+  EXPECT_THAT(page, HasSubstr("<th>widths</th><td>8, 16</td>"));
+  EXPECT_THAT(page, HasSubstr("<th>familiarity</th><td>evidence 0.293, version 1</td>"));
 }
 
 TEST(HtmlReportTest, IsForResearchUseOnly) {
