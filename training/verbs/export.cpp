@@ -10,7 +10,9 @@
 #include "training/cli/exit_codes.h"
 #include "training/cli/options.h"
 #include "training/cli/output.h"
+#include "training/cli/version.h"
 #include "training/export/export_check.h"
+#include "training/export/interchange.h"
 #include "training/export/onnx_model.h"
 #include "training/export/torchscript_model.h"
 #include "training/report/table.h"
@@ -22,7 +24,7 @@ namespace {
 using nlohmann::ordered_json;
 
 struct ExportOptions {
-  std::string model, format = "onnx", out;
+  std::string model, format = "onnx", out, metadata, card;
   double tolerance = 1e-4;
   ModelPermission permission;
   Output output;
@@ -45,6 +47,11 @@ OptionTable MakeTable(ExportOptions* o) {
       "tolerance", &o->tolerance, 0, 1,
       "Largest accepted difference of any result from the model's, relative to the result's "
       "largest magnitude, or to 1 where that is less");
+  table.Output("metadata", &o->metadata, "FILE",
+               "Write the format of inputs and outputs, classes and figures as JSON, with the "
+               "fields of MONAI's metadata.json");
+  table.Output("card", &o->card, "FILE",
+               "Write a model card in the form of Hugging Face's README.md");
   o->output.AddTo(&table, "Write the differences as JSON");
   return table;
 }
@@ -96,6 +103,13 @@ int RunExport(const std::vector<std::string>& arguments) {
     throw;
   }
   std::filesystem::rename(unchecked, options.out);
+  if (!options.metadata.empty()) {
+    WriteFileAtomically(options.metadata, MonaiMetadata(bundle.spec, ProgramVersion()));
+  }
+  if (!options.card.empty()) {
+    WriteFileAtomically(options.card,
+                        ModelCard(bundle.spec, options.format, LastPart(options.out)));
+  }
 
   std::vector<std::vector<std::string>> rows = {{"result", "largest difference", "relative"}};
   ordered_json absolute = ordered_json::object(), relative = ordered_json::object();
