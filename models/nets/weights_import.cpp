@@ -37,6 +37,49 @@ StoredTensors WithoutModulePrefix(StoredTensors dict) {
   return plain;
 }
 
+// timm's vision transformers have the same tensors, of the same shapes, under other names. Its
+// ResNets have torchvision's names.
+std::string TorchvisionNameOf(const std::string& timm_name) {
+  static const std::map<std::string, std::string> kWhole = {
+      {"cls_token", "class_token"},
+      {"pos_embed", "encoder.pos_embedding"},
+      {"patch_embed.proj.weight", "conv_proj.weight"},
+      {"patch_embed.proj.bias", "conv_proj.bias"},
+      {"norm.weight", "encoder.ln.weight"},
+      {"norm.bias", "encoder.ln.bias"},
+      {"head.weight", "heads.head.weight"},
+      {"head.bias", "heads.head.bias"}};
+  static const std::map<std::string, std::string> kInBlock = {
+      {"norm1.weight", "ln_1.weight"},
+      {"norm1.bias", "ln_1.bias"},
+      {"attn.qkv.weight", "self_attention.in_proj_weight"},
+      {"attn.qkv.bias", "self_attention.in_proj_bias"},
+      {"attn.proj.weight", "self_attention.out_proj.weight"},
+      {"attn.proj.bias", "self_attention.out_proj.bias"},
+      {"norm2.weight", "ln_2.weight"},
+      {"norm2.bias", "ln_2.bias"},
+      {"mlp.fc1.weight", "mlp.0.weight"},
+      {"mlp.fc1.bias", "mlp.0.bias"},
+      {"mlp.fc2.weight", "mlp.3.weight"},
+      {"mlp.fc2.bias", "mlp.3.bias"}};
+  const auto whole = kWhole.find(timm_name);
+  if (whole != kWhole.end()) return whole->second;
+  const std::string blocks = "blocks.";
+  const auto dot = timm_name.find('.', blocks.size());
+  if (timm_name.rfind(blocks, 0) != 0 || dot == std::string::npos) return timm_name;
+  const auto part = kInBlock.find(timm_name.substr(dot + 1));
+  if (part == kInBlock.end()) return timm_name;
+  return "encoder.layers.encoder_layer_" + timm_name.substr(blocks.size(), dot - blocks.size()) +
+         "." + part->second;
+}
+
+StoredTensors WithTorchvisionNames(StoredTensors dict) {
+  if (dict.count("patch_embed.proj.weight") == 0) return dict;
+  StoredTensors renamed;
+  for (const auto& [name, tensor] : dict) renamed.emplace(TorchvisionNameOf(name), tensor);
+  return renamed;
+}
+
 ArchiveParts ReadParts(const std::string& path) {
   const std::string bytes = ReadFile(path, kMaxWeightsBytes);
   try {
@@ -119,8 +162,8 @@ torch::Tensor AdaptFirstLayer(const torch::Tensor& weight, int planes, FirstLaye
 
 ImportReport ImportClassifierWeights(const std::string& path, FirstLayer how, SeverityNet net) {
   const ArchiveParts parts = ReadParts(path);
-  const StoredTensors dict = WithoutModulePrefix(
-      TensorArchive(parts, "data", TensorArchive::Content::kScript, path).DictTensors());
+  const StoredTensors dict = WithTorchvisionNames(WithoutModulePrefix(
+      TensorArchive(parts, "data", TensorArchive::Content::kScript, path).DictTensors()));
   const Architecture& a = net->architecture;
   const bool from_10_to_11 = a.classifier == "squeezenet1_1" && IsSqueezeNet10(dict);
 

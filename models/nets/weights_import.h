@@ -37,7 +37,8 @@ struct ImportReport {
 // file is run, whatever it holds beside tensors (models/tensor_file/tensor_archive.h). Tensors
 // whose shape differs (the last layer for another number of classes) stay as they are, but for a
 // first layer made for RGB and for position embeddings of another grid, which are adapted. Names
-// that torchvision gave up (mlp.linear_1 of vision transformers) are known too, and SqueezeNet 1.0
+// that torchvision gave up (mlp.linear_1 of vision transformers) and those of timm's vision
+// transformers (blocks.0.attn.qkv) are known too, and SqueezeNet 1.0
 // weights also start a 1.1 network (fire3 to fire9 have the same shapes). Throws Error: kNotFound,
 // kUnreadable, kDamaged (no such file, numbers that are not finite), kMismatch (nothing fits, or
 // integers where others belong).

@@ -167,6 +167,45 @@ TEST(WeightsImportTest, TransformersOldNamesAndOtherGridsFit) {
                            ResizePositions(old.at("encoder.pos_embedding"), 14, 14)));
 }
 
+// The names of a state of timm's VisionTransformer, as its documentation lists them, for ours.
+std::string TimmNameOf(std::string name) {
+  for (const auto& [torchvision, timm] : {std::pair{"encoder.layers.encoder_layer_", "blocks."},
+                                          {"encoder.pos_embedding", "pos_embed"},
+                                          {"class_token", "cls_token"},
+                                          {"conv_proj.", "patch_embed.proj."},
+                                          {"encoder.ln.", "norm."},
+                                          {"heads.head.", "head."},
+                                          {"ln_1.", "norm1."},
+                                          {"ln_2.", "norm2."},
+                                          {"self_attention.in_proj_", "attn.qkv."},
+                                          {"self_attention.out_proj.", "attn.proj."},
+                                          {"mlp.0.", "mlp.fc1."},
+                                          {"mlp.3.", "mlp.fc2."}}) {
+    const auto at = name.find(torchvision);
+    if (at != std::string::npos) name.replace(at, std::string(torchvision).size(), timm);
+  }
+  return name;
+}
+
+TEST(WeightsImportTest, TransformersOfTimmFit) {
+  torch::manual_seed(6);
+  const Dict state = PublishedState("vit_tiny");
+  Dict timm;
+  for (const auto& item : state)
+    timm.insert(TimmNameOf(item.key()), torch::randn_like(item.value()));
+  ASSERT_TRUE(timm.contains("blocks.3.attn.qkv.weight"));
+  ASSERT_TRUE(timm.contains("patch_embed.proj.bias"));
+  SeverityNet net = NetWith("vit_tiny");
+  const auto report = ImportClassifierWeights(SaveDict(timm, "timm.pt"), FirstLayer::kRepeat, net);
+  EXPECT_EQ(report.loaded, 56 - 2);
+  EXPECT_EQ(report.skipped, 2);  // The last layer, for 1000 classes.
+  EXPECT_EQ(report.missing, 2);
+  for (const auto& item : net->classifier->named_parameters()) {
+    if (item.key() == "conv_proj.weight" || item.value().size(0) == 4) continue;
+    EXPECT_TRUE(torch::equal(item.value(), timm.at(TimmNameOf(item.key())))) << item.key();
+  }
+}
+
 TEST(WeightsImportTest, ReadsWhatPythonSaves) {
   const std::string python = hepar::testing::PythonWithTorch();
   if (python.empty()) GTEST_SKIP() << "no python3 with torch here";
