@@ -199,6 +199,15 @@ def bundles(root):
                 file.writestr("archive/" + part, data)
 
 
+def elements(out):
+    # Each of the first bytes chooses the elements; frames, caps, properties, events and so on follow.
+    for launch in range(4):
+        (out / f"frames-{launch}").write_bytes(bytes([launch, 0, 0, 0, 0, 0, 0, 0, 1]) + bytes(30))
+        for step in range(2, 10):
+            (out / f"step-{launch}-{step}").write_bytes(
+                bytes([launch, 0, 0, 0, 0, 0, 0, 0, 1]) + bytes([0, 9, 1, step, 3, 1, 0, 7, 2]) * 4)
+
+
 def texts(root):
     tables = {
         "manifest": b"path,label,patient_id\na.png,mild,1\n\"b, c.png\",normal,2\n",
@@ -223,7 +232,7 @@ def main():
     if len(sys.argv) != 2:
         sys.exit("Usage: corpus.py OUT")
     root = pathlib.Path(sys.argv[1])
-    for target in ("archive", "csv", "description", "dicom", "jpeg", "mat", "options", "pickle",
+    for target in ("archive", "csv", "description", "dicom", "elements", "jpeg", "mat", "options", "pickle",
                    "script", "still", "tensors", "tiff", "video"):
         os.makedirs(root / target, exist_ok=True)
     pictures(root / "still")
@@ -235,6 +244,7 @@ def main():
         dicoms(root / "dicom", pathlib.Path(stills))
     mats(root / "mat")
     bundles(root)
+    elements(root / "elements")
     texts(root)
 
 

@@ -24,6 +24,8 @@ share=$((seconds / ${#targets[@]}))
 
 HEPAR_FUZZ_TMP=$(mktemp -d)
 export HEPAR_FUZZ_TMP OPENCV_LOG_LEVEL=OFF
+# For the elements, whose plugin GST_PLUGIN_PATH names.
+export G_DEBUG=fatal-criticals OMP_NUM_THREADS=1
 trap 'rm -rf "$HEPAR_FUZZ_TMP"' EXIT
 # What libraries lose on the way out of a damaged file is bounded by the file; leaks of our own are
 # looked for by the tests.
@@ -34,7 +36,7 @@ total=0
 table=
 for target in "${targets[@]}"; do
   corpus=$work/corpus/$target crashes=$work/crashes/$target
-  mkdir -p "$corpus" "$crashes"
+  mkdir -p "$corpus" "$crashes" "$work/seeds/$target"
   executions=0 found=0
   end=$((SECONDS + share))
   # libFuzzer ends with the first crash; the rest of the time is for what else there is.
