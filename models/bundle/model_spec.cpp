@@ -114,7 +114,7 @@ class Fields {
  private:
   static std::string Excerpt(const json& value) {
     std::string text = value.dump(-1, ' ', true, json::error_handler_t::replace);
-    if (text.size() > 60) text = text.substr(0, 57) + "...";
+    if (text.size() > 60) text.replace(57, std::string::npos, "...");
     return text;
   }
 

@@ -94,6 +94,7 @@ std::string Join(const std::vector<std::string>& values, const std::string& sepa
 
 std::string NearestName(const std::string& name, const std::vector<std::string>& candidates) {
   std::string nearest;
+  if (name.empty()) return nearest;
   std::size_t least = std::max<std::size_t>(2, name.size() / 3) + 1;
   constexpr std::size_t kStem = 4;  // Letters by which another form of a word is recognized.
   for (const auto& candidate : candidates) {

@@ -270,7 +270,8 @@ void OptionTable::ReadPositionals(const std::vector<std::string>& rest, Given* g
   for (const std::string& argument : rest) {
     if (argument.size() > 1 && argument[0] == '-' && argument != "--") {
       const std::string flag = argument.substr(0, argument.find('='));
-      const std::string name = flag.substr(flag.find_first_not_of('-'));
+      const std::size_t begin = flag.find_first_not_of('-');
+      const std::string name = begin == std::string::npos ? "" : flag.substr(begin);
       throw UsageError("unknown option " + flag + Suggestion(name, Names(), "--") + " ('hepar " +
                        verb_ + " --help' lists all)");
     }

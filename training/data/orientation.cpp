@@ -41,7 +41,7 @@ std::string ExifOf(std::string_view file) {
   std::string_view data;
   if (file.substr(0, 8) == "\x89PNG\r\n\x1a\n") {
     data = ChunkOf(file, 8, "eXIf", true);
-  } else if (file.substr(0, 4) == "RIFF" && file.substr(8, 4) == "WEBP") {
+  } else if (file.size() >= 12 && file.substr(0, 4) == "RIFF" && file.substr(8, 4) == "WEBP") {
     data = ChunkOf(file, 12, "EXIF", false);
   } else if (file.substr(0, 2) == "\xff\xd8") {
     // The segments before the first scan.

@@ -111,7 +111,9 @@ Size SizeInHeader(std::string_view file) {
   }
   if (file.substr(0, 2) == "BM") return BmpSize(file);
   if (file.size() > 2 && file[0] == 'P' && file[1] >= '1' && file[1] <= '6') return PnmSize(file);
-  if (file.substr(0, 4) == "RIFF" && file.substr(8, 4) == "WEBP") return WebpSize(file);
+  if (file.size() >= 12 && file.substr(0, 4) == "RIFF" && file.substr(8, 4) == "WEBP") {
+    return WebpSize(file);
+  }
   return std::nullopt;
 }
 

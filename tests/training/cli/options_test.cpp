@@ -104,6 +104,13 @@ TEST(OptionTableTest, UnknownFlagNamesTheNearest) {
               AllOf(HasSubstr("unknown option --zzzzzzzz ("), HasSubstr("hepar train --help")));
 }
 
+// Found by fuzzing: these ended the program.
+TEST(OptionTableTest, FlagWithoutANameIsUnknown) {
+  EXPECT_THAT(ErrorOf({"--=8"}), HasSubstr("unknown option -- ("));
+  EXPECT_THAT(ErrorOf({"-="}), HasSubstr("unknown option - ("));
+  EXPECT_THAT(ErrorOf({"---"}), HasSubstr("unknown option --- ("));
+}
+
 TEST(OptionTableTest, UnknownKeyOrGroupOfTheFileNamesTheNearest) {
   const TempFolder folder;
   const std::string key = folder.Write("key.ini", "[train]\nlambda4=1\n");

@@ -205,6 +205,23 @@ TEST(StillFileTest, SizesAreReadFromHeadersAndBoundedBeforeDecoding) {
               [&] { ReadAll(folder.Write("bomb.pgm", "P5\n# by hand\n100000 100000\n255\n")); });
 }
 
+// Found by fuzzing: "RIFF!" ended the program.
+TEST(StillFileTest, FileThatEndsInItsHeaderIsAnError) {
+  const TempFolder folder;
+  for (const char* extension : {".png", ".jpg", ".webp", ".bmp", ".jp2", ".pgm"}) {
+    std::vector<unsigned char> file;
+    ASSERT_TRUE(cv::imencode(extension, Scan({32, 32}, CV_8UC1), file)) << extension;
+    for (std::size_t size = 0; size < 40; ++size) {
+      const std::string head(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(size));
+      EXPECT_EQ(ExifOrientation(head), kUpright) << extension << " " << size;
+      EXPECT_NO_THROW(SizeInHeader(head)) << extension << " " << size;
+      const std::string path = folder.Write("cut.png", head);
+      EXPECT_THROW(ReadStill(path, {0}, [](int, const cv::Mat&) {}, {}), Error)
+          << extension << " " << size;
+    }
+  }
+}
+
 TEST(StillFileTest, LargestSideIsThatOfThePreprocessor) {
   PreprocessOptions options;
   options.size = 32;
