@@ -232,8 +232,8 @@ def main():
     if len(sys.argv) != 2:
         sys.exit("Usage: corpus.py OUT")
     root = pathlib.Path(sys.argv[1])
-    for target in ("archive", "csv", "description", "dicom", "elements", "jpeg", "mat", "options", "pickle",
-                   "script", "still", "tensors", "tiff", "video"):
+    for target in ("archive", "csv", "description", "dicom", "elements", "jpeg", "mat", "options",
+                   "pickle", "script", "still", "tensors", "tiff", "video"):
         os.makedirs(root / target, exist_ok=True)
     pictures(root / "still")
     for path in (root / "still").iterdir():
