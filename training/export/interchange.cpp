@@ -2,6 +2,7 @@
 #include "training/export/interchange.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
@@ -80,8 +81,7 @@ ordered_json Outputs(const ModelSpec& spec) {
   outputs["logits"] =
       TensorFormat("logits", "classes", a.classes, {}, unbounded, NumberedNames(spec.class_names));
   const auto add_features = [&](const char* name, const std::string& what) {
-    std::vector<std::string> names;
-    for (int i = 0; i < a.feature_channels; ++i) names.push_back(what);
+    const std::vector<std::string> names(static_cast<std::size_t>(a.feature_channels), what);
     outputs[name] = TensorFormat("feature", "features", a.feature_channels, {side, side}, unbounded,
                                  NumberedNames(names));
   };
