@@ -73,20 +73,29 @@ std::vector<std::string> PlaneNames(const ModelSpec& spec) {
                                        : std::vector<std::string>{"red", "green", "blue"};
 }
 
+// Those that ToOnnx() gives, in its order.
 ordered_json Outputs(const ModelSpec& spec) {
   const Architecture& a = spec.architecture;
   const int side = spec.preprocess.size;
-  const ordered_json unbounded = ordered_json::array();
   ordered_json outputs;
-  outputs["logits"] =
-      TensorFormat("logits", "classes", a.classes, {}, unbounded, NumberedNames(spec.class_names));
-  const auto add_features = [&](const char* name, const std::string& what) {
-    const std::vector<std::string> names(static_cast<std::size_t>(a.feature_channels), what);
-    outputs[name] = TensorFormat("feature", "features", a.feature_channels, {side, side}, unbounded,
-                                 NumberedNames(names));
+  const auto add_logits = [&](const char* name) {
+    outputs[name] = TensorFormat("logits", "classes", a.classes, {}, ordered_json::array(),
+                                 NumberedNames(spec.class_names));
   };
-  if (HasSpecific(a.decouplers)) add_features("specific", "class-specific feature");
-  if (HasCommon(a.decouplers)) add_features("common", "feature common to all classes");
+  const auto add_planes = [&](const char* name, int channels, const std::string& what) {
+    const std::vector<std::string> names(static_cast<std::size_t>(channels), what);
+    outputs[name] =
+        TensorFormat("feature", "features", channels, {side, side}, {0, 1}, NumberedNames(names));
+  };
+  add_logits("logits");
+  if (HasSpecific(a.decouplers)) {
+    add_planes("specific", a.feature_channels, "class-specific feature");
+  }
+  if (HasCommon(a.decouplers)) {
+    add_planes("common", a.feature_channels, "feature common to all classes");
+    add_planes("reconstruction", PlaneCount(a.planes), "reconstructed plane");
+  }
+  if (HasSpecific(a.decouplers)) add_logits("auxiliary_logits");
   return outputs;
 }
 

@@ -6,12 +6,14 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 namespace hepar {
 namespace {
 
 using nlohmann::ordered_json;
 using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -45,7 +47,13 @@ TEST(MonaiMetadataTest, GivesTheFormatOfInputAndOutputs) {
   const ordered_json& outputs = format.at("outputs");
   EXPECT_EQ(outputs.at("logits").at("num_channels"), 4);
   EXPECT_EQ(outputs.at("logits").at("channel_def").at("3"), "severe");
+  std::vector<std::string> names;
+  for (const auto& [name, output] : outputs.items()) names.push_back(name);
+  EXPECT_THAT(names,
+              ElementsAre("logits", "specific", "common", "reconstruction", "auxiliary_logits"));
   EXPECT_EQ(outputs.at("specific").at("num_channels"), 2);
+  EXPECT_EQ(outputs.at("reconstruction").at("num_channels"), 1);
+  EXPECT_EQ(outputs.at("auxiliary_logits").at("num_channels"), 4);
   EXPECT_EQ(outputs.at("common").at("spatial_shape"), ordered_json({128, 128}));
 }
 
