@@ -39,6 +39,7 @@ constexpr GstClockTime kFrameTime = 40 * GST_MSECOND;
 constexpr GstClockTime kPatience = 60 * GST_SECOND;
 constexpr std::size_t kMaxStreams = 4;
 constexpr double kMaxGrowthMib = 24.0;
+constexpr int kRounds = 6;
 
 // What a pipeline has between source and sink; its first element, "first", takes the model.
 constexpr const char* kChains[] = {
@@ -346,7 +347,22 @@ class Soak {
     });
   }
 
+  // In rounds, after each of which memory is measured, so that growth that goes on shows.
   void Random(double minutes) {
+    const Counts before = counts_;
+    for (int round = 1; round <= kRounds; ++round) {
+      RandomRound(minutes / kRounds, ("random, round " + std::to_string(round)).c_str());
+    }
+    std::printf(
+        "\nrandom: %ld streams, %ld model changes, %ld state cycles, %ld caps changes, %ld seeks, "
+        "%ld flushes; %ld warnings in all\n",
+        counts_.streams - before.streams, counts_.swaps - before.swaps,
+        counts_.cycles - before.cycles, counts_.caps - before.caps, counts_.seeks - before.seeks,
+        counts_.flushes - before.flushes, counts_.warnings);
+  }
+
+ private:
+  void RandomRound(double minutes, const char* name) {
     const Counts before = counts_;
     const auto end = Clock::now() + std::chrono::duration<double, std::ratio<60>>(minutes);
     {
@@ -364,16 +380,9 @@ class Soak {
         ++counts_.operations;
       }
     }
-    Check("random", before);
-    std::printf(
-        "\nrandom: %ld streams, %ld model changes, %ld state cycles, %ld caps changes, %ld seeks, "
-        "%ld flushes; %ld warnings in all\n",
-        counts_.streams - before.streams, counts_.swaps - before.swaps,
-        counts_.cycles - before.cycles, counts_.caps - before.caps, counts_.seeks - before.seeks,
-        counts_.flushes - before.flushes, counts_.warnings);
+    Check(name, before);
   }
 
- private:
   std::size_t Pick(std::size_t count) {
     return std::uniform_int_distribution<std::size_t>(0, count - 1)(random_);
   }
@@ -441,6 +450,9 @@ class Soak {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // With an arena for each of many short-lived threads, memory that is free stays with the process,
+  // by tens of MiB and more or less of it at random, which would hide a leak.
+  mallopt(M_ARENA_MAX, 1);
   gst_init(&argc, &argv);
   char* end = nullptr;
   const double minutes = argc > 1 ? std::strtod(argv[1], &end) : 0.0;
