@@ -40,8 +40,8 @@ static gboolean plugin_init(GstPlugin* plugin) {
          GST_ELEMENT_REGISTER(heparcolorspace, plugin) &&
          GST_ELEMENT_REGISTER(hepardecouple, plugin) &&
          GST_ELEMENT_REGISTER(heparclassify, plugin) &&
-         GST_ELEMENT_REGISTER(heparoverlay, plugin) &&
-         GST_ELEMENT_REGISTER(heparpublish, plugin) && GST_ELEMENT_REGISTER(heparbin, plugin);
+         GST_ELEMENT_REGISTER(heparoverlay, plugin) && GST_ELEMENT_REGISTER(heparpublish, plugin) &&
+         GST_ELEMENT_REGISTER(heparbin, plugin);
 }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, hepar,

@@ -51,9 +51,9 @@ std::vector<double> NiceTicks(double low, double high, int count);
 
 // The chart as one <svg> element of well-formed XML, 600 units wide. It defines no colors:
 // lines are of the classes line0..line5 (again dashed from the seventh series on), end marks
-// mark0..mark5; other classes are grid, axis, leader, swatch, kept, reference, point and band, and text is
-// plain, `name` or `quiet`. Pointing at an x shows its values by <title>, without scripts. Throws
-// Error(kInvalid) for a series whose length is not that of its x.
+// mark0..mark5; other classes are grid, axis, leader, swatch, kept, reference, point and band, and
+// text is plain, `name` or `quiet`. Pointing at an x shows its values by <title>, without scripts.
+// Throws Error(kInvalid) for a series whose length is not that of its x.
 std::string LineChartSvg(const LineChart& chart);
 
 }  // namespace hepar
