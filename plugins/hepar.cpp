@@ -21,15 +21,17 @@
 
 GST_DEBUG_CATEGORY_STATIC(hepar_models_debug);
 
+static void log_message(hepar::LogLevel level, const std::string& message) {
+  const GstDebugLevel gst_level = level == hepar::LogLevel::kWarning ? GST_LEVEL_WARNING
+                                  : level == hepar::LogLevel::kInfo  ? GST_LEVEL_INFO
+                                                                     : GST_LEVEL_DEBUG;
+  GST_CAT_LEVEL_LOG(hepar_models_debug, gst_level, nullptr, "%s", message.c_str());
+}
+
 // Sends what models/ says of devices and backends to a debug category of its own.
 static void log_models() {
   GST_DEBUG_CATEGORY_INIT(hepar_models_debug, "heparmodels", 0, "Devices, backends and kernels");
-  hepar::SetLogSink([](hepar::LogLevel level, const std::string& message) {
-    const GstDebugLevel gst_level = level == hepar::LogLevel::kWarning ? GST_LEVEL_WARNING
-                                    : level == hepar::LogLevel::kInfo  ? GST_LEVEL_INFO
-                                                                       : GST_LEVEL_DEBUG;
-    GST_CAT_LEVEL_LOG(hepar_models_debug, gst_level, nullptr, "%s", message.c_str());
-  });
+  hepar::SetLogSink(log_message);
 }
 
 static gboolean plugin_init(GstPlugin* plugin) {
