@@ -15,6 +15,7 @@
 
 #include "models/error.h"
 #include "models/sha256.h"
+#include "models/simulator/scan_simulator.h"
 #include "training/data/csv.h"
 #include "training/data/folder_walk.h"
 #include "training/data/mat_file.h"
@@ -31,17 +32,6 @@ struct Found {
   Sample sample;
   std::string where;  // For messages.
 };
-
-// The cut points of the published data set, percent of fat by biopsy.
-constexpr double kMildFrom = 5.0;
-constexpr double kMildTo = 33.0;
-constexpr double kModerateTo = 66.0;
-
-int LabelOfFat(double fat) {
-  if (fat < kMildFrom) return 0;
-  if (fat <= kMildTo) return 1;
-  return fat <= kModerateTo ? 2 : 3;
-}
 
 // -1 for an empty field.
 double FatOf(const std::string& text, const std::string& where) {
@@ -205,7 +195,7 @@ std::vector<Found> FindInMatFile(const fs::path& file, LoadSummary* summary) {
         continue;
       }
       found.push_back({file.filename().string(),
-                       {file.string(), LabelOfFat(patient.fat), id, frame, patient.fat},
+                       {file.string(), GradeOfFat(patient.fat), id, frame, patient.fat},
                        file.string() + ", patient " + id});
     }
   }
