@@ -11,6 +11,7 @@
 
 #include "models/error.h"
 #include "models/nets/complexity.h"
+#include "tests/support/expect_close.h"
 #include "tests/support/graph_interpreter.h"
 #include "tests/support/random_net.h"
 
@@ -18,15 +19,9 @@ namespace hepar {
 namespace {
 
 using hepar::testing::ArchitectureOf;
+using hepar::testing::ExpectClose;
 using hepar::testing::Interpret;
 using hepar::testing::RandomNet;
-
-void ExpectClose(const torch::Tensor& got, const torch::Tensor& expected, const char* what) {
-  ASSERT_EQ(got.numel(), expected.numel()) << what;
-  const double difference = (got.flatten() - expected.flatten()).abs().max().item<double>();
-  const double scale = 1.0 + expected.abs().max().item<double>();
-  EXPECT_LT(difference, 2e-5 * scale) << what;
-}
 
 // Compares the graph's results with those of the module.
 void ExpectEqualResults(const Architecture& architecture, int channels, int height, int width) {

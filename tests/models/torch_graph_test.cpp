@@ -10,6 +10,7 @@
 
 #include "models/engine/pass_runner.h"
 #include "models/nets/severity_net.h"
+#include "tests/support/expect_close.h"
 #include "tests/support/graph_interpreter.h"
 #include "tests/support/random_net.h"
 
@@ -17,14 +18,9 @@ namespace hepar {
 namespace {
 
 using hepar::testing::ArchitectureOf;
+using hepar::testing::ExpectClose;
 using hepar::testing::Interpret;
 using hepar::testing::RandomNet;
-
-void ExpectClose(const torch::Tensor& got, const torch::Tensor& expected, const char* what) {
-  ASSERT_EQ(got.numel(), expected.numel()) << what;
-  const double difference = (got.reshape({-1}) - expected.reshape({-1})).abs().max().item<double>();
-  EXPECT_LT(difference, 2e-5 * (1.0 + expected.abs().max().item<double>())) << what;
-}
 
 // Every result of a batch of two pictures is what the interpreter makes of each alone.
 void ExpectInterpretersResults(const Architecture& architecture, int channels, int height,
