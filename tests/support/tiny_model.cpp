@@ -49,6 +49,22 @@ std::string WriteCodeModel(const std::string& dir, const std::string& file) {
   return path;
 }
 
+std::string WriteWeights(const std::string& dir, const std::string& classifier,
+                         const std::string& file) {
+  torch::manual_seed(1);
+  Architecture architecture;
+  architecture.classifier = classifier;
+  architecture.classes = 1000;
+  const auto net = MakeClassifier(architecture, 3);
+  c10::Dict<std::string, torch::Tensor> state;
+  for (const auto& item : net->named_parameters()) state.insert(item.key(), item.value().detach());
+  for (const auto& item : net->named_buffers()) state.insert(item.key(), item.value());
+  const std::vector<char> bytes = torch::jit::pickle_save(state);
+  std::string path = Join(dir, file);
+  WriteFileAtomically(path, std::string(bytes.begin(), bytes.end()));
+  return path;
+}
+
 std::string WithPart(const std::string& path, const std::string& part,
                      const std::function<void(std::string*)>& change) {
   ArchiveParts parts = ReadTorchArchive(ReadFile(path, 1 << 28), path, "model bundle");

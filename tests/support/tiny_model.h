@@ -17,6 +17,11 @@ std::string WriteTinyModel(const std::string& dir, const std::string& file = "ti
 // The same with a classifier that is TorchScript: code, which only runs where it is allowed.
 std::string WriteCodeModel(const std::string& dir, const std::string& file = "code.hepar");
 
+// Writes random weights of a classifier under torchvision's names, as torch.save() writes a
+// state_dict, to `dir`/`file` and returns the path.
+std::string WriteWeights(const std::string& dir, const std::string& classifier,
+                         const std::string& file = "weights.pt");
+
 // A copy of the model `path` in which the part `part` of the container is changed, with sound
 // checksums. Returns the path of the copy, beside it.
 std::string WithPart(const std::string& path, const std::string& part,

@@ -29,9 +29,10 @@ void CheckModel(const TrainOptions& o) {
         "--freeze-normalization with --init");
   }
   const bool no_decouplers = o.architecture.decouplers == DecouplerSet::kNone;
-  if (!o.init.empty() && !o.weights.empty()) {
+  if (!o.init.empty() && !o.weights.empty() && !o.freeze_weights) {
     throw UsageError(
-        "--init holds all weights, --weights those of the classifier; give one of them");
+        "--init holds all weights, --weights those of the classifier; give one of them, or "
+        "--freeze-weights too, which keeps those of --weights as they are");
   }
   if (o.first_layer_luma && o.weights.empty()) throw UsageError("--first-layer needs --weights");
   if (o.freeze_weights && o.weights.empty()) throw UsageError("--freeze-weights needs --weights");

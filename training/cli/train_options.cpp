@@ -81,7 +81,8 @@ void AddModel(OptionTable& table, TrainOptions& o, const std::vector<std::string
   table.Path("init", &o.init, "FILE.hepar", "Start from all weights of this model");
   table.Path("weights", &o.weights, "FILE",
              "Start the classifier from a state_dict with torchvision's names, as torch.save() "
-             "writes it; its input is then normalized as for ImageNet");
+             "writes it; its input is then normalized as for ImageNet. With --init only if they "
+             "are frozen");
   table.Enum("first-layer", &o.first_layer_luma, kFirstLayers,
              "How such weights of the first layer, made for RGB, are adapted to the planes: cycle "
              "through all, or start on the planes of the picture only");

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -933,6 +934,25 @@ TEST_F(CliTest, PaperPresetTrainsAndReportsItsClasses) {
   Program foreign(Train("other.hepar", 1, {"--init", Path("paper.hepar")}));
   EXPECT_EQ(foreign.Wait(), kExitModel);
   EXPECT_THAT(foreign.err(), HasSubstr("cannot start from it"));
+}
+
+TEST_F(CliTest, AModelWithFrozenFeaturesIsTrainedFurther) {
+  const std::vector<std::string> features = {
+      "--classifier",     "depth_squeezenet", "--decouplers",    "none",
+      "--freeze-weights", "--weights",        Path("weights.pt")};
+  testing::WriteWeights(Path(""), "depth_squeezenet");
+  Program first(Train("first.hepar", 1, features));
+  ASSERT_EQ(first.Wait(), kExitOk) << first.err();
+
+  auto init = features;
+  init.insert(init.end(), {"--init", Path("first.hepar")});
+  Program second(Train("second.hepar", 1, init));
+  ASSERT_EQ(second.Wait(), kExitOk) << second.err();
+  EXPECT_THAT(second.out(), AllOf(HasSubstr("init:       first.hepar"), HasSubstr(", frozen, ")));
+  EXPECT_NE(IdOf(Path("second.hepar")), IdOf(Path("first.hepar")));
+
+  init.erase(std::find(init.begin(), init.end(), "--freeze-weights"));
+  ExpectFailure(Train("third.hepar", 1, init), kExitUsage, "give one of them");
 }
 
 TEST_F(CliTest, AblationTrainsScoresAndGoesOnWhereItStopped) {
