@@ -25,6 +25,7 @@
 #include "models/nets/batch_norm.h"
 #include "models/sha256.h"
 #include "training/distributed/link.h"
+#include "training/distributed/store_options.h"
 
 namespace hepar {
 namespace {
@@ -108,6 +109,7 @@ c10::intrusive_ptr<c10d::Store> Meet(const Launch& launch, std::chrono::millisec
     options.isServer = launch.rank == 0 && !launch.served_by_launcher;
     options.waitWorkers = false;
     options.timeout = timeout;
+    ServeWithoutLibuv(&options);
     store = c10::make_intrusive<c10d::PrefixStore>(
         launch.prefix, c10::make_intrusive<c10d::TCPStore>(launch.address, options));
     // Gloo waits no longer for a process to come than for one in a collective call, so all of them

@@ -41,6 +41,7 @@
 #include "training/distributed/communicator.h"
 #include "training/distributed/gradient_averager.h"
 #include "training/distributed/launch.h"
+#include "training/distributed/store_options.h"
 #include "training/trainer/objective.h"
 
 namespace hepar {
@@ -562,6 +563,7 @@ TEST(Communicator, MeetsWhereALauncherServesTheMeetingPoint) {
   options.port = static_cast<std::uint16_t>(FreePort());
   options.isServer = true;
   options.waitWorkers = false;
+  ServeWithoutLibuv(&options);
   const c10d::TCPStore agent("127.0.0.1", options);
   ExpectBothSucceed("sum-and-broadcast", options.port, {"TORCHELASTIC_USE_AGENT_STORE=True"});
 }
