@@ -18,6 +18,10 @@ if [[ -z ${HEPAR_WEIGHTS_DIR:-} && -d $top/../shared/weights ]]; then
   export HEPAR_WEIGHTS_DIR
 fi
 
+# Two programs run side by side, each with a pool of OpenMP threads. Threads that wait for work would
+# spin, and take the processor from the other program.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
+
 rm -f "$build"/meson-logs/testlog*.xml
 meson test -C "$build" --no-rebuild --print-errorlogs --num-processes 2 \
   --timeout-multiplier "${HEPAR_TIMEOUT_FACTOR:-1}" "$@"
