@@ -15,6 +15,7 @@
 #include "elements/gstheparoverlay.h"
 #include "elements/gstheparoverlaymeta.h"
 #include "elements/gstheparpublish.h"
+#include "elements/gstheparreplay.h"
 #include "elements/gstheparseveritymeta.h"
 #include "elements/gstheparsimsrc.h"
 #include "models/log.h"
@@ -43,7 +44,7 @@ static gboolean plugin_init(GstPlugin* plugin) {
          GST_ELEMENT_REGISTER(hepardecouple, plugin) &&
          GST_ELEMENT_REGISTER(heparclassify, plugin) &&
          GST_ELEMENT_REGISTER(heparoverlay, plugin) && GST_ELEMENT_REGISTER(heparpublish, plugin) &&
-         GST_ELEMENT_REGISTER(heparbin, plugin);
+         GST_ELEMENT_REGISTER(heparreplay, plugin) && GST_ELEMENT_REGISTER(heparbin, plugin);
 }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, hepar,

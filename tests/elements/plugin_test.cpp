@@ -25,7 +25,7 @@ std::vector<std::string> Elements() {
 TEST(PluginTest, HasTheElementsOfTheChain) {
   const std::vector<std::string> names = Elements();
   for (const char* name : {"heparsimsrc", "heparcolorspace", "hepardecouple", "heparclassify",
-                           "heparoverlay", "heparpublish", "heparbin"}) {
+                           "heparoverlay", "heparpublish", "heparreplay", "heparbin"}) {
     EXPECT_NE(std::find(names.begin(), names.end(), name), names.end()) << name;
   }
 }
