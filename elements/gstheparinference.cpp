@@ -12,6 +12,7 @@
 #include "elements/frame_preparer.h"
 #include "elements/gstheparframemeta.h"
 #include "elements/gstheparoverlaymeta.h"
+#include "elements/gstheparscanmeta.h"
 #include "elements/inference_settings.h"
 #include "elements/latency_meter.h"
 #include "elements/model_slot.h"
@@ -304,13 +305,34 @@ static void gst_hepar_inference_check_overlay(GstHeparInference* self, GstBuffer
                    "grade: put heparoverlay downstream of the elements that prepare and grade"));
 }
 
+// The rule for a frame; "" is the model's own. What the source knows of the scanner wins over a
+// search, but not over a rectangle that somebody chose.
+static std::string gst_hepar_inference_choose_sector(GstHeparInference* self, GstBuffer* buffer,
+                                                     const hepar::FrameView& view) {
+  std::string sector = gst_hepar_inference_get_sector(self);
+  GstHeparScan scan;
+  if (!gst_buffer_get_hepar_scan(buffer, &scan) || scan.frame_width != view.width ||
+      scan.frame_height != view.height) {
+    return sector;
+  }
+  const hepar::Engine& engine = *gst_hepar_inference_get_private(self)->model.engine();
+  const hepar::SectorRule rule =
+      sector.empty() ? engine.spec().preprocess.sector : hepar::SectorRule::Parse(sector);
+  if (rule.kind != hepar::SectorRule::Kind::kAuto) return sector;
+  hepar::SectorRule known;
+  known.kind = hepar::SectorRule::Kind::kFixed;
+  known.fixed = {scan.x, scan.y, scan.width, scan.height};
+  return known.ToString();
+}
+
 std::shared_ptr<hepar::FrameInference> gst_hepar_inference_prepare(GstHeparInference* self,
                                                                    GstBuffer* buffer,
                                                                    hepar::LazyFrame* picture) {
   GstHeparInferencePrivate* priv = gst_hepar_inference_get_private(self);
   const bool had_wrong_range = priv->preparer.has_wrong_range();
-  auto frame = priv->preparer.Prepare(priv->model.engine(), gst_hepar_inference_get_sector(self),
-                                      picture->view());
+  const hepar::FrameView& view = picture->view();
+  auto frame = priv->preparer.Prepare(priv->model.engine(),
+                                      gst_hepar_inference_choose_sector(self, buffer, view), view);
   gst_buffer_set_hepar_frame(buffer, frame);
   if (priv->preparer.has_wrong_range() && !had_wrong_range) {
     hepar::PostWarning(GST_ELEMENT(self),

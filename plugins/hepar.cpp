@@ -10,12 +10,17 @@
 
 #include "elements/gstheparbin.h"
 #include "elements/gstheparclassify.h"
+#ifdef HEPAR_HAVE_DICOM
+#include "elements/gstheparcinesrc.h"
+#include "elements/gsthepardicomdec.h"
+#endif
 #include "elements/gstheparcolorspace.h"
 #include "elements/gsthepardecouple.h"
 #include "elements/gstheparoverlay.h"
 #include "elements/gstheparoverlaymeta.h"
 #include "elements/gstheparpublish.h"
 #include "elements/gstheparreplay.h"
+#include "elements/gstheparscanmeta.h"
 #include "elements/gstheparseveritymeta.h"
 #include "elements/gstheparsimsrc.h"
 #include "models/log.h"
@@ -35,11 +40,21 @@ static void log_models() {
   hepar::SetLogSink(log_message);
 }
 
+static gboolean register_dicom([[maybe_unused]] GstPlugin* plugin) {
+#ifdef HEPAR_HAVE_DICOM
+  return GST_ELEMENT_REGISTER(heparcinesrc, plugin) &&
+         GST_ELEMENT_REGISTER(hepardicomdec, plugin) && gst_hepar_dicom_type_find_register(plugin);
+#else
+  return TRUE;
+#endif
+}
+
 static gboolean plugin_init(GstPlugin* plugin) {
   log_models();
   gst_hepar_overlay_meta_register();
+  gst_hepar_scan_meta_register();
   gst_hepar_severity_meta_register();
-  return GST_ELEMENT_REGISTER(heparsimsrc, plugin) &&
+  return register_dicom(plugin) && GST_ELEMENT_REGISTER(heparsimsrc, plugin) &&
          GST_ELEMENT_REGISTER(heparcolorspace, plugin) &&
          GST_ELEMENT_REGISTER(hepardecouple, plugin) &&
          GST_ELEMENT_REGISTER(heparclassify, plugin) &&

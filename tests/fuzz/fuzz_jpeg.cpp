@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "models/dicom/jpeg_check.h"
 #include "tests/fuzz/fuzz_target.h"
-#include "training/data/jpeg_check.h"
 #include "training/data/orientation.h"
 #include "training/data/still_header.h"
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "models/sha256.h"
+#include "models/warn.h"
 #include "training/data/video_file.h"
-#include "training/data/warn.h"
 
 namespace hepar {
 

@@ -10,12 +10,12 @@
 #include <opencv2/imgproc.hpp>
 #include <string_view>
 
+#include "models/dicom/jpeg_check.h"
 #include "models/error.h"
 #include "models/file_io.h"
+#include "models/image/picture_limits.h"
 #include "training/data/file_name.h"
-#include "training/data/jpeg_check.h"
 #include "training/data/orientation.h"
-#include "training/data/picture_limits.h"
 #include "training/data/still_header.h"
 #include "training/data/tiff_pages.h"
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "models/warn.h"
 #include "training/data/video_file.h"
-#include "training/data/warn.h"
 
 namespace hepar {
 

@@ -10,7 +10,7 @@
 #include <opencv2/imgcodecs.hpp>
 
 #include "models/error.h"
-#include "training/data/picture_limits.h"
+#include "models/image/picture_limits.h"
 
 namespace hepar {
 namespace {

@@ -9,7 +9,7 @@ namespace hepar {
 
 // The pages of a TIFF file that are pictures of their own: of reduced copies (previews) and
 // transparency masks (TIFF 6.0, NewSubfileType) none is one. Sizes are checked
-// (training/data/picture_limits.h); no pixel is decoded. Ascending numbers of directories, from 0.
+// (models/image/picture_limits.h); no pixel is decoded. Ascending numbers of directories, from 0.
 // Throws Error(kDamaged), naming the file, also where a page's data would lie outside the file.
 std::vector<int> TiffPages(const std::string& path);
 

@@ -21,8 +21,8 @@ extern "C" {
 #include <utility>
 
 #include "models/error.h"
+#include "models/image/picture_limits.h"
 #include "training/data/orientation.h"
-#include "training/data/picture_limits.h"
 
 namespace hepar {
 namespace {

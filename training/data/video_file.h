@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "models/warn.h"
 #include "training/data/video_decoder.h"
-#include "training/data/warn.h"
 
 namespace hepar {
 

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "models/error.h"
-#include "tests/training/support/dicom_writer.h"
+#include "tests/support/dicom_writer.h"
 #include "tests/training/support/expect_error.h"
 #include "tests/training/support/temp_folder.h"
 #include "training/data/dicom_file.h"

@@ -15,10 +15,10 @@
 
 #include "models/error.h"
 #include "models/image/luma.h"
+#include "models/image/picture_limits.h"
 #include "tests/training/support/expect_error.h"
 #include "tests/training/support/temp_folder.h"
 #include "training/data/orientation.h"
-#include "training/data/picture_limits.h"
 #include "training/data/prepared_dataset.h"
 #include "training/data/still_header.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "training/data/jpeg_check.h"
+#include "models/dicom/jpeg_check.h"
 
 // jpeglib.h needs these two.
 #include <cstddef>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "training/data/dicom_lut.h"
+#include "models/dicom/dicom_lut.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "training/data/dicom_elements.h"
+#include "models/dicom/dicom_elements.h"
 
 #include <zlib.h>
 
@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <system_error>
 #include <utility>
 
@@ -29,9 +30,9 @@ constexpr std::uint32_t kItemEnd = 0xfffee00d;
 constexpr std::uint32_t kSequenceEnd = 0xfffee0dd;
 
 // Modality and VOI LUT; shared and per-frame functional groups, and of these the frame VOI LUT and
-// the pixel value transformation.
-constexpr std::array<std::uint32_t, 6> kKeptSequences = {0x00283000, 0x00283010, 0x52009229,
-                                                         0x52009230, 0x00289132, 0x00289145};
+// the pixel value transformation; the regions of ultrasound.
+constexpr std::array<std::uint32_t, 7> kKeptSequences = {
+    0x00283000, 0x00283010, 0x52009229, 0x52009230, 0x00289132, 0x00289145, 0x00186011};
 
 // Value representations of a 16-bit and of a 32-bit length (PS3.5, 7.1.2).
 constexpr std::string_view kShort = "AEASATCSDADSDTFDFLISLOLTPNSHSLSSSTTMUIULUS";
@@ -54,6 +55,15 @@ std::uint32_t NumberOf(std::string_view bytes, std::size_t at, int size, bool bi
     const int place = big_endian ? i : size - 1 - i;
     number = number << 8 | static_cast<unsigned char>(bytes[at + place]);
   }
+  return number;
+}
+
+// The number that a text begins with, behind spaces and a plus sign.
+std::optional<double> FiniteNumber(std::string_view text) {
+  const std::size_t start = std::min(text.find_first_not_of(" +"), text.size());
+  double number = 0.0;
+  const auto result = std::from_chars(text.data() + start, text.data() + text.size(), number);
+  if (result.ec != std::errc() || !std::isfinite(number)) return std::nullopt;
   return number;
 }
 
@@ -354,12 +364,38 @@ std::optional<std::uint16_t> DicomItem::Word(std::uint32_t tag, std::size_t inde
 }
 
 std::optional<double> DicomItem::Number(std::uint32_t tag) const {
-  std::string text = Text(tag);
-  text = text.substr(0, text.find('\\'));
-  const std::size_t start = std::min(text.find_first_not_of(" +"), text.size());
+  const std::string text = Text(tag);
+  return FiniteNumber(std::string_view(text).substr(0, text.find('\\')));
+}
+
+std::vector<double> DicomItem::Numbers(std::uint32_t tag) const {
+  const std::string text = Text(tag);
+  std::vector<double> numbers;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\\', at), text.size());
+    const auto number = FiniteNumber(std::string_view(text).substr(at, end - at));
+    if (!number) return {};
+    numbers.push_back(*number);
+    at = end + 1;
+  }
+  return numbers;
+}
+
+std::optional<std::uint32_t> DicomItem::Long(std::uint32_t tag) const {
+  const DicomElement* element = Find(tag);
+  if (element == nullptr || element->value.size() < 4) return std::nullopt;
+  return NumberOf(element->value, 0, 4, element->is_big_endian);
+}
+
+std::optional<double> DicomItem::Double(std::uint32_t tag) const {
+  const DicomElement* element = Find(tag);
+  if (element == nullptr || element->value.size() < 8) return std::nullopt;
+  const bool is_big = element->is_big_endian;
+  const std::uint64_t high = NumberOf(element->value, is_big ? 0 : 4, 4, is_big);
+  const std::uint64_t bits = high << 32 | NumberOf(element->value, is_big ? 4 : 0, 4, is_big);
   double number = 0.0;
-  const auto result = std::from_chars(text.data() + start, text.data() + text.size(), number);
-  if (result.ec != std::errc() || !std::isfinite(number)) return std::nullopt;
+  std::memcpy(&number, &bits, sizeof number);
+  if (!std::isfinite(number)) return std::nullopt;
   return number;
 }
 

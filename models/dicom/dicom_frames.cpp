@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "training/data/dicom_frames.h"
+#include "models/dicom/dicom_frames.h"
 
 #include <algorithm>
 #include <cstddef>

@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
-#include "training/data/dicom_elements.h"
-#include "training/data/dicom_frames.h"
-#include "training/data/dicom_lut.h"
-#include "training/data/warn.h"
+#include "models/dicom/dicom_elements.h"
+#include "models/dicom/dicom_frames.h"
+#include "models/dicom/dicom_lut.h"
+#include "models/warn.h"
 
 namespace hepar {
 

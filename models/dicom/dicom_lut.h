@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "training/data/dicom_elements.h"
+#include "models/dicom/dicom_elements.h"
 
 namespace hepar {
 

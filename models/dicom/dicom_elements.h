@@ -28,7 +28,8 @@ struct DicomElement {
 // The data set of a file, or an item of a sequence.
 struct DicomItem {
   std::map<std::uint32_t, DicomElement> elements;  // By tag, group << 16 | element.
-  // Only those that say how pixels are to be shown: look-up tables and functional groups.
+  // Only those that say how pixels are to be shown (look-up tables, functional groups) and what
+  // they show (the regions of ultrasound).
   std::map<std::uint32_t, std::vector<DicomItem>> sequences;
 
   const DicomElement* Find(std::uint32_t tag) const;
@@ -37,6 +38,11 @@ struct DicomItem {
   std::optional<std::uint16_t> Word(std::uint32_t tag, std::size_t index = 0) const;
   // The first number of a text (DS, IS) that may hold several; none for what is no finite number.
   std::optional<double> Number(std::uint32_t tag) const;
+  // All numbers of such a text; empty where one of them is no finite number.
+  std::vector<double> Numbers(std::uint32_t tag) const;
+  // A number of 32 bits (UL), and a floating-point number of 64 (FD).
+  std::optional<std::uint32_t> Long(std::uint32_t tag) const;
+  std::optional<double> Double(std::uint32_t tag) const;
   // The first item of a sequence; null where there is none.
   const DicomItem* First(std::uint32_t sequence) const;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "training/data/dicom_parser.h"
+#include "models/dicom/dicom_parser.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "models/error.h"
-#include "training/data/picture_limits.h"
+#include "models/image/picture_limits.h"
 
 namespace hepar {
 namespace {
