@@ -64,20 +64,46 @@ std::string Tail(const Options& options) {
          out + "/overlay.png\"";
 }
 
-// Whether the content of a file, whatever its name, is a still picture.
-bool IsStill(const std::string& file) {
+// The kind of a file by its content, whatever its name; "" for what GStreamer does not know.
+std::string MediaTypeOf(const std::string& file) {
   const std::string description =
       "filesrc location=\"" + file + "\" ! typefind name=finder ! fakesink";
   g_autoptr(GstElement) pipeline = gst_parse_launch(description.c_str(), nullptr);
-  if (!pipeline) return false;
+  if (!pipeline) return "";
   gst_element_set_state(pipeline, GST_STATE_PAUSED);
   gst_element_get_state(pipeline, nullptr, nullptr, GST_CLOCK_TIME_NONE);
   g_autoptr(GstElement) finder = gst_bin_get_by_name(GST_BIN(pipeline), "finder");
   g_autoptr(GstCaps) caps = nullptr;
   g_object_get(finder, "caps", &caps, nullptr);
   gst_element_set_state(pipeline, GST_STATE_NULL);
-  return caps && !gst_caps_is_empty(caps) && !gst_caps_is_any(caps) &&
-         g_str_has_prefix(gst_structure_get_name(gst_caps_get_structure(caps, 0)), "image/");
+  if (!caps || gst_caps_is_empty(caps) || gst_caps_is_any(caps)) return "";
+  return gst_structure_get_name(gst_caps_get_structure(caps, 0));
+}
+
+// How many frames a DICOM file says that it has; 0 where it cannot be read.
+int DicomFrames(const std::string& file) {
+  const std::string description = "filesrc location=\"" + file + "\" ! hepardicomdec ! fakesink";
+  g_autoptr(GstElement) pipeline = gst_parse_launch(description.c_str(), nullptr);
+  if (!pipeline) return 0;
+  gst_element_set_state(pipeline, GST_STATE_PAUSED);
+  gst_element_get_state(pipeline, nullptr, nullptr, GST_CLOCK_TIME_NONE);
+  g_autoptr(GstBus) bus = gst_element_get_bus(pipeline);
+  int frames = 0;
+  while (GstMessage* message = gst_bus_pop_filtered(bus, GST_MESSAGE_ELEMENT)) {
+    if (gst_message_has_name(message, "hepar-dicom")) {
+      gst_structure_get_int(gst_message_get_structure(message), "frames", &frames);
+    }
+    gst_message_unref(message);
+  }
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+  return frames;
+}
+
+// Whether a file is a still picture.
+bool IsStill(const std::string& file) {
+  const std::string type = MediaTypeOf(file);
+  return g_str_has_prefix(type.c_str(), "image/") ||
+         (type == "application/dicom" && DicomFrames(file) == 1);
 }
 
 std::string Description(const Options& options, bool simulated) {
