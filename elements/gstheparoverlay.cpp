@@ -18,11 +18,12 @@
  * The overlay never starts an inference. It shows the views of the newest frame that was decoupled,
  * for at most one second.
  *
- * By default the panel takes a place where it covers neither the scan nor text of the scanner. Text
- * and panel scale with the frame; a small frame gets a compact panel with the grade alone. Frames
- * are changed in place, in their own format and colorimetry. Metadata stay on the buffer, and late
- * frames are drawn, not dropped. Put the overlay downstream of the elements that prepare and grade:
- * a panel in the picture changes the grade.
+ * By default the panel takes a place where it covers neither the scan nor text of the scanner. With
+ * #GstHeparOverlay:layout `beside` frames get wider by a strip for the panel, and it covers
+ * nothing. Text and panel scale with the frame; a small frame gets a compact panel with the grade
+ * alone. Frames are changed in place, in their own format and colorimetry. Metadata stay on the
+ * buffer, and late frames are drawn, not dropped. Put the overlay downstream of the elements that
+ * prepare and grade: a panel in the picture changes the grade.
  *
  * ## Example launch line
  * |[
@@ -35,6 +36,7 @@
 
 #include "elements/gstheparoverlay.h"
 
+#include <atomic>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -45,6 +47,7 @@
 #include "elements/gstheparframemeta.h"
 #include "elements/gstheparoverlaymeta.h"
 #include "elements/gstheparseveritymeta.h"
+#include "elements/overlay/beside.h"
 #include "elements/overlay/stream_overlay.h"
 #include "elements/result_watch.h"
 #include "elements/severity_panel.h"
@@ -61,11 +64,14 @@ using View = hepar::ViewChoice;
 
 // GObject hands out zeroed memory and runs no constructors, so members that need one live here.
 struct GstHeparOverlayPrivate {
-  std::mutex mutex;  // Guards settings, which any thread may set at any time.
+  std::mutex mutex;  // Guards the next two members, which any thread may set at any time.
   Settings settings;
+  bool wants_beside = false;
+  std::atomic<bool> is_beside{false};  // From start() to stop(); before, what is wanted.
   // The streaming thread's own: the base class changes caps and handles serialized events there,
   // and stops when that has ended.
   std::unique_ptr<hepar::StreamOverlay> overlay;  // Made at the first frame.
+  std::unique_ptr<hepar::BesideCopier> copier;    // The same.
   hepar::StreamIdentity stream;
   hepar::ResultWatch watch;
 };
@@ -88,7 +94,8 @@ enum {
   PROP_SHOW_PROBABILITIES,
   PROP_SHOW_TREND,
   PROP_SHOW_TRUST,
-  PROP_SHOW_LATENCY
+  PROP_SHOW_LATENCY,
+  PROP_LAYOUT
 };
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
@@ -123,6 +130,15 @@ static GType gst_hepar_overlay_position_get_type() {
       {static_cast<gint>(OverlayCorner::kBottomRight), "Bottom right corner", "bottom-right"},
       {0, nullptr, nullptr}};
   static const GType type = g_enum_register_static("GstHeparOverlayPosition", kValues);
+  return type;
+}
+
+static GType gst_hepar_overlay_layout_get_type() {
+  static const GEnumValue kValues[] = {
+      {0, "The panel is drawn over the picture", "over"},
+      {1, "Frames are wider, with the panel to the right of the picture", "beside"},
+      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstHeparOverlayLayout", kValues);
   return type;
 }
 
@@ -173,6 +189,10 @@ static void gst_hepar_overlay_set_property(GObject* object, guint id, const GVal
     case PROP_SHOW_LATENCY:
       settings.style.latency = g_value_get_boolean(value);
       break;
+    case PROP_LAYOUT:
+      priv->wants_beside = g_value_get_enum(value) != 0;
+      if (GST_STATE(object) < GST_STATE_PAUSED) priv->is_beside = priv->wants_beside;
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
   }
@@ -207,30 +227,65 @@ static void gst_hepar_overlay_get_property(GObject* object, guint id, GValue* va
     case PROP_SHOW_LATENCY:
       g_value_set_boolean(value, settings.style.latency);
       break;
+    case PROP_LAYOUT: {
+      std::lock_guard<std::mutex> lock(GST_HEPAR_OVERLAY(object)->priv->mutex);
+      g_value_set_enum(value, GST_HEPAR_OVERLAY(object)->priv->wants_beside ? 1 : 0);
+      break;
+    }
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
   }
 }
 
+static gboolean gst_hepar_overlay_start(GstBaseTransform* base) noexcept {
+  GstHeparOverlayPrivate* priv = GST_HEPAR_OVERLAY(base)->priv;
+  std::lock_guard<std::mutex> lock(priv->mutex);
+  priv->is_beside = priv->wants_beside;
+  return TRUE;
+}
+
 static gboolean gst_hepar_overlay_stop(GstBaseTransform* base) noexcept {
   GstHeparOverlayPrivate* priv = GST_HEPAR_OVERLAY(base)->priv;
   priv->overlay.reset();
+  priv->copier.reset();
   priv->stream.Reset();
   priv->watch.Reset();
   return TRUE;
 }
 
+static GstCaps* gst_hepar_overlay_transform_caps(GstBaseTransform* base, GstPadDirection direction,
+                                                 GstCaps* caps, GstCaps* filter) noexcept {
+  GstCaps* other = GST_HEPAR_OVERLAY(base)->priv->is_beside
+                       ? hepar::BesideCaps(caps, direction == GST_PAD_SINK)
+                       : gst_caps_ref(caps);
+  if (filter == nullptr) return other;
+  GstCaps* common = gst_caps_intersect_full(filter, other, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref(other);
+  return common;
+}
+
 static gboolean gst_hepar_overlay_set_info(GstVideoFilter* filter, GstCaps* incaps,
                                            GstVideoInfo* in_info, GstCaps* /*outcaps*/,
-                                           GstVideoInfo* /*out_info*/) noexcept {
+                                           GstVideoInfo* out_info) noexcept {
   GST_INFO_OBJECT(filter, "drawing on %" GST_PTR_FORMAT, static_cast<void*>(incaps));
-  auto& overlay = GST_HEPAR_OVERLAY(filter)->priv->overlay;
+  GstHeparOverlayPrivate* priv = GST_HEPAR_OVERLAY(filter)->priv;
   // The base class still has the old caps. A new frame rate alone keeps the trend.
-  if (overlay != nullptr && hepar::SamePicture(*in_info, filter->in_info)) {
-    overlay->set_info(*in_info);
+  if (priv->overlay != nullptr && hepar::SamePicture(*in_info, filter->in_info)) {
+    priv->overlay->set_info(*out_info);
   } else {
-    overlay.reset();
+    priv->overlay.reset();
+    priv->copier.reset();
   }
+  return TRUE;
+}
+
+static gboolean gst_hepar_overlay_set_caps(GstBaseTransform* base, GstCaps* incaps,
+                                           GstCaps* outcaps) noexcept {
+  if (!GST_BASE_TRANSFORM_CLASS(gst_hepar_overlay_parent_class)->set_caps(base, incaps, outcaps)) {
+    return FALSE;
+  }
+  // GstVideoFilter decides by the functions that there are.
+  gst_base_transform_set_in_place(base, !GST_HEPAR_OVERLAY(base)->priv->is_beside);
   return TRUE;
 }
 
@@ -298,37 +353,64 @@ static void gst_hepar_overlay_watch(GstHeparOverlay* self, const Settings& setti
   }
 }
 
-// Maps the frame here and not in GstVideoFilter, which reports a buffer that is too short as a
-// feature that is not implemented.
-static GstFlowReturn gst_hepar_overlay_transform_ip(GstBaseTransform* base,
-                                                    GstBuffer* buffer) noexcept {
-  auto* self = GST_HEPAR_OVERLAY(base);
+// Draws into `buffer`, or beside its picture into `wide`. Maps frames here and not in
+// GstVideoFilter, which reports a buffer that is too short as a feature that is not implemented.
+// Throws hepar::Error.
+static void gst_hepar_overlay_draw(GstHeparOverlay* self, GstBuffer* buffer, GstBuffer* wide) {
   GstHeparOverlayPrivate* priv = self->priv;
+  const Settings settings = gst_hepar_overlay_get_settings(self);
+  const GstVideoInfo& in_info = GST_VIDEO_FILTER(self)->in_info;
+  const GstVideoInfo& out_info = GST_VIDEO_FILTER(self)->out_info;
+  const hepar::OverlayInput input = gst_hepar_overlay_get_input(GST_BASE_TRANSFORM(self), buffer);
+  if (priv->overlay == nullptr) priv->overlay = std::make_unique<hepar::StreamOverlay>(out_info);
+  std::exception_ptr views_error;
+  if (wide == nullptr) {
+    hepar::VideoMapping mapping(buffer, in_info, GST_MAP_READWRITE);
+    views_error = priv->overlay->Draw(settings, input, mapping.frame());
+  } else {
+    if (priv->copier == nullptr) priv->copier = std::make_unique<hepar::BesideCopier>(out_info);
+    hepar::VideoMapping in(buffer, in_info, GST_MAP_READ);
+    hepar::VideoMapping out(wide, out_info, GST_MAP_READWRITE);
+    const hepar::OverlayRect visible = hepar::VisibleRect(*in.frame());
+    priv->copier->Copy(*in.frame(), visible, out.frame());
+    const hepar::OverlayRect picture = {0, 0, visible.width, visible.height};
+    views_error = priv->overlay->Draw(settings, input, out.frame(), &picture);
+  }
+  gst_buffer_set_hepar_overlay(wide == nullptr ? buffer : wide);
+  gst_hepar_overlay_watch(self, settings, input);
+  if (views_error != nullptr) {
+    try {
+      std::rethrow_exception(views_error);
+    } catch (...) {
+      hepar::PostWarning(GST_ELEMENT(self), hepar::CurrentError());
+    }
+  }
+}
+
+static GstFlowReturn gst_hepar_overlay_try_to_draw(GstBaseTransform* base, GstBuffer* buffer,
+                                                   GstBuffer* wide) noexcept {
   try {
-    const Settings settings = gst_hepar_overlay_get_settings(self);
-    const GstVideoInfo& info = GST_VIDEO_FILTER(base)->in_info;
-    const hepar::OverlayInput input = gst_hepar_overlay_get_input(base, buffer);
-    if (priv->overlay == nullptr) priv->overlay = std::make_unique<hepar::StreamOverlay>(info);
-    std::exception_ptr views_error;
-    {
-      hepar::VideoMapping mapping(buffer, info, GST_MAP_READWRITE);
-      views_error = priv->overlay->Draw(settings, input, mapping.frame());
-    }
-    gst_buffer_set_hepar_overlay(buffer);
-    gst_hepar_overlay_watch(self, settings, input);
-    if (views_error != nullptr) {
-      try {
-        std::rethrow_exception(views_error);
-      } catch (...) {
-        hepar::PostWarning(GST_ELEMENT(self), hepar::CurrentError());
-      }
-    }
+    gst_hepar_overlay_draw(GST_HEPAR_OVERLAY(base), buffer, wide);
   } catch (...) {
     // A picture without "Research use only" must not go on.
-    hepar::PostError(GST_ELEMENT(self), hepar::CurrentError());
+    hepar::PostError(GST_ELEMENT(base), hepar::CurrentError());
     return GST_FLOW_ERROR;
   }
   return GST_FLOW_OK;
+}
+
+static GstFlowReturn gst_hepar_overlay_transform_ip(GstBaseTransform* base,
+                                                    GstBuffer* buffer) noexcept {
+  return gst_hepar_overlay_try_to_draw(base, buffer, nullptr);
+}
+
+static GstFlowReturn gst_hepar_overlay_transform(GstBaseTransform* base, GstBuffer* in,
+                                                 GstBuffer* out) noexcept {
+  // The base class has copied it, but all of the wider frame is to be seen.
+  if (GstVideoCropMeta* crop = gst_buffer_get_video_crop_meta(out)) {
+    gst_buffer_remove_meta(out, &crop->meta);
+  }
+  return gst_hepar_overlay_try_to_draw(base, in, out);
 }
 
 static void gst_hepar_overlay_finalize(GObject* object) noexcept {
@@ -457,6 +539,23 @@ static void gst_hepar_overlay_class_init(GstHeparOverlayClass* klass) {
                            "Whether to show the inference time and the age of the result",
                            defaults.style.latency, flags));
 
+  /**
+   * GstHeparOverlay:layout:
+   *
+   * Whether the panel is drawn over the picture, or frames get wider by a strip that holds it. The
+   * strip is about a third as wide as the frame is high.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      object_class, PROP_LAYOUT,
+      g_param_spec_enum("layout", "Layout", "Whether the panel is over or beside the picture",
+                        gst_hepar_overlay_layout_get_type(), 0,
+                        static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                                 GST_PARAM_MUTABLE_READY)));
+
+  gst_type_mark_as_plugin_api(gst_hepar_overlay_layout_get_type(),
+                              static_cast<GstPluginAPIFlags>(0));
   gst_type_mark_as_plugin_api(gst_hepar_overlay_view_get_type(), static_cast<GstPluginAPIFlags>(0));
   gst_type_mark_as_plugin_api(gst_hepar_overlay_position_get_type(),
                               static_cast<GstPluginAPIFlags>(0));
@@ -471,7 +570,11 @@ static void gst_hepar_overlay_class_init(GstHeparOverlayClass* klass) {
                                         "research use only",
                                         "The gst-hepar Authors");
 
+  transform_class->start = GST_DEBUG_FUNCPTR(gst_hepar_overlay_start);
   transform_class->stop = GST_DEBUG_FUNCPTR(gst_hepar_overlay_stop);
+  transform_class->transform_caps = GST_DEBUG_FUNCPTR(gst_hepar_overlay_transform_caps);
+  transform_class->set_caps = GST_DEBUG_FUNCPTR(gst_hepar_overlay_set_caps);
+  transform_class->transform = GST_DEBUG_FUNCPTR(gst_hepar_overlay_transform);
   transform_class->sink_event = GST_DEBUG_FUNCPTR(gst_hepar_overlay_sink_event);
   transform_class->transform_ip = GST_DEBUG_FUNCPTR(gst_hepar_overlay_transform_ip);
   filter_class->set_info = GST_DEBUG_FUNCPTR(gst_hepar_overlay_set_info);

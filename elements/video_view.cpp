@@ -20,8 +20,12 @@ PixelFormat ToPixelFormat(const GstVideoInfo& info) {
     case GST_VIDEO_FORMAT_BGR:
       return PixelFormat::kBgr;
     case GST_VIDEO_FORMAT_RGBx:
+    case GST_VIDEO_FORMAT_xRGB:  // From its second byte on.
+    case GST_VIDEO_FORMAT_ARGB:
       return PixelFormat::kRgbx;
     case GST_VIDEO_FORMAT_BGRx:
+    case GST_VIDEO_FORMAT_xBGR:
+    case GST_VIDEO_FORMAT_ABGR:
       return PixelFormat::kBgrx;
     case GST_VIDEO_FORMAT_RGBA:
       return PixelFormat::kRgba;
@@ -39,6 +43,19 @@ PixelFormat ToPixelFormat(const GstVideoInfo& info) {
       throw Error(ErrorKind::kUnsupported,
                   std::string("video format ") + GST_VIDEO_INFO_NAME(&info) +
                       " is not supported: put videoconvert before this element");
+  }
+}
+
+// The bytes in front of the first color of a pixel, in the formats that have the alpha there.
+int LeadingBytes(GstVideoFormat format) {
+  switch (format) {
+    case GST_VIDEO_FORMAT_xRGB:
+    case GST_VIDEO_FORMAT_ARGB:
+    case GST_VIDEO_FORMAT_xBGR:
+    case GST_VIDEO_FORMAT_ABGR:
+      return 1;
+    default:
+      return 0;
   }
 }
 
@@ -69,7 +86,7 @@ VideoMapping::~VideoMapping() { gst_video_frame_unmap(&frame_); }
 
 MappedFrame::MappedFrame(GstBuffer* buffer, const GstVideoInfo& info)
     : mapping_(buffer, info, GST_MAP_READ) {
-  view_.format = ToPixelFormat(info);
+  if (!RepackedFrame::IsFor(GST_VIDEO_INFO_FORMAT(&info))) view_.format = ToPixelFormat(info);
   Describe(gst_buffer_get_video_crop_meta(buffer));
 }
 
@@ -109,19 +126,6 @@ void MappedFrame::Describe(const GstVideoCropMeta* crop) {
     view_.height = static_cast<int>(crop->y + crop->height - top);
   }
 
-  for (guint plane = 0; plane < GST_VIDEO_FRAME_N_PLANES(&frame); ++plane) {
-    gint components[GST_VIDEO_MAX_COMPONENTS];
-    gst_video_format_info_component(format, plane, components);
-    const gint c = components[0];
-    const gint stride = GST_VIDEO_FRAME_PLANE_STRIDE(&frame, plane);
-    view_.strides[plane] = stride;
-    view_.planes[plane] =
-        static_cast<const guint8*>(GST_VIDEO_FRAME_PLANE_DATA(&frame, plane)) +
-        static_cast<std::ptrdiff_t>(top >> GST_VIDEO_FORMAT_INFO_H_SUB(format, c)) * stride +
-        static_cast<std::ptrdiff_t>(left >> GST_VIDEO_FORMAT_INFO_W_SUB(format, c)) *
-            GST_VIDEO_FORMAT_INFO_PSTRIDE(format, c);
-  }
-
   const GstVideoColorimetry& colorimetry = frame.info.colorimetry;
   gdouble kr = 0.0;
   gdouble kb = 0.0;
@@ -133,6 +137,29 @@ void MappedFrame::Describe(const GstVideoCropMeta* crop) {
   view_.limited_range =
       colorimetry.range == GST_VIDEO_COLOR_RANGE_16_235 ||
       (colorimetry.range == GST_VIDEO_COLOR_RANGE_UNKNOWN && GST_VIDEO_FORMAT_INFO_IS_YUV(format));
+
+  if (RepackedFrame::IsFor(GST_VIDEO_FRAME_FORMAT(&frame))) {
+    const GstVideoRectangle visible = {static_cast<gint>(left), static_cast<gint>(top), view_.width,
+                                       view_.height};
+    repacked_.emplace(frame, visible, view_.limited_range);
+    view_.format = repacked_->format();
+    view_.planes[0] = repacked_->data();
+    view_.strides[0] = repacked_->stride();
+    return;
+  }
+  for (guint plane = 0; plane < GST_VIDEO_FRAME_N_PLANES(&frame); ++plane) {
+    gint components[GST_VIDEO_MAX_COMPONENTS];
+    gst_video_format_info_component(format, plane, components);
+    const gint c = components[0];
+    const gint stride = GST_VIDEO_FRAME_PLANE_STRIDE(&frame, plane);
+    view_.strides[plane] = stride;
+    view_.planes[plane] =
+        static_cast<const guint8*>(GST_VIDEO_FRAME_PLANE_DATA(&frame, plane)) +
+        static_cast<std::ptrdiff_t>(top >> GST_VIDEO_FORMAT_INFO_H_SUB(format, c)) * stride +
+        static_cast<std::ptrdiff_t>(left >> GST_VIDEO_FORMAT_INFO_W_SUB(format, c)) *
+            GST_VIDEO_FORMAT_INFO_PSTRIDE(format, c) +
+        LeadingBytes(GST_VIDEO_FRAME_FORMAT(&frame));
+  }
 }
 
 }  // namespace hepar

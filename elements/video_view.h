@@ -5,13 +5,14 @@
 
 #include <optional>
 
+#include "elements/repacked_frame.h"
 #include "models/image/frame_view.h"
 
 // The raw video formats that the elements accept, for pad templates.
 #define HEPAR_VIDEO_CAPS                                                                       \
   "video/x-raw, "                                                                              \
   "format = (string) { GRAY8, GRAY16_LE, RGB, BGR, RGBx, BGRx, RGBA, BGRA, I420, NV12, YUY2, " \
-  "UYVY }, "                                                                                   \
+  "UYVY, NV21, Y42B, Y444, ARGB, xRGB, ABGR, xBGR, GRAY10_LE32, P010_10LE, Y210, v210 }, "     \
   "width = (int) [ 16, 4096 ], height = (int) [ 16, 4096 ], "                                  \
   "framerate = (fraction) [ 0/1, 2147483647/1 ]"
 
@@ -40,7 +41,8 @@ class VideoMapping {
 
 // A video buffer mapped for reading, as the view that models/ takes: strides and offsets of a
 // GstVideoMeta, the rectangle of a GstVideoCropMeta and the colorimetry of the caps are honored.
-// A crop that starts inside a chroma sample grows to the whole sample.
+// A crop that starts inside a chroma sample grows to the whole sample. A format that models/ has no
+// loops for is repacked (elements/repacked_frame.h).
 class MappedFrame {
  public:
   // Throws Error(kFailed) when the buffer cannot be mapped as `info` says, Error(kInvalid) for a
@@ -53,6 +55,7 @@ class MappedFrame {
   void Describe(const GstVideoCropMeta* crop);
 
   VideoMapping mapping_;
+  std::optional<RepackedFrame> repacked_;
   FrameView view_;
 };
 

@@ -27,7 +27,8 @@ ComponentRule RuleOf(const GstVideoInfo& info, int component) {
   ComponentRule rule = {static_cast<float>(offsets[component]), 0.f, 0.f, 0.f};
 
   if (component == GST_VIDEO_COMP_A) {
-    rule.offset = 255.f;  // Drawn pixels are opaque.
+    // Drawn pixels are opaque.
+    rule.offset = static_cast<float>((1 << GST_VIDEO_FORMAT_INFO_DEPTH(format, component)) - 1);
     return rule;
   }
   if (GST_VIDEO_FORMAT_INFO_IS_RGB(format)) {
@@ -122,6 +123,17 @@ BlendComponent MakeComponent(const OverlayPatch& patch, const GstVideoInfo& info
   return result;
 }
 
+// Lines of 10 bits are blended as GStreamer unpacks them: AYUV64.
+
+GstVideoInfo BlendedInfo(const GstVideoInfo& info) {
+  if (!IsTenBit(info.finfo)) return info;
+  GstVideoInfo unpacked;
+  gst_video_info_set_format(&unpacked, info.finfo->unpack_format, GST_VIDEO_INFO_WIDTH(&info),
+                            GST_VIDEO_INFO_HEIGHT(&info));
+  unpacked.colorimetry = info.colorimetry;
+  return unpacked;
+}
+
 template <typename Sample>
 void BlendRow(Sample* row, std::ptrdiff_t step, const std::uint32_t* keep, const std::uint32_t* add,
               int width, std::uint32_t largest) {
@@ -132,11 +144,41 @@ void BlendRow(Sample* row, std::ptrdiff_t step, const std::uint32_t* keep, const
   }
 }
 
+// Unpacks the rows that a patch covers, blends and packs them again.
+void BlendUnpacked(const BlendPatch& blend, GstVideoFrame* frame) {
+  constexpr int kChannels = 4;
+  const GstVideoFormatInfo* format = frame->info.finfo;
+  const GstVideoFormatInfo* unpacked = gst_video_format_get_info(format->unpack_format);
+  const int width = GST_VIDEO_FRAME_WIDTH(frame);
+  // GStreamer packs and unpacks groups of pixels as a whole.
+  std::vector<guint16> line(static_cast<std::size_t>(width + 6) * kChannels);
+  const BlendComponent& first = blend.front();
+  for (int y = 0; y < first.height; ++y) {
+    // With the lower bits 0, packing drops nothing but what was blended.
+    format->unpack_func(format, GST_VIDEO_PACK_FLAG_TRUNCATE_RANGE, line.data(), frame->data,
+                        frame->info.stride, 0, first.y + y, width);
+    for (std::size_t i = 0; i < blend.size(); ++i) {
+      const BlendComponent& component = blend[i];
+      const std::size_t at = static_cast<std::size_t>(y) * component.width;
+      const gint offset = GST_VIDEO_FORMAT_INFO_POFFSET(unpacked, i) / 2;
+      BlendRow(line.data() + static_cast<std::ptrdiff_t>(component.x) * kChannels + offset,
+               kChannels, &component.keep[at], &component.add[at], component.width, 65535);
+    }
+    format->pack_func(format, GST_VIDEO_PACK_FLAG_NONE, line.data(), 0, frame->data,
+                      frame->info.stride, frame->info.chroma_site, first.y + y, width);
+  }
+}
+
 }  // namespace
 
-BlendPatch MakeBlend(OverlayPatch patch, const GstVideoInfo& info, int x, int y) {
+bool IsTenBit(const GstVideoFormatInfo* format) {
+  return GST_VIDEO_FORMAT_INFO_DEPTH(format, 0) == 10;
+}
+
+BlendPatch MakeBlend(OverlayPatch patch, const GstVideoInfo& frame_info, int x, int y) {
   BlendPatch blend;
   if (patch.empty()) return blend;
+  const GstVideoInfo info = BlendedInfo(frame_info);
   patch.x += x;
   patch.y += y;
   const int components = static_cast<int>(GST_VIDEO_INFO_N_COMPONENTS(&info));
@@ -147,6 +189,11 @@ BlendPatch MakeBlend(OverlayPatch patch, const GstVideoInfo& info, int x, int y)
 }
 
 void Blend(const BlendPatch& blend, GstVideoFrame* frame) {
+  if (blend.empty()) return;
+  if (IsTenBit(frame->info.finfo)) {
+    BlendUnpacked(blend, frame);
+    return;
+  }
   for (std::size_t i = 0; i < blend.size(); ++i) {
     const BlendComponent& component = blend[i];
     const int index = static_cast<int>(i);

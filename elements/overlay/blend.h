@@ -27,10 +27,14 @@ struct BlendComponent {
 // picture again for each frame.
 using BlendPatch = std::vector<BlendComponent>;
 
-// Converts `patch` once for blending into many frames of `info`, in the range and matrix of its
-// colorimetry. (x, y), both even, is where the patch's origin lies in the frame. The patch must lie
-// inside the frame.
-BlendPatch MakeBlend(OverlayPatch patch, const GstVideoInfo& info, int x, int y);
+// Whether samples have 10 bits. Those of v210 and gray share words, and GStreamer 1.22 describes
+// the places of those of Y210 and P010 wrongly, so only its functions unpack and pack such lines.
+bool IsTenBit(const GstVideoFormatInfo* format);
+
+// Converts `patch` once for blending into many frames of `frame_info`, in the range and matrix of
+// its colorimetry. (x, y), both even, is where the patch's origin lies in the frame. The patch must
+// lie inside the frame.
+BlendPatch MakeBlend(OverlayPatch patch, const GstVideoInfo& frame_info, int x, int y);
 
 // Blends into a frame that is mapped for reading and writing and has the format that `blend` was
 // made for.

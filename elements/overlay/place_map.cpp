@@ -7,7 +7,9 @@
 #include <limits>
 #include <opencv2/imgproc.hpp>
 #include <optional>
+#include <vector>
 
+#include "elements/overlay/blend.h"
 #include "models/image/sector.h"
 
 namespace hepar {
@@ -24,9 +26,28 @@ constexpr int kTextContrast = 48;
 // The cost of the way from a corner to the middle of an edge.
 constexpr double kCornerPull = 0.04;
 
-// Samples of the brightness of the visible part, full range: every `step`th pixel of every `step`th
-// row.
-cv::Mat Brightness(const GstVideoFrame& frame, const OverlayRect& visible, int step) {
+// Samples of the brightness of the visible part: every `step`th pixel of every `step`th row, the
+// upper 8 bits. For formats of 10 bits.
+cv::Mat UnpackedSamples(const GstVideoFrame& frame, const OverlayRect& visible, int step) {
+  constexpr int kChannels = 4, kLuma = 1;  // AYUV64.
+  const GstVideoFormatInfo* format = frame.info.finfo;
+  const int width = visible.x + visible.width;
+  std::vector<guint16> line(static_cast<std::size_t>(width + 6) * kChannels);
+  cv::Mat samples((visible.height + step - 1) / step, (visible.width + step - 1) / step, CV_8UC1);
+  for (int y = 0; y < samples.rows; ++y) {
+    format->unpack_func(format, GST_VIDEO_PACK_FLAG_TRUNCATE_RANGE, line.data(), frame.data,
+                        frame.info.stride, 0, visible.y + y * step, width);
+    auto* out = samples.ptr<std::uint8_t>(y);
+    for (int x = 0; x < samples.cols; ++x) {
+      const std::size_t pixel = static_cast<std::size_t>(visible.x) + x * step;
+      out[x] = static_cast<std::uint8_t>(line[pixel * kChannels + kLuma] >> 8);
+    }
+  }
+  return samples;
+}
+
+// The same for the other formats.
+cv::Mat AddressedSamples(const GstVideoFrame& frame, const OverlayRect& visible, int step) {
   const GstVideoFormatInfo* format = frame.info.finfo;
   const int component = GST_VIDEO_FORMAT_INFO_IS_RGB(format) ? GST_VIDEO_COMP_G : GST_VIDEO_COMP_Y;
   const int pixel_step = GST_VIDEO_FRAME_COMP_PSTRIDE(&frame, component);
@@ -44,6 +65,14 @@ cv::Mat Brightness(const GstVideoFrame& frame, const OverlayRect& visible, int s
       out[x] = row[static_cast<std::ptrdiff_t>(x) * step * pixel_step];
     }
   }
+  return samples;
+}
+
+// Samples of the brightness of the visible part, full range.
+cv::Mat Brightness(const GstVideoFrame& frame, const OverlayRect& visible, int step) {
+  const GstVideoFormatInfo* format = frame.info.finfo;
+  cv::Mat samples = IsTenBit(format) ? UnpackedSamples(frame, visible, step)
+                                     : AddressedSamples(frame, visible, step);
   const GstVideoColorRange range = frame.info.colorimetry.range;
   if (range == GST_VIDEO_COLOR_RANGE_16_235 ||
       (range == GST_VIDEO_COLOR_RANGE_UNKNOWN && GST_VIDEO_FORMAT_INFO_IS_YUV(format))) {

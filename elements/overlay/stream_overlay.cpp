@@ -11,8 +11,8 @@ namespace {
 // For streams that have neither timestamps nor a frame rate.
 constexpr double kDefaultFrameSeconds = 0.04;
 
-// The visible part of the frame: all of it, or the rectangle of a crop meta, aligned to whole
-// chroma samples.
+}  // namespace
+
 OverlayRect VisibleRect(const GstVideoFrame& frame) {
   const int width = GST_VIDEO_FRAME_WIDTH(&frame);
   const int height = GST_VIDEO_FRAME_HEIGHT(&frame);
@@ -27,14 +27,16 @@ OverlayRect VisibleRect(const GstVideoFrame& frame) {
           static_cast<int>(bottom - top)};
 }
 
-}  // namespace
-
 std::exception_ptr StreamOverlay::Draw(const OverlaySettings& settings, const OverlayInput& input,
-                                       GstVideoFrame* frame) {
+                                       GstVideoFrame* frame, const OverlayRect* picture) {
   now_ = input.time.value_or(now_ + FrameSeconds());
-  const OverlayRect visible = VisibleRect(*frame);
-  if (renderer_ == nullptr || !(visible == visible_)) {
+  const OverlayRect visible = picture != nullptr ? OverlayRect{0, 0, GST_VIDEO_FRAME_WIDTH(frame),
+                                                               GST_VIDEO_FRAME_HEIGHT(frame)}
+                                                 : VisibleRect(*frame);
+  const OverlayRect& shown = picture != nullptr ? *picture : visible;
+  if (renderer_ == nullptr || !(visible == visible_) || !(shown == picture_)) {
     visible_ = visible;
+    picture_ = shown;
     renderer_ = std::make_unique<OverlayRenderer>(visible.width, visible.height);
     placer_.Reset();
     sizes_.reset();
@@ -59,6 +61,16 @@ double StreamOverlay::FrameSeconds() const {
 // Finds the panel's place on a frame that nothing has been drawn on. Returns the style with the
 // corner that is closest to it.
 OverlayStyle StreamOverlay::FindPlace(OverlayStyle style, const GstVideoFrame& frame) {
+  if (!(picture_ == visible_)) {
+    const bool at_bottom =
+        style.corner == OverlayCorner::kBottomLeft || style.corner == OverlayCorner::kBottomRight;
+    style.corner = at_bottom ? OverlayCorner::kBottomRight : OverlayCorner::kTopRight;
+    const int margin = renderer_->margin();
+    place_ = PanelPlace{
+        {picture_.width, margin, visible_.width - picture_.width, visible_.height - 2 * margin},
+        false};
+    return style;
+  }
   if (style.corner != OverlayCorner::kAuto) {
     place_.reset();
     return style;
@@ -98,6 +110,10 @@ void StreamOverlay::UpdatePanel(const OverlayStyle& style, const OverlayInput& i
     const OverlayRect& rect = place_->rect;
     const int y = top ? rect.y : rect.y + rect.height - patch.height;
     patch.y = std::clamp(y, 0, visible_.height - patch.height) & ~1;
+    if (!(picture_ == visible_)) {
+      const int x = rect.x + (rect.width - patch.width) / 2;
+      patch.x = std::clamp((x + 1) & ~1, 0, (visible_.width - patch.width) & ~1);
+    }
   }
   panel_ = MakeBlend(std::move(patch), info_, visible_.x, visible_.y);
   panel_key_ = PanelKey{style, std::move(content), place_};
@@ -131,7 +147,7 @@ void StreamOverlay::DrawViews(const OverlaySettings& settings) {
   if (!views.empty()) {
     const OverlayPatch patch =
         IsOver(settings.view)
-            ? renderer_->DrawOver(views.front(), ScaledBounds(*source_.current(), visible_))
+            ? renderer_->DrawOver(views.front(), ScaledBounds(*source_.current(), picture_))
             : renderer_->DrawThumbnails(settings.style, views);
     views_ = MakeBlend(patch, info_, visible_.x, visible_.y);
   }

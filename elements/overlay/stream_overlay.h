@@ -32,6 +32,10 @@ struct OverlayInput {
   std::shared_ptr<FrameInference> inference;
 };
 
+// The visible part of a frame: all of it, or the rectangle of a crop meta, aligned to whole chroma
+// samples.
+OverlayRect VisibleRect(const GstVideoFrame& frame);
+
 // What is drawn over one stream: its trend, its views, and the pictures of both, which are drawn
 // again only when they change. Not thread-safe.
 class StreamOverlay {
@@ -44,11 +48,12 @@ class StreamOverlay {
   // The time of the last frame in seconds: its own, or made up.
   double now() const { return now_; }
 
-  // Draws over `frame`, which is mapped for reading and writing. Throws Error(kFailed) when it
-  // cannot draw. When only the views fail, they are left out from then on, and the exception is
-  // returned, once.
+  // Draws over `frame`, which is mapped for reading and writing. With `picture`, the scan is there
+  // at the left, and the panel gets the strip to its right (elements/overlay/beside.h). Throws
+  // Error(kFailed) when it cannot draw. When only the views fail, they are left out from then on,
+  // and the exception is returned, once.
   std::exception_ptr Draw(const OverlaySettings& settings, const OverlayInput& input,
-                          GstVideoFrame* frame);
+                          GstVideoFrame* frame, const OverlayRect* picture = nullptr);
 
  private:
   struct PanelKey {
@@ -71,6 +76,7 @@ class StreamOverlay {
   GstVideoInfo info_;
   double now_ = 0.0;
   OverlayRect visible_;
+  OverlayRect picture_;  // All of it, or what a strip leaves.
   std::unique_ptr<OverlayRenderer> renderer_;
   PanelPlacer placer_;
   std::optional<PanelPlace> place_;  // Of the panel; empty: in the corner of its style.
