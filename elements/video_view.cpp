@@ -90,6 +90,8 @@ MappedFrame::MappedFrame(GstBuffer* buffer, const GstVideoInfo& info)
   Describe(gst_buffer_get_video_crop_meta(buffer));
 }
 
+MappedFrame::~MappedFrame() = default;
+
 const FrameView& LazyFrame::view() {
   if (!mapped_) mapped_.emplace(buffer_, info_);
   return mapped_->view();

@@ -48,6 +48,7 @@ class MappedFrame {
   // Throws Error(kFailed) when the buffer cannot be mapped as `info` says, Error(kInvalid) for a
   // crop rectangle outside the frame.
   MappedFrame(GstBuffer* buffer, const GstVideoInfo& info);
+  ~MappedFrame();
 
   const FrameView& view() const { return view_; }
 

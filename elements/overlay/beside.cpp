@@ -109,7 +109,8 @@ void CopyPlanes(const GstVideoFrame& in, const OverlayRect& visible, GstVideoFra
     for (gint y = 0; y < rows; ++y) {
       std::memcpy(to + y * out_stride, from + y * in_stride, static_cast<std::size_t>(bytes));
       for (gint i = 0; is_split && i < GST_VIDEO_MAX_COMPONENTS && components[i] >= 0; ++i) {
-        const gint at = bytes + GST_VIDEO_FORMAT_INFO_POFFSET(format, components[i]);
+        const auto at = static_cast<std::ptrdiff_t>(bytes) +
+                        GST_VIDEO_FORMAT_INFO_POFFSET(format, components[i]);
         to[y * out_stride + at] = from[y * in_stride + at];
       }
     }

@@ -2,6 +2,7 @@
 #include "elements/overlay/blend.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace hepar {
 namespace {
@@ -96,7 +97,7 @@ void FillComponent(const OverlayPatch& patch, const ComponentRule& rule, BlendCo
            rule.blue * static_cast<float>(sum.blue)) /
               static_cast<float>(count);
       result->keep[at] = 255 - alpha;
-      result->add[at] = static_cast<std::uint32_t>(std::max(add, 0.f) + 0.5f);
+      result->add[at] = static_cast<std::uint32_t>(std::lround(std::max(add, 0.f)));
     }
   }
 }
