@@ -25,6 +25,7 @@ variants=(
   "color space|heparcolorspace model=$model"
   "graded, sync, fp32|heparclassify mode=sync model=$model"
   "graded and drawn (heparbin), sync|heparbin mode=sync model=$model"
+  "graded and drawn with its saliency map, sync|heparbin mode=sync view=saliency model=$model"
 )
 has_bf16() { grep -qm1 avx512_bf16 /proc/cpuinfo; }
 if has_bf16; then

@@ -23,6 +23,10 @@
  * "unfamiliar": its probabilities are pooled with equal ones, and `unfamiliar` says whether it gets
  * a grade.
  *
+ * If an element downstream shows saliency maps (heparoverlay with `view=saliency`), a map is
+ * computed for each frame that is graded, by the thread that grades. In mode `newest` neither
+ * frames nor grades wait for it. A model that has no such map gets one warning.
+ *
  * Element messages on the bus:
  * - `hepar-severity`, on each change of grade or state: the fields of the meta, `stream-time` and
  *   `running-time` of the frame that was graded;
@@ -62,6 +66,7 @@
 #include "elements/grading_summary.h"
 #include "elements/gstheparframemeta.h"
 #include "elements/gstheparseveritymeta.h"
+#include "elements/saliency_query.h"
 #include "elements/scene_cut.h"
 #include "elements/stream_identity.h"
 #include "models/decision/decision_policy.h"
@@ -108,6 +113,7 @@ struct GstHeparClassifyPrivate {
   hepar::DecisionPolicy policy;
   hepar::GradingSummary summary;
   std::optional<Result> last;
+  bool no_saliency = false;  // The model has no saliency map, and a warning said so.
   std::optional<std::pair<std::string, GstHeparState>> posted;  // Label and state.
   guint64 frame_number = 0;
   GstClockTime newest_time = GST_CLOCK_TIME_NONE;  // Stream time of the last frame summed up.
@@ -179,6 +185,7 @@ static void gst_hepar_classify_engine_changed(GstHeparInference* inference) noex
   GstHeparClassifyPrivate* priv = GST_HEPAR_CLASSIFY(inference)->priv;
   priv->grader.DropInFlight();
   priv->policy.Reset();
+  priv->no_saliency = false;
 }
 
 static void gst_hepar_classify_warm_up(GstHeparInference* inference, const hepar::Engine& engine) {
@@ -214,6 +221,7 @@ static gboolean gst_hepar_classify_start(GstBaseTransform* base) noexcept {
   priv->stats.Start();
   gst_hepar_classify_begin_summary(GST_HEPAR_CLASSIFY(base));
   priv->policy = hepar::DecisionPolicy();
+  priv->no_saliency = false;
   priv->frame_number = 0;
   priv->stats_posted = g_get_monotonic_time();
   if (GST_BASE_TRANSFORM_CLASS(gst_hepar_classify_parent_class)->start(base)) return TRUE;
@@ -328,6 +336,17 @@ static GstFlowReturn gst_hepar_classify_collect(GstHeparClassify* self,
   return flow;
 }
 
+// Tells of a saliency map that failed, once for a model, and asks for no more of them.
+static void gst_hepar_classify_collect_saliency_error(GstHeparClassify* self) {
+  const auto error = self->priv->grader.TakeSaliencyError();
+  if (!error || self->priv->no_saliency) return;
+  self->priv->no_saliency = true;
+  hepar::PostWarning(
+      GST_ELEMENT(self),
+      hepar::Error(error->kind(), std::string("there are no saliency maps for this model: ") +
+                                      error->what() + "; grading goes on without them"));
+}
+
 static bool gst_hepar_classify_is_due(GstHeparClassify* self, const ClassifySettings& settings,
                                       const FrameTime& now) {
   GstHeparClassifyPrivate* priv = self->priv;
@@ -360,6 +379,8 @@ static void gst_hepar_classify_grade(GstHeparClassify* self, const ClassifySetti
   picture->Unmap();
   frame.time = now;
   frame.number = priv->frame_number;
+  frame.wants_saliency =
+      !priv->no_saliency && hepar::IsSaliencyShown(GST_BASE_TRANSFORM_SRC_PAD(self));
   if (frame.inference == nullptr) {
     priv->stats.AddSkipped();
     gst_hepar_classify_carry_over(self, buffer, now);
@@ -379,6 +400,7 @@ static void gst_hepar_classify_sum_up(GstHeparClassify* self, bool always) noexc
   try {
     priv->grader.Drain();
     gst_hepar_classify_collect(self, gst_hepar_classify_get_settings(self));
+    gst_hepar_classify_collect_saliency_error(self);
     const hepar::FrameCounts counts = priv->stats.Count(priv->grader.dropped());
     if (always || priv->summary.Since(counts).frames > 0) {
       gst_hepar_classify_post(self, priv->summary.ToStructure(counts));
@@ -416,6 +438,7 @@ static GstFlowReturn gst_hepar_classify_process(GstHeparInference* inference, Gs
   ++priv->frame_number;
 
   const GstFlowReturn flow = gst_hepar_classify_collect(self, settings);
+  gst_hepar_classify_collect_saliency_error(self);
   try {
     if (settings.decision.seconds > 0.0 && priv->scene_cut.Update(picture->view())) {
       GST_DEBUG_OBJECT(self, "scene cut at %" GST_TIME_FORMAT, GST_TIME_ARGS(now.stream));

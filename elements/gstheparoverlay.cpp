@@ -14,9 +14,9 @@
  * mark and a line that says so; without a grade the panel shows "Unfamiliar". "Research use only"
  * is always shown. If no frame carries a result, a warning says so once per stream.
  *
- * The feature maps and the reconstruction of the decouplers can be shown beside or over the scan.
- * The overlay never starts an inference. It shows the views of the newest frame that was decoupled,
- * for at most one second.
+ * The feature maps and the reconstruction of the decouplers can be shown beside or over the scan,
+ * and a saliency map over it: where the grade came from. The overlay never starts an inference. It
+ * shows the views of the newest frame that has them, for at most one second.
  *
  * By default the panel takes a place where it covers neither the scan nor text of the scanner. With
  * #GstHeparOverlay:layout `beside` frames get wider by a strip for the panel, and it covers
@@ -50,6 +50,7 @@
 #include "elements/overlay/beside.h"
 #include "elements/overlay/stream_overlay.h"
 #include "elements/result_watch.h"
+#include "elements/saliency_query.h"
 #include "elements/severity_panel.h"
 #include "elements/stream_identity.h"
 #include "elements/video_view.h"
@@ -116,6 +117,7 @@ static GType gst_hepar_overlay_view_get_type() {
        "over-specific"},
       {static_cast<gint>(View::kOverCommon), "Feat2, the common features, over the scan",
        "over-common"},
+      {static_cast<gint>(View::kSaliency), "What speaks for the grade, over the scan", "saliency"},
       {0, nullptr, nullptr}};
   static const GType type = g_enum_register_static("GstHeparOverlayView", kValues);
   return type;
@@ -320,6 +322,15 @@ static gboolean gst_hepar_overlay_sink_event(GstBaseTransform* base, GstEvent* e
   return GST_BASE_TRANSFORM_CLASS(gst_hepar_overlay_parent_class)->sink_event(base, event);
 }
 
+static gboolean gst_hepar_overlay_query(GstBaseTransform* base, GstPadDirection direction,
+                                        GstQuery* query) noexcept {
+  if (direction == GST_PAD_SINK && hepar::IsSaliencyQuery(query) &&
+      gst_hepar_overlay_get_settings(GST_HEPAR_OVERLAY(base)).view == View::kSaliency) {
+    return TRUE;
+  }
+  return GST_BASE_TRANSFORM_CLASS(gst_hepar_overlay_parent_class)->query(base, direction, query);
+}
+
 static std::optional<double> gst_hepar_overlay_stream_time(GstBaseTransform* base,
                                                            GstBuffer* buffer) {
   if (base->segment.format != GST_FORMAT_TIME || !GST_BUFFER_PTS_IS_VALID(buffer)) return {};
@@ -343,11 +354,13 @@ static hepar::OverlayInput gst_hepar_overlay_get_input(GstBaseTransform* base, G
   return input;
 }
 
-// Warns once per stream if there is nothing to draw. Views need no grade, so they count.
+// Warns once per stream if there is nothing to draw. Views of the decouplers need no grade, so they
+// count.
 static void gst_hepar_overlay_watch(GstHeparOverlay* self, const Settings& settings,
                                     const hepar::OverlayInput& input) {
   GstHeparOverlayPrivate* priv = self->priv;
-  const bool has_views = settings.view != View::kNone && input.inference != nullptr;
+  const bool has_views = settings.view != View::kNone && settings.view != View::kSaliency &&
+                         input.inference != nullptr;
   if (priv->watch.Add(priv->overlay->now(), input.result || has_views)) {
     gst_hepar_overlay_warn_of_no_result(self);
   }
@@ -441,15 +454,17 @@ static void gst_hepar_overlay_class_init(GstHeparOverlayClass* klass) {
   /**
    * GstHeparOverlay:view:
    *
-   * Which feature views are shown, and where. "over-" draws one over the part of the scan that the
-   * network saw, in colors from dark violet (low) to yellow (high). The others form a column on the
-   * side opposite the panel.
+   * Which views are shown, and where. "over-" draws a feature view over the part of the scan that
+   * the network saw, in colors from dark violet (low) to yellow (high). "saliency" draws the parts
+   * of the scan that speak for the grade of the frame in the same way, with a legend; heparclassify
+   * upstream then computes such a map for each frame that it grades. The others form a column on
+   * the side opposite the panel.
    *
    * Since: 0.1
    */
   g_object_class_install_property(
       object_class, PROP_VIEW,
-      g_param_spec_enum("view", "View", "Feature views to show beside or over the scan",
+      g_param_spec_enum("view", "View", "Views of the model to show beside or over the scan",
                         gst_hepar_overlay_view_get_type(), static_cast<gint>(defaults.view),
                         flags));
   /**
@@ -575,6 +590,7 @@ static void gst_hepar_overlay_class_init(GstHeparOverlayClass* klass) {
   transform_class->transform_caps = GST_DEBUG_FUNCPTR(gst_hepar_overlay_transform_caps);
   transform_class->set_caps = GST_DEBUG_FUNCPTR(gst_hepar_overlay_set_caps);
   transform_class->transform = GST_DEBUG_FUNCPTR(gst_hepar_overlay_transform);
+  transform_class->query = GST_DEBUG_FUNCPTR(gst_hepar_overlay_query);
   transform_class->sink_event = GST_DEBUG_FUNCPTR(gst_hepar_overlay_sink_event);
   transform_class->transform_ip = GST_DEBUG_FUNCPTR(gst_hepar_overlay_transform_ip);
   filter_class->set_info = GST_DEBUG_FUNCPTR(gst_hepar_overlay_set_info);

@@ -8,6 +8,7 @@
 #include "elements/overlay/canvas.h"
 #include "elements/overlay/panel.h"
 #include "models/error.h"
+#include "models/saliency/color_map.h"
 
 namespace hepar {
 namespace {
@@ -30,8 +31,7 @@ SurfacePtr ViewSurface(const OverlayView& view, bool over) {
   for (int value = 0; value < 256; ++value) {
     std::uint32_t rgb = static_cast<std::uint32_t>(value) * 0x010101;
     if (over || view.color_map) rgb = MapColor(static_cast<std::uint8_t>(value));
-    // The scan must stay readable under the strongest response.
-    const std::uint32_t alpha = over ? 160 * value / 255 : 255;
+    const std::uint32_t alpha = over ? MapOpacity(static_cast<std::uint8_t>(value)) : 255;
     words[value] = alpha << 24 | (((rgb >> 16) & 255) * alpha / 255) << 16 |
                    (((rgb >> 8) & 255) * alpha / 255) << 8 | (rgb & 255) * alpha / 255;
   }
@@ -235,6 +235,42 @@ OverlayPatch OverlayRenderer::DrawOver(const OverlayView& view, const OverlayRec
   Canvas canvas(impl_->context.get(), &patch);
   canvas.PaintStretched(ViewSurface(view, true).get(), bounds.x - patch.x, bounds.y - patch.y,
                         bounds.width, bounds.height);
+  canvas.Finish();
+  return patch;
+}
+
+OverlayPatch OverlayRenderer::DrawLegend(const OverlayStyle& style,
+                                         const std::string& caption) const {
+  const double em = impl_->em;
+  const double padding = 0.4 * em;
+  const double text = 0.8 * em;
+  const double row = kPanelRowHeight * em;
+  const double width = 11.0 * em;
+  const double height = 2.5 * row + 2 * padding;
+  if (width + 2 * padding > kLargestPanelShare * impl_->frame_width ||
+      height > impl_->frame_height - 2 * impl_->margin) {
+    return {};
+  }
+  OverlayPatch patch = impl_->PatchInCorner(width + 2 * padding, height, !impl_->AtLeft(style),
+                                            impl_->AtTop(style));
+  const Theme& theme = ThemeOf(style.theme);
+  Canvas canvas(impl_->context.get(), &patch);
+  canvas.PaintBackground(theme, patch, em);
+  canvas.ShrunkText(caption, padding, padding, width, row, text, true, Align::kLeft, theme.text);
+
+  // The map's own colors, each once, from left to right.
+  constexpr int kColors = 256;
+  SurfacePtr bar(cairo_image_surface_create(CAIRO_FORMAT_ARGB32, kColors, 1));
+  CheckStatus(cairo_surface_status(bar.get()));
+  auto* words = reinterpret_cast<std::uint32_t*>(cairo_image_surface_get_data(bar.get()));
+  for (int value = 0; value < kColors; ++value) {
+    words[value] = 0xff000000 | MapColor(static_cast<std::uint8_t>(value));
+  }
+  cairo_surface_mark_dirty(bar.get());
+  canvas.PaintStretched(bar.get(), padding, padding + row, width, 0.5 * row);
+  const double y = padding + 1.5 * row;
+  canvas.Text("none", padding, y, width, row, text, false, Align::kLeft, theme.text);
+  canvas.Text("speaks for it most", padding, y, width, row, text, false, Align::kRight, theme.text);
   canvas.Finish();
   return patch;
 }

@@ -11,7 +11,7 @@
 
 namespace hepar {
 
-// A gray picture that the decouplers made, for people to look at.
+// A picture of the model's making, for people to look at.
 struct OverlayView {
   std::string caption;
   bool color_map = false;  // False: shown in gray, as a scan.
@@ -47,6 +47,10 @@ class OverlayRenderer {
   // `view` stretched over `bounds`, in the colors of the map. The lower a value, the more
   // transparent it is. Empty if the bounds lie outside the frame.
   OverlayPatch DrawOver(const OverlayView& view, const OverlayRect& bounds) const;
+
+  // What the colors of a saliency map mean, with `caption` above: in the corner of the panel's edge
+  // on the side opposite it. Empty if it does not fit.
+  OverlayPatch DrawLegend(const OverlayStyle& style, const std::string& caption) const;
 
  private:
   struct Impl;

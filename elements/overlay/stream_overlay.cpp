@@ -49,6 +49,7 @@ std::exception_ptr StreamOverlay::Draw(const OverlaySettings& settings, const Ov
   std::exception_ptr error = UpdateViews(placed, input);
   UpdatePanel(placed.style, input);
   Blend(views_, frame);
+  Blend(legend_, frame);
   Blend(panel_, frame);  // On top, so that no view hides it.
   return error;
 }
@@ -126,9 +127,10 @@ std::exception_ptr StreamOverlay::UpdateViews(const OverlaySettings& settings,
     return nullptr;
   }
   try {
-    if (source_.Update(now_, input.inference)) views_key_.reset();
+    if (source_.Update(now_, input.inference, settings.view)) views_key_.reset();
     if (source_.current() == nullptr) {
       views_.clear();
+      legend_.clear();
     } else if (!views_key_ || views_key_->view != settings.view ||
                !(views_key_->style == settings.style)) {
       DrawViews(settings);
@@ -144,12 +146,17 @@ std::exception_ptr StreamOverlay::UpdateViews(const OverlaySettings& settings,
 void StreamOverlay::DrawViews(const OverlaySettings& settings) {
   const std::vector<OverlayView> views = TakeViews(source_.current(), settings.view);
   views_.clear();
+  legend_.clear();
   if (!views.empty()) {
     const OverlayPatch patch =
         IsOver(settings.view)
             ? renderer_->DrawOver(views.front(), ScaledBounds(*source_.current(), picture_))
             : renderer_->DrawThumbnails(settings.style, views);
     views_ = MakeBlend(patch, info_, visible_.x, visible_.y);
+    if (settings.view == ViewChoice::kSaliency) {
+      legend_ = MakeBlend(renderer_->DrawLegend(settings.style, views.front().caption), info_,
+                          visible_.x, visible_.y);
+    }
   }
   views_key_ = ViewsKey{settings.view, settings.style};
 }
@@ -157,6 +164,7 @@ void StreamOverlay::DrawViews(const OverlaySettings& settings) {
 void StreamOverlay::ForgetViews() {
   source_.Clear();
   views_.clear();
+  legend_.clear();
   views_key_.reset();
 }
 

@@ -87,7 +87,7 @@ class StreamOverlay {
 
   ViewSource source_;
   std::optional<ViewsKey> views_key_;  // What `views_` shows of the source's frame.
-  BlendPatch views_;
+  BlendPatch views_, legend_;
   bool views_failed_ = false;
 };
 

@@ -35,8 +35,4 @@ const Theme& ThemeOf(OverlayTheme theme);
 // The colors differ in lightness, so that they can be told apart in gray and by color-blind people.
 std::uint32_t GradeColor(OverlayTheme theme, int grade, int grade_count);
 
-// The color map of the feature views, as 0xRRGGBB: from dark violet to yellow, with increasing
-// lightness.
-std::uint32_t MapColor(std::uint8_t value);
-
 }  // namespace hepar

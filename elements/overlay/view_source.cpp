@@ -17,7 +17,12 @@ constexpr std::size_t kMostPending = 32;
 }  // namespace
 
 bool IsOver(ViewChoice choice) {
-  return choice == ViewChoice::kOverSpecific || choice == ViewChoice::kOverCommon;
+  return choice == ViewChoice::kOverSpecific || choice == ViewChoice::kOverCommon ||
+         choice == ViewChoice::kSaliency;
+}
+
+bool IsReady(const FrameInference& frame, ViewChoice choice) {
+  return choice == ViewChoice::kSaliency ? frame.explained() : frame.decoupled();
 }
 
 std::vector<OverlayView> TakeViews(FrameInference* frame, ViewChoice choice) {
@@ -35,6 +40,12 @@ std::vector<OverlayView> TakeViews(FrameInference* frame, ViewChoice choice) {
       {ViewChoice::kOverCommon, FeatureView::kCommon, "Common", true},
   };
   std::vector<OverlayView> views;
+  if (choice == ViewChoice::kSaliency) {
+    const SaliencyMap& map = frame->Saliency();
+    const std::string& answer = frame->engine().spec().class_names[map.answer];
+    views.push_back({"Saliency: " + answer, true, map.size, HeatOf(map)});
+    return views;
+  }
   for (const Kind& kind : kKinds) {
     if (kind.choice != choice && (choice != ViewChoice::kAll || IsOver(kind.choice))) continue;
     if (!frame->has(kind.feature)) continue;
@@ -54,7 +65,9 @@ OverlayRect ScaledBounds(const FrameInference& frame, const OverlayRect& visible
           static_cast<int>(std::lround((bounds.y + bounds.height) * scale_y)) - top};
 }
 
-bool ViewSource::Update(double now, std::shared_ptr<FrameInference> frame) {
+bool ViewSource::Update(double now, std::shared_ptr<FrameInference> frame, ViewChoice choice) {
+  // What is ready for one choice need not be for another.
+  if (std::exchange(choice_, choice) != choice) Clear();
   const auto outdated = [now](const Pending& pending) {
     return std::abs(now - pending.time) > kViewHoldSeconds;
   };
@@ -68,7 +81,7 @@ bool ViewSource::Update(double now, std::shared_ptr<FrameInference> frame) {
   if (pending_.size() > kMostPending) pending_.pop_front();
 
   const auto newest = std::find_if(pending_.rbegin(), pending_.rend(),
-                                   [](const Pending& p) { return p.frame->decoupled(); });
+                                   [choice](const Pending& p) { return IsReady(*p.frame, choice); });
   if (newest == pending_.rend()) return false;
   shown_ = *newest;
   pending_.erase(pending_.begin(), newest.base());

@@ -19,8 +19,17 @@ class BackendFrame {
  public:
   virtual ~BackendFrame() = default;
 
+  // To be called before Decouple() where PictureGradient() will be: the backend then keeps what
+  // that needs, where it can, instead of computing it again. Results stay the same.
+  virtual void KeepForGradient() {}
+
   virtual void Decouple() = 0;
   virtual std::vector<float> Classify() = 0;  // Returns the logits.
+
+  // The derivative of the sum of `by_logits` times the logits by each number of the picture:
+  // channels x size x size. For one thread at a time, after Classify(); other threads may call the
+  // const members meanwhile. Throws Error(kUnsupported), with the cause, where it has no gradient.
+  virtual std::vector<float> PictureGradient(const std::vector<float>& by_logits) = 0;
 
   // As in FrameInference. Only called for views that the model's decouplers produce.
   virtual GrayPicture View(FeatureView view) const = 0;

@@ -3,6 +3,8 @@
 
 #include <torch/types.h>
 
+#include <utility>
+
 #include "models/engine/cpu_backend.h"
 #include "models/engine/torch_backend.h"
 #include "models/error.h"
@@ -25,12 +27,14 @@ ClassifyFunction ClassifyByModule(SeverityNet net, Precision precision, int plan
 std::unique_ptr<Backend> MakeCpuBackend(const Bundle& bundle, Precision precision,
                                         const std::string& model) {
   const PreprocessOptions& input = bundle.spec.preprocess;
-  const Graph graph = bundle.net->Lower(input.channels, input.size, input.size);
+  Graph graph = bundle.net->Lower(input.channels, input.size, input.size);
+  const bool has_classifier = graph.has_classifier();
   const int planes = ClassifierPlanes(bundle.net->architecture);
   auto backend =
-      MakeCpuBackend(graph, precision, ClassifyByModule(bundle.net, precision, planes, input.size));
+      MakeCpuBackend(std::move(graph), precision,
+                     ClassifyByModule(bundle.net, precision, planes, input.size));
   Log(LogLevel::kInfo, model + " runs on the CPU engine, kernels \"" + backend->name() + "\"");
-  if (!graph.has_classifier()) {
+  if (!has_classifier) {
     Log(LogLevel::kInfo, model + ": the classifier " + bundle.net->architecture.classifier +
                              " has no lowering, so LibTorch runs it after the decouplers");
   }

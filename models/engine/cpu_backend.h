@@ -19,7 +19,7 @@ namespace hepar {
 // classifier. Throws Error(kUnsupported) for a graph that the CPU engine has no kernels for, and
 // for a precision that this processor does not support.
 using ClassifyFunction = std::function<std::vector<float>(float* planes)>;
-std::unique_ptr<Backend> MakeCpuBackend(const Graph& graph, Precision precision,
+std::unique_ptr<Backend> MakeCpuBackend(Graph graph, Precision precision,
                                         ClassifyFunction classify);
 
 }  // namespace hepar

@@ -87,12 +87,18 @@ struct FrameInference::Impl {
   int frame_width = 0, frame_height = 0;
   std::optional<double> domain_score, familiarity_score;
 
+  cv::Mat picture;  // As prepared.
+
   std::mutex mutex;  // Guards the members below; held while a stage runs.
   std::unique_ptr<BackendFrame> frame;
   Severity severity;
   double decouple_ms = 0.0;
   // Atomic, so that they can be read while a stage is running.
-  std::atomic<bool> decoupled{false}, classified{false};
+  std::atomic<bool> decoupled{false}, classified{false}, explained{false};
+
+  // Held while the map is computed, without the mutex above: who needs the grade does not wait.
+  std::mutex saliency_mutex;
+  SaliencyMap saliency;
 
   void DecoupleLocked() {
     if (decoupled) return;
@@ -199,6 +205,7 @@ std::shared_ptr<FrameInference> Engine::Prepare(const PreparedImage& image) cons
     impl->bounds = image.bounds;
     impl->frame_width = image.frame_width;
     impl->frame_height = image.frame_height;
+    impl->picture = image.pixels;
     impl->frame = impl_->backend->Prepare(image.pixels);
     if (const auto& domain = impl_->spec.domain) {
       const PictureDescriptor descriptor = DescribePicture(image.pixels);
@@ -280,6 +287,7 @@ const std::optional<double>& FrameInference::familiarity_score() const {
 }
 bool FrameInference::decoupled() const { return impl_->decoupled; }
 bool FrameInference::classified() const { return impl_->classified; }
+bool FrameInference::explained() const { return impl_->explained; }
 
 void FrameInference::Decouple() {
   std::lock_guard<std::mutex> lock(impl_->mutex);
@@ -290,6 +298,25 @@ const Severity& FrameInference::Classify() {
   std::lock_guard<std::mutex> lock(impl_->mutex);
   WithOneLineErrors(ErrorKind::kFailed, "classification failed", [&] { impl_->ClassifyLocked(); });
   return impl_->severity;
+}
+
+void FrameInference::RequestSaliency() {
+  std::lock_guard<std::mutex> lock(impl_->mutex);
+  if (!impl_->decoupled) impl_->frame->KeepForGradient();
+}
+
+const SaliencyMap& FrameInference::Saliency() {
+  std::lock_guard<std::mutex> lock(impl_->saliency_mutex);
+  if (impl_->explained) return impl_->saliency;
+  const std::vector<float>& logits = Classify().logits;
+  WithOneLineErrors(ErrorKind::kFailed, "the saliency map could not be computed", [&] {
+    const auto answer = std::max_element(logits.begin(), logits.end()) - logits.begin();
+    impl_->saliency =
+        MakeSaliencyMap(static_cast<int>(answer), impl_->picture,
+                        impl_->frame->PictureGradient(LogOddsGradient(logits)));
+  });
+  impl_->explained = true;
+  return impl_->saliency;
 }
 
 bool FrameInference::has(FeatureView view) const {

@@ -12,6 +12,7 @@
 #include "models/error.h"
 #include "models/image/preprocess.h"
 #include "models/permission.h"
+#include "models/saliency/saliency_map.h"
 
 namespace hepar {
 
@@ -79,8 +80,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   // spec().preprocess.
   std::shared_ptr<FrameInference> Prepare(Preprocessor& preprocessor, const FrameView& frame) const;
 
-  // The same for a picture that is already preprocessed (training's cache, tests). Throws
-  // Error(kMismatch) for a size other than that of spec().preprocess.
+  // The same for a picture that is already preprocessed (training's cache, tests), whose pixels the
+  // result shares. Throws Error(kMismatch) for a size other than that of spec().preprocess.
   std::shared_ptr<FrameInference> Prepare(const PreparedImage& image) const;
 
   // Whether several frames are faster together than one by one: on CUDA. The CPU engine runs frame
@@ -124,8 +125,20 @@ class FrameInference {
   // Runs the remaining stages and returns the classifier's result, which is valid as long as this.
   const Severity& Classify();
 
+  // Announces that Saliency() will be called. Before the first stage this makes it cheaper: the
+  // stages then run as a forward pass whose maps are kept for the backward pass. Their results stay
+  // the same.
+  void RequestSaliency();
+
+  // The map of where the answer comes from, which is valid as long as this. Classifies where that
+  // is needed, and takes one backward pass, when first called; other threads may use the results of
+  // the stages meanwhile. Throws Error(kUnsupported), with the cause, for a model without gradient:
+  // one whose classifier has no lowering, or that takes CIE L*.
+  const SaliencyMap& Saliency();
+
   bool decoupled() const;
   bool classified() const;
+  bool explained() const;  // Whether Saliency() returns at once.
 
   bool has(FeatureView view) const;  // Whether the model has the decoupler for this view.
 

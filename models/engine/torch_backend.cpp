@@ -72,12 +72,12 @@ class TorchFrame : public BackendFrame {
   GrayPicture View(FeatureView view) const override;
   double ReconstructionError() const override;
   std::vector<float> Planes() const override;
+  std::vector<float> PictureGradient(const std::vector<float>& by_logits) override;
 
   const torch::Tensor& picture() const { return picture_; }
   void Take(torch::Tensor maps, torch::Tensor logits) {
     maps_ = std::move(maps);
     logits_ = std::move(logits);
-    picture_ = torch::Tensor();
   }
 
  private:
@@ -86,7 +86,7 @@ class TorchFrame : public BackendFrame {
   }
 
   const TorchBackend& backend_;
-  torch::Tensor picture_;  // In host memory. Released once the pass has run.
+  torch::Tensor picture_;  // In host memory.
   torch::Tensor maps_;     // (1, K, H, W), on the device.
   torch::Tensor logits_;   // (classes), in host memory; undefined: `classifier` runs on demand.
 };
@@ -100,6 +100,7 @@ class TorchBackend : public Backend {
         picture_(graph.values[0]),
         places_(graph),
         classifier_(std::move(classifier)),
+        graph_has_classifier_(graph.has_classifier()),
         is_captured_classifier_(!graph.has_classifier() && classifier_.can_be_captured),
         graph_(graph, device, type_) {
     Pass pass;
@@ -218,6 +219,19 @@ class TorchBackend : public Backend {
     });
   }
 
+  std::vector<float> PictureGradient(const torch::Tensor& picture,
+                                     const std::vector<float>& by_logits) const {
+    if (graph_has_classifier_) {
+      return WithDevice(1, [&] {
+        const auto given = torch::from_blob(const_cast<float*>(by_logits.data()),
+                                            {1, static_cast<std::int64_t>(by_logits.size())})
+                               .to(device_);
+        return ValuesOf(graph_.PictureGradient(picture.to(device_), given));
+      });
+    }
+    throw Error(ErrorKind::kUnsupported, "the classifier has no lowering");
+  }
+
   const MapPlaces& places() const { return places_; }
 
  private:
@@ -230,7 +244,7 @@ class TorchBackend : public Backend {
   const Shape picture_;
   const MapPlaces places_;
   const TorchClassifier classifier_;
-  const bool is_captured_classifier_;
+  const bool graph_has_classifier_, is_captured_classifier_;
   const TorchGraph graph_;
   std::unique_ptr<PassRunner> runner_;
   std::string note_;  // What really runs on CUDA, and why.
@@ -275,6 +289,10 @@ double TorchFrame::ReconstructionError() const {
         .mean()
         .item<double>();
   });
+}
+
+std::vector<float> TorchFrame::PictureGradient(const std::vector<float>& by_logits) {
+  return backend_.PictureGradient(picture_, by_logits);
 }
 
 std::vector<float> TorchFrame::Planes() const {

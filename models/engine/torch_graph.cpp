@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "models/engine/torch_graph.h"
 
+#include <torch/autograd.h>
+#include <torch/utils.h>
+
 #include <cmath>
 #include <cstdint>
 #include <memory>
@@ -63,10 +66,14 @@ struct PreparedConvolution {
     auto y = at::conv2d(in[0], weight, bias, stride, padding, dilation, groups);
     if (residual == Residual::kBeforeActivation) y.add_(in[1]);
     y = Activate(std::move(y), activation);
-    if (residual == Residual::kAfterActivation) y.add_(in[1]);
+    if (residual == Residual::kAfterActivation) {
+      // The gradient of the activation needs its result.
+      y = torch::GradMode::is_enabled() ? y + in[1] : y.add_(in[1]);
+    }
     return y;
   }
 
+  // cuDNN's fused operators have no gradient.
   torch::Tensor Fused(const Maps& in) const {
     if (residual == Residual::kBeforeActivation) {
       return at::cudnn_convolution_add_relu(in[0], weight, in[1], /*alpha=*/1.0, bias, stride,
@@ -137,8 +144,10 @@ struct Preparation {
     conv->residual = op.residual;
     conv->Probe(node.name, in(), out());
     if (conv->is_fused) ++*fused;
-    return
-        [conv](const Maps& maps) { return conv->is_fused ? conv->Fused(maps) : conv->Plain(maps); };
+    return [conv](const Maps& maps) {
+      const bool fused = conv->is_fused && !torch::GradMode::is_enabled();
+      return fused ? conv->Fused(maps) : conv->Plain(maps);
+    };
   }
   Operation operator()(const MaxPool& op) const {
     return [op](const Maps& maps) {
@@ -236,7 +245,8 @@ TorchGraph::TorchGraph(const Graph& graph, const torch::Device& device, torch::S
       common_(graph.common),
       reconstruction_(graph.reconstruction),
       logits_(graph.logits) {
-  const c10::InferenceMode inference;
+  // Not InferenceMode: autograd cannot keep the tensors that are made there.
+  const torch::NoGradGuard no_grad;
   const Constants constants = {device, type};
   const std::vector<bool> needed = NeededNodes(graph);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
@@ -261,6 +271,22 @@ void TorchGraph::FreeAfterLastUse(const Graph& graph) {
 
 TorchGraph::Results TorchGraph::Run(const torch::Tensor& pictures) const {
   const c10::InferenceMode inference;
+  return RunSteps(pictures);
+}
+
+torch::Tensor TorchGraph::PictureGradient(const torch::Tensor& pictures,
+                                          const torch::Tensor& by_logits) const {
+  const c10::InferenceMode no_inference(false);
+  const torch::AutoGradMode with_gradients(true);
+  const auto x = pictures.clone().requires_grad_();
+  const auto logits = RunSteps(x).logits;
+  // The small numbers of a gradient vanish in fp16 without it.
+  const double factor = type_ == torch::kHalf ? 1024.0 : 1.0;
+  const auto given = by_logits.to(logits.options()) * factor;
+  return torch::autograd::grad({logits}, {x}, {given})[0].to(torch::kFloat32) / factor;
+}
+
+TorchGraph::Results TorchGraph::RunSteps(const torch::Tensor& pictures) const {
   Maps values(static_cast<std::size_t>(values_));
   values[0] = pictures.to(type_);
   Maps inputs;

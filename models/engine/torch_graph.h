@@ -32,6 +32,12 @@ class TorchGraph {
   // on values, so a pass can be captured.
   Results Run(const torch::Tensor& pictures) const;
 
+  // The derivative of the sum of `by_logits` (B, classes) times the logits by each number of the
+  // pictures, as Run() takes them, by LibTorch's autograd: (B, C, H, W) float32. The graph must have
+  // a classifier.
+  torch::Tensor PictureGradient(const torch::Tensor& pictures,
+                                const torch::Tensor& by_logits) const;
+
   // Zeros for `batch` pictures. Channels-last strides, also where there is one channel: LibTorch
   // chooses the layout of the maps by them.
   torch::Tensor InputFor(int64_t batch) const;
@@ -49,6 +55,7 @@ class TorchGraph {
   };
 
   void FreeAfterLastUse(const Graph& graph);
+  Results RunSteps(const torch::Tensor& pictures) const;
 
   torch::Device device_;
   torch::ScalarType type_;

@@ -8,17 +8,24 @@
 namespace hepar {
 namespace {
 
+// Runs `function`; returns its error.
+template <typename Function>
+std::optional<Error> ErrorOf(const Function& function) noexcept {
+  try {
+    function();
+    return {};
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::exception& error) {
+    return Error(ErrorKind::kFailed, error.what());
+  } catch (...) {
+    return Error(ErrorKind::kFailed, "an exception of an unknown type");
+  }
+}
+
 // Runs the network, or takes the result that is ready. Any thread; errors go to `frame`.
 void Classify(GradedFrame* frame) noexcept {
-  try {
-    frame->inference->Classify();
-  } catch (const Error& error) {
-    frame->error = error;
-  } catch (const std::exception& error) {
-    frame->error = Error(ErrorKind::kFailed, error.what());
-  } catch (...) {
-    frame->error = Error(ErrorKind::kFailed, "an exception of an unknown type");
-  }
+  frame->error = ErrorOf([&] { frame->inference->Classify(); });
 }
 
 }  // namespace
@@ -42,6 +49,19 @@ void Grader::Stop() {
   }
   retired_.clear();
   finished_.clear();
+  saliency_error_.reset();
+}
+
+void Grader::Explain(FrameInference* inference) noexcept {
+  const auto error = ErrorOf([&] { inference->Saliency(); });
+  if (!error) return;
+  const std::lock_guard<std::mutex> lock(finished_mutex_);
+  saliency_error_ = error;
+}
+
+std::optional<Error> Grader::TakeSaliencyError() {
+  const std::lock_guard<std::mutex> lock(finished_mutex_);
+  return std::exchange(saliency_error_, std::nullopt);
 }
 
 Grader::Stream& Grader::StreamOf(const Engine& engine) {
@@ -64,13 +84,17 @@ void Grader::WarmUp(const Engine& engine) { StreamOf(engine).runner().AwaitWarm(
 
 void Grader::Submit(GradedFrame frame, std::function<void(GradedFrame)> done) {
   auto inference = frame.inference;
+  if (frame.wants_saliency) inference->RequestSaliency();
   const bool superseded =
       StreamOf(inference->engine())
-          .Submit(std::move(inference), [frame = std::move(frame), done = std::move(done)](
-                                            const std::optional<Error>& error) mutable {
+          .Submit(inference, [this, inference, frame = std::move(frame), done = std::move(done)](
+                                 const std::optional<Error>& error) mutable {
             frame.error = error;
             if (!error) Classify(&frame);
+            const bool explain =
+                frame.wants_saliency && !frame.error && frame.generation == generation_;
             done(std::move(frame));
+            if (explain) Explain(inference.get());
           });
   if (superseded) ++dropped_;
 }
@@ -84,7 +108,9 @@ void Grader::Submit(GradedFrame frame) {
 
 bool Grader::GradeNow(GradedFrame* frame) {
   if (grades_alone()) {
+    if (frame->wants_saliency) frame->inference->RequestSaliency();
     Classify(frame);
+    if (frame->wants_saliency && !frame->error) Explain(frame->inference.get());
   } else {
     bool done = false;
     Submit(*frame, [&](GradedFrame graded) {

@@ -26,6 +26,7 @@ struct GradedFrame {
   FrameTime time;
   std::uint64_t number = 0;      // Of the frame in its stream.
   std::uint64_t generation = 0;  // The grader's generation() when the frame came.
+  bool wants_saliency = false;   // Whether FrameInference::Saliency() is computed too.
   std::optional<Error> error;    // Why it has no grade; set by the grader.
 };
 
@@ -55,15 +56,20 @@ class Grader {
   // Makes the threads that run `engine` ready, and waits for them. Throws their Error.
   void WarmUp(const Engine& engine);
 
-  // Grades `frame` and waits for the result. Returns false when the result became stale meanwhile.
+  // Grades `frame` and waits for the result, and for the saliency map where one is wanted. Returns false when the result became stale meanwhile.
   // Throws the frame's Error.
   bool GradeNow(GradedFrame* frame);
 
-  // Hands `frame` to a worker thread and returns at once. A frame that waits is superseded.
+  // Hands `frame` to a worker thread and returns at once. A frame that waits is superseded. The
+  // result is finished before the thread computes the saliency map, if one is wanted.
   void Submit(GradedFrame frame);
 
   // The frames that worker threads finished since the last call, in the order of the stream.
   std::vector<GradedFrame> TakeFinished();
+
+  // Why a saliency map failed since the last call, if one did; the frame's grade counts all the
+  // same.
+  std::optional<Error> TakeSaliencyError();
 
   // Makes all frames in work stale.
   void DropInFlight();
@@ -83,6 +89,7 @@ class Grader {
   // The stream for frames of `engine`. A stream of another engine is retired: it may still be busy,
   // and waiting for it would hold up the picture.
   Stream& StreamOf(const Engine& engine);
+  void Explain(FrameInference* inference) noexcept;
   void Submit(GradedFrame frame, std::function<void(GradedFrame)> done);
 
   BatchOptions batch_;
@@ -93,8 +100,9 @@ class Grader {
   std::shared_ptr<Stream> stream_;
   std::vector<std::shared_ptr<Stream>> retired_;
 
-  std::mutex finished_mutex_;
+  std::mutex finished_mutex_;  // Guards the members below.
   std::vector<GradedFrame> finished_;
+  std::optional<Error> saliency_error_;
 };
 
 }  // namespace hepar

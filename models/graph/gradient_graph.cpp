@@ -70,7 +70,7 @@ void SeparateResiduals(Graph* graph) {
 
 class Differentiator {
  public:
-  Differentiator(Graph graph, GradientScope scope) {
+  Differentiator(Graph graph, GradientScope scope, bool keep_results) {
     result_.forward = std::move(graph);
     Graph& forward = result_.forward;
     if (!forward.has_classifier()) {
@@ -79,8 +79,10 @@ class Differentiator {
     std::set<int> needed = {forward.logits}, given;
     if (scope == GradientScope::kFeatures) needed.insert({forward.specific, forward.common});
     if (scope == GradientScope::kHeldFeatures) given = {forward.specific, forward.common};
+    if (keep_results) needed.insert({forward.specific, forward.common, forward.reconstruction});
     Prune(needed, given, &forward);
-    forward.auxiliary_logits = forward.reconstruction = Graph::kNoValue;
+    forward.auxiliary_logits = Graph::kNoValue;
+    if (!keep_results) forward.reconstruction = Graph::kNoValue;
     SeparateResiduals(&forward);
 
     producer_.assign(forward.values.size(), kNoNode);
@@ -232,8 +234,8 @@ class Differentiator {
 
 }  // namespace
 
-GradientGraph MakeGradientGraph(Graph graph, GradientScope scope) {
-  return Differentiator(std::move(graph), scope).Run();
+GradientGraph MakeGradientGraph(Graph graph, GradientScope scope, bool keep_results) {
+  return Differentiator(std::move(graph), scope, keep_results).Run();
 }
 
 }  // namespace hepar

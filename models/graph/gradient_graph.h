@@ -80,6 +80,8 @@ struct GradientGraph {
 //
 // In the forward graph a residual that is added after an activation becomes a node of its own: the
 // activation's output, which says where its derivative is 0, is then a value.
-GradientGraph MakeGradientGraph(Graph graph, GradientScope scope);
+//
+// `keep_results`: the forward graph also computes the reconstruction, which the logits do not need.
+GradientGraph MakeGradientGraph(Graph graph, GradientScope scope, bool keep_results = false);
 
 }  // namespace hepar

@@ -746,5 +746,94 @@ TEST(GstHeparClassifyTest, AnotherModelChangesTheResults) {
   EXPECT_NE(after.raw_probabilities, before.raw_probabilities);
 }
 
+// ---- Saliency maps: computed where someone downstream shows them.
+
+std::string ClassifyAndShow(const std::string& properties, const std::string& view) {
+  return Classify(properties) + " ! heparoverlay name=o view=" + view;
+}
+
+bool IsExplained(GstBuffer* buffer) {
+  const auto frame = gst_buffer_get_hepar_frame(buffer);
+  return frame != nullptr && frame->explained();
+}
+
+TEST(GstHeparClassifyTest, InSyncModeEachFrameIsShownWithItsSaliencyMap) {
+  for (const char* format : {"GRAY8", "I420"}) {
+    const std::string caps = CapsOf(format, 320, 240);
+    Pipe with(ClassifyAndShow("mode=sync", "saliency"), caps);
+    Pipe without(ClassifyAndShow("mode=sync", "none"), caps);
+    for (int i = 0; i < 3; ++i) {
+      const BufferPtr shown = with.Process(ScanBuffer(caps, i));
+      const BufferPtr plain = without.Process(ScanBuffer(caps, i));
+      EXPECT_TRUE(IsExplained(shown.get()));
+      EXPECT_FALSE(IsExplained(plain.get()));
+      EXPECT_NE(Bytes(shown.get()), Bytes(plain.get()));
+      // Looking at it does not change the grade.
+      EXPECT_EQ(SeverityOf(shown.get()).raw_probabilities,
+                SeverityOf(plain.get()).raw_probabilities);
+    }
+    EXPECT_EQ(with.CountMessages(GST_MESSAGE_WARNING), 0);
+  }
+}
+
+TEST(GstHeparClassifyTest, SaliencyMapsBeginAndEndWithTheViewThatShowsThem) {
+  Pipe pipe(ClassifyAndShow("mode=sync", "none"));
+  int index = 0;
+  for (const char* view : {"all", "saliency", "none", "saliency"}) {
+    gst_util_set_object_arg(G_OBJECT(pipe["o"]), "view", view);
+    const BufferPtr out = pipe.Process(ScanBuffer(CapsOf(), index++));
+    EXPECT_EQ(IsExplained(out.get()), std::string(view) == "saliency") << view;
+  }
+}
+
+TEST(GstHeparClassifyTest, InNewestModeNeitherFrameNorGradeWaitsForASaliencyMap) {
+  Pipe pipe(ClassifyAndShow("mode=newest", "saliency"));
+  // Frames pass at once, in order, with what is there; the map of the first comes later.
+  const BufferPtr first = pipe.Process(ScanBuffer(CapsOf(), 0));
+  EXPECT_FALSE(HasSeverity(first.get()));
+  int i = 1;
+  bool explained = false;
+  for (; i < 1000 && !explained; ++i) {
+    g_usleep(10000);
+    const BufferPtr out = pipe.Process(ScanBuffer(CapsOf(), i));
+    EXPECT_EQ(GST_BUFFER_PTS(out.get()), static_cast<GstClockTime>(i) * kFrameTime);
+    explained = IsExplained(out.get());
+  }
+  EXPECT_TRUE(explained);
+  pipe.PushEos();
+  EXPECT_EQ(StatOf(pipe["c"], "frames"), static_cast<guint64>(i));
+  EXPECT_EQ(StatOf(pipe["c"], "graded") + StatOf(pipe["c"], "skipped"), static_cast<guint64>(i));
+  EXPECT_EQ(pipe.CountMessages(GST_MESSAGE_WARNING), 0);
+}
+
+TEST(GstHeparClassifyTest, AModelWithoutSaliencyMapsSaysSoOnceAndGradesOn) {
+  const std::string model = WriteCodeModel(::testing::TempDir(), "saliency-code.hepar");
+  for (const char* mode : {"sync", "newest"}) {
+    Pipe pipe("heparclassify name=c device=cpu allow-code=true model=" + model +
+              " mode=" + mode + " ! heparoverlay view=saliency");
+    for (int i = 0; i < 5; ++i) {
+      const BufferPtr out = pipe.Process(ScanBuffer(CapsOf(), i));
+      EXPECT_FALSE(IsExplained(out.get()));
+      g_usleep(10000);
+    }
+    pipe.PushEos();
+    const MessagePtr warning = pipe.PopMessage(GST_MESSAGE_WARNING);
+    ASSERT_NE(warning, nullptr) << mode;
+    EXPECT_THAT(ParseError(warning.get()).text,
+                HasSubstr("no saliency maps for this model: the classifier has no lowering"));
+    EXPECT_EQ(pipe.CountMessages(GST_MESSAGE_WARNING), 0);
+    EXPECT_GT(StatOf(pipe["c"], "graded"), 0u);
+    EXPECT_EQ(StatOf(pipe["c"], "errors"), 0u);
+  }
+}
+
+TEST(GstHeparClassifyTest, OneBranchOfADividedStreamThatShowsSaliencyMapsIsEnough) {
+  Pipe pipe(Classify("mode=sync") +
+            " ! tee name=t ! queue ! fakesink async=false t. ! queue ! heparoverlay view=none ! "
+            "fakesink async=false t. ! heparoverlay view=saliency");
+  const BufferPtr out = pipe.Process(ScanBuffer(CapsOf()));
+  EXPECT_TRUE(IsExplained(out.get()));
+}
+
 }  // namespace
 }  // namespace hepar::testing

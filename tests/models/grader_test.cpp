@@ -75,6 +75,46 @@ TEST_F(GraderTest, GradesOnTheCallersThreadOrTogetherWithOthersAlike) {
   }
 }
 
+TEST_F(GraderTest, ComputesSaliencyMapsWhereTheyAreWanted) {
+  for (const int most : {1, 2}) {
+    for (const bool wanted : {false, true}) {
+      Grader grader;
+      grader.Start(Batch(most));
+      GradedFrame now = Frame(grader, 3), later = Frame(grader, 4);
+      now.wants_saliency = later.wants_saliency = wanted;
+      const auto inference = later.inference;
+      ASSERT_TRUE(grader.GradeNow(&now));
+      EXPECT_EQ(now.inference->explained(), wanted);
+      grader.Submit(std::move(later));
+      grader.Drain();
+      EXPECT_EQ(grader.TakeFinished().size(), 1u);
+      EXPECT_EQ(inference->explained(), wanted);
+      EXPECT_FALSE(grader.TakeSaliencyError());
+    }
+  }
+}
+
+TEST_F(GraderTest, AMapThatFailsIsToldAndTheGradeCounts) {
+  EngineConfig config;
+  config.model = testing::WriteCodeModel(::testing::TempDir(), "grader-code.hepar");
+  config.device = "cpu";
+  config.permission.allow_code = true;
+  const auto engine = Engine::Open(config);
+  Grader grader;
+  grader.Start(Batch(1));
+  GradedFrame now = Frame(grader, 1, engine), later = Frame(grader, 2, engine);
+  now.wants_saliency = later.wants_saliency = true;
+  EXPECT_TRUE(grader.GradeNow(&now));
+  const auto error = grader.TakeSaliencyError();
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->kind(), ErrorKind::kUnsupported);
+  EXPECT_FALSE(grader.TakeSaliencyError());
+  grader.Submit(std::move(later));
+  grader.Drain();
+  EXPECT_EQ(grader.TakeFinished().size(), 1u);
+  EXPECT_TRUE(grader.TakeSaliencyError());
+}
+
 TEST_F(GraderTest, EachFrameHandedInIsFinishedOrDropped) {
   constexpr std::uint64_t kFrames = 100;
   Grader grader;

@@ -15,6 +15,8 @@ struct EvaluationReport {
   // "data", "part", "program", "options" and "warnings" as docs/evaluation.md lists them.
   nlohmann::ordered_json figures = nlohmann::ordered_json::object();
   std::vector<std::string> pictures;  // Of "failures", as data URIs.
+  std::vector<std::string> saliency;  // The same with saliency maps over them; empty: none.
+  std::string no_saliency;            // Why there are none; empty: not asked for.
 };
 
 // The report as one HTML page: headline figures with intervals, ROC curves with the thresholds that

@@ -10,6 +10,8 @@
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
+#include "models/saliency/color_map.h"
+
 namespace hepar {
 
 std::vector<int> WorstMistakes(const Predictions& predictions, int most, int per_patient) {
@@ -35,6 +37,24 @@ std::vector<int> WorstMistakes(const Predictions& predictions, int most, int per
     worst.push_back(mistake.index);
   }
   return worst;
+}
+
+cv::Mat WithHeat(const cv::Mat& picture, const std::vector<std::uint8_t>& heat) {
+  cv::Mat gray = picture;
+  if (picture.channels() == 3) cv::cvtColor(picture, gray, cv::COLOR_RGB2GRAY);
+  cv::Mat result(gray.size(), CV_32FC3);
+  for (int y = 0; y < gray.rows; ++y) {
+    for (int x = 0; x < gray.cols; ++x) {
+      const std::uint8_t value = heat[static_cast<std::size_t>(y) * gray.cols + x];
+      const std::uint32_t rgb = MapColor(value);
+      const float opacity = static_cast<float>(MapOpacity(value)) / 255.f;
+      for (int c = 0; c < 3; ++c) {
+        const float color = static_cast<float>((rgb >> (16 - 8 * c)) & 255) / 255.f;
+        result.at<cv::Vec3f>(y, x)[c] = (1.f - opacity) * gray.at<float>(y, x) + opacity * color;
+      }
+    }
+  }
+  return result;
 }
 
 std::string PictureUri(const cv::Mat& picture) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <cstdint>
 #include <opencv2/core.hpp>
 #include <string>
 #include <vector>
@@ -13,6 +14,10 @@ namespace hepar {
 // distance the most confident. At most `most`, and `per_patient` of one patient, whose frames tell
 // the same story. Indices of cases.
 std::vector<int> WorstMistakes(const Predictions& predictions, int most, int per_patient = 2);
+
+// A prepared picture in gray with a heat (HeatOf(), a value for each pixel) over it: CV_32FC3
+// (R,G,B) in [0,1]. Looks like heparoverlay's views over the scan.
+cv::Mat WithHeat(const cv::Mat& picture, const std::vector<std::uint8_t>& heat);
 
 // A prepared picture, CV_32FC1 or CV_32FC3 (R,G,B) in [0,1], as a data URI of an 8-bit PNG that a
 // page can hold.

@@ -105,6 +105,8 @@ td.chance { color: var(--quiet); }
 .text td { overflow-wrap: anywhere; }
 td.open { color: var(--warn); }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(165px, 1fr)); gap: 14px; }
+.gallery:has(.pair) { grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); }
+.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 6px; }
 .gallery figure { padding: 8px 8px 6px; }
 .gallery img { display: block; width: 100%; height: auto; background: #000000; border-radius: 4px; margin-bottom: 6px; }
 .gallery figcaption { margin: 0; font-size: 12.5px; overflow-wrap: anywhere; }
@@ -123,6 +125,7 @@ footer { margin-top: 44px; padding-top: 12px; border-top: 1px solid var(--rule);
   .charts { grid-template-columns: 1fr 1fr; gap: 8px; }
   .tiles { grid-template-columns: repeat(3, 1fr); }
   .gallery { grid-template-columns: repeat(5, 1fr); }
+  .gallery:has(.pair) { grid-template-columns: repeat(3, 1fr); }
   figure { padding: 6px; }
   figcaption { font-size: 8.5pt; }
   figcaption b { font-size: 9.5pt; }

@@ -16,6 +16,21 @@ namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
+std::string PictureMarkup(const std::string& alternative, const std::string& uri) {
+  return "<img alt=\"" + EscapeMarkup(alternative) + "\" src=\"" + EscapeMarkup(uri) + "\"/>\n";
+}
+
+std::string SaliencyNote(const EvaluationReport& report) {
+  if (!report.saliency.empty()) {
+    return Note(
+        "At the right the same picture with its saliency map: the parts that spoke for the wrong "
+        "answer, to first order, from violet (a little) to yellow (most). The map tells what the "
+        "network used, not whether that is a sign of disease; dark parts cannot light up.");
+  }
+  if (report.no_saliency.empty()) return "";
+  return Note("There are no saliency maps for this model: " + report.no_saliency + ".");
+}
+
 }  // namespace
 
 std::string GallerySection(SectionContext& c) {
@@ -36,8 +51,12 @@ std::string GallerySection(SectionContext& c) {
     const std::string what = TextOf(&failure, "truth") + ", called " + TextOf(&failure, "answer");
     std::string card;
     if (i < c.report().pictures.size()) {
-      card += "<img alt=\"" + EscapeMarkup("frame of patient " + patient + ": " + what) +
-              "\" src=\"" + EscapeMarkup(c.report().pictures[i]) + "\"/>\n";
+      card += PictureMarkup("frame of patient " + patient + ": " + what, c.report().pictures[i]);
+    }
+    if (i < c.report().saliency.size()) {
+      card = Tag("div class=\"pair\"",
+                 card + PictureMarkup("what spoke for " + TextOf(&failure, "answer"),
+                                      c.report().saliency[i]));
     }
     cards +=
         Tag("figure", card + Tag("figcaption",
@@ -48,7 +67,8 @@ std::string GallerySection(SectionContext& c) {
   return "<div class=\"gallery\">\n" + cards + "</div>\n" +
          Note(
              "Those farthest from the truth come first, and of equal distance the most "
-             "confident; two of a patient at most. The pictures are what the network sees.");
+             "confident; two of a patient at most. The pictures are what the network sees.") +
+         SaliencyNote(c.report());
 }
 
 std::string ModelCardSection(SectionContext& c) {

@@ -46,6 +46,13 @@ PictureScores Scorer::Grade(const PreparedImage& image) {
           severity.familiarity_score};
 }
 
+SaliencyMap Scorer::Explain(const cv::Mat& pixels) const {
+  const auto inference = engine_->Prepare(
+      PreparedImage{pixels, cv::Rect(0, 0, pixels.cols, pixels.rows), pixels.cols, pixels.rows});
+  inference->RequestSaliency();
+  return inference->Saliency();
+}
+
 std::vector<double> Scorer::DomainScores(const PreparedDataset& data) const {
   std::vector<double> scores;
   if (!spec().domain) return scores;

@@ -51,6 +51,9 @@ class Scorer {
   std::vector<PictureScores> ScoreFile(const std::string& path, const std::vector<int>& frames,
                                        const Tick& tick);
 
+  // Where the answer to a prepared picture came from. Throws what FrameInference::Saliency() does.
+  SaliencyMap Explain(const cv::Mat& pixels) const;
+
   // Wall times of inference of the pictures so far, milliseconds.
   const std::vector<double>& inference_ms() const { return inference_ms_; }
 

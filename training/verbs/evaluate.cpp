@@ -86,9 +86,15 @@ EvaluationReport MakeReport(const EvaluateOptions& options, const Dataset& datas
     figures["external"].push_back(
         ExternalToJson(scores, dataset.class_names, input.bootstrap, withhold));
   }
-  auto [failures, pictures] = evaluation.Failures();
-  figures["failures"] = failures;
-  for (const cv::Mat& picture : pictures) report.pictures.push_back(PictureUri(picture));
+  const auto mistakes =
+      WithExitCode(kExitModel, [&] { return evaluation.Failures(!options.html.empty()); });
+  figures["failures"] = mistakes.figures;
+  for (const cv::Mat& picture : mistakes.pictures) report.pictures.push_back(PictureUri(picture));
+  for (std::size_t i = 0; i < mistakes.saliency.size(); ++i) {
+    report.saliency.push_back(
+        PictureUri(WithHeat(mistakes.pictures[i], HeatOf(mistakes.saliency[i]))));
+  }
+  report.no_saliency = mistakes.no_saliency;
   figures["models"] = evaluation.models();
   figures["part"] = PartName(options);
   figures["data"] = {{"name", LastPart(options.scans.path)}, {"digest", dataset.digest}};

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <map>
 #include <numeric>
 #include <optional>
 #include <tuple>
@@ -120,15 +121,16 @@ ChoicePlan EvaluationRun::Plan() const {
   return {{}, reason_};
 }
 
-std::pair<ordered_json, std::vector<cv::Mat>> EvaluationRun::Failures() const {
+EvaluationRun::Mistakes EvaluationRun::Failures(bool with_saliency) const {
   const auto& names = inputs_.dataset.class_names;
-  std::pair<ordered_json, std::vector<cv::Mat>> result = {ordered_json::array(), {}};
-  for (const int i : WorstMistakes(frames_, options_.gallery)) {
+  Mistakes result;
+  const std::vector<int> worst = WorstMistakes(frames_, options_.gallery);
+  for (const int i : worst) {
     const auto& p = frames_.probabilities[i];
     const int answer = AnswerOf(p);
     ordered_json probabilities = ordered_json::object();
     for (std::size_t k = 0; k < names.size(); ++k) probabilities[names[k]] = p[k];
-    result.first.push_back({{"path", samples_[i].path},
+    result.figures.push_back({{"path", samples_[i].path},
                             {"frame", samples_[i].frame},
                             {"patient_id", frames_.patients[i]},
                             {"truth", names[frames_.labels[i]]},
@@ -136,9 +138,29 @@ std::pair<ordered_json, std::vector<cv::Mat>> EvaluationRun::Failures() const {
                             {"grades_off", std::abs(answer - frames_.labels[i])},
                             {"confidence", p[answer]},
                             {"probabilities", probabilities}});
-    result.second.push_back(pictures_[i]);
+    result.pictures.push_back(pictures_[i]);
   }
+  if (with_saliency) AddSaliency(worst, &result);
   return result;
+}
+
+// The models are opened again, one after the other: these are few pictures.
+void EvaluationRun::AddSaliency(const std::vector<int>& frames, Mistakes* mistakes) const {
+  mistakes->saliency.resize(frames.size());
+  std::map<std::string, std::vector<std::size_t>> of_model;
+  for (std::size_t k = 0; k < frames.size(); ++k) of_model[model_of_[frames[k]]].push_back(k);
+  try {
+    for (const auto& [model, places] : of_model) {
+      const Scorer scorer(ConfigOf(model));
+      for (const std::size_t k : places) {
+        mistakes->saliency[k] = scorer.Explain(mistakes->pictures[k]);
+      }
+    }
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kUnsupported) throw;
+    mistakes->saliency.clear();
+    mistakes->no_saliency = error.what();
+  }
 }
 
 ordered_json EvaluationRun::Cost() const {
@@ -168,13 +190,17 @@ std::string EvaluationRun::ToCsv() const {
   return text;
 }
 
-void EvaluationRun::Add(const std::string& model, int fold) {
+EngineConfig EvaluationRun::ConfigOf(const std::string& model) const {
   EngineConfig config;
   config.model = model;
   config.device = options_.device.name;
   config.permission = options_.permission;
   config.precision = ParsePrecision(options_.precision);
-  Scorer scorer = WithExitCode(kExitModel, [&] { return Scorer(config); });
+  return config;
+}
+
+void EvaluationRun::Add(const std::string& model, int fold) {
+  Scorer scorer = WithExitCode(kExitModel, [&] { return Scorer(ConfigOf(model)); });
   const ModelSpec& spec = scorer.spec();
   const Dataset part = WithExitCode(kExitInputData, [&] { return PartOf(spec, fold); });
   if (const auto warning = OverlapWarning(spec, inputs_.dataset, fold, options_.part)) {
@@ -200,6 +226,7 @@ void EvaluationRun::Add(const std::string& model, int fold) {
   AppendStates(scorer, data, scored, &states_);
   for (int i = 0; i < data.size(); ++i) {
     samples_.push_back(part.samples[i]);
+    model_of_.push_back(model);
     pictures_.push_back(data.image(i).pixels);
   }
   for (CorruptedAnswers& answers : corrupted_) {
@@ -350,6 +377,7 @@ void EvaluationRun::Sort() {
     sorted(&predictions->patients);
   }
   sorted(&samples_);
+  sorted(&model_of_);
   sorted(&pictures_);
   if (states_.size() == order.size()) sorted(&states_);
 }

@@ -61,8 +61,14 @@ class EvaluationRun {
 
   // The patients on whom thresholds and a temperature may be chosen.
   ChoicePlan Plan() const;
-  // The worst mistakes, and their pictures in the same order.
-  std::pair<nlohmann::ordered_json, std::vector<cv::Mat>> Failures() const;
+  // The worst mistakes.
+  struct Mistakes {
+    nlohmann::ordered_json figures = nlohmann::ordered_json::array();
+    std::vector<cv::Mat> pictures;      // As prepared, in the same order.
+    std::vector<SaliencyMap> saliency;  // Likewise, where asked for and known.
+    std::string no_saliency;            // Why it is not known.
+  };
+  Mistakes Failures(bool with_saliency) const;
   nlohmann::ordered_json Cost() const;
   // One line for each picture: its place, patient, label, answer and probabilities.
   std::string ToCsv() const;
@@ -70,7 +76,9 @@ class EvaluationRun {
  private:
   // The warnings of a data set, each once: several models read the same files.
   void AddWarnings(const LoadSummary& summary);
+  EngineConfig ConfigOf(const std::string& model) const;
   void Add(const std::string& model, int fold);
+  void AddSaliency(const std::vector<int>& frames, Mistakes* mistakes) const;
   void AppendStates(const Scorer& scorer, const PreparedDataset& data, const Predictions& answers,
                     std::vector<FrameState>* all) const;
   void AddExternal(Scorer* scorer);
@@ -91,7 +99,8 @@ class EvaluationRun {
   std::vector<ScoredPart> parts_;  // Of the models that have other patients to choose on.
   std::vector<CorruptedAnswers> corrupted_;
   std::vector<Sample> samples_;
-  std::vector<cv::Mat> pictures_;  // As prepared; shared with the cache.
+  std::vector<std::string> model_of_;  // The file of the model that answered, by sample.
+  std::vector<cv::Mat> pictures_;      // As prepared; shared with the cache.
   std::vector<double> inference_ms_;
   nlohmann::ordered_json models_ = nlohmann::ordered_json::array();
   std::vector<std::string> names_, warnings_;

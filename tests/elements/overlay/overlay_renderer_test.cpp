@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "models/error.h"
+#include "models/saliency/color_map.h"
 
 namespace hepar {
 namespace {
@@ -443,6 +444,38 @@ TEST(OverlayViewTest, ThumbnailShowsTheMappedOrTheGrayValue) {
   view.color_map = false;
   const OverlayPatch gray = renderer.DrawThumbnails({}, {view});
   EXPECT_GT(Count(gray, 0xc8c8c8), gray.width * gray.height / 2);
+}
+
+TEST(OverlayViewTest, LegendHasAllColorsOppositeToThePanel) {
+  for (const auto& [width, height] : kSizes) {
+    const OverlayRenderer renderer(width, height);
+    for (const OverlayCorner corner : kCorners) {
+      SCOPED_TRACE(std::to_string(width) + "x" + std::to_string(height));
+      OverlayStyle style;
+      style.corner = corner;
+      const OverlayPatch legend = renderer.DrawLegend(style, "Saliency: moderate");
+      if (legend.empty()) continue;
+      ExpectInside(legend, width, height);
+      const OverlayPatch panel = renderer.DrawPanel(style, Graded(2, {5, 20, 70, 5}));
+      EXPECT_TRUE(legend.x >= panel.x + panel.width || panel.x >= legend.x + legend.width);
+      // Stretched over the bar, the colors may be a little off.
+      const auto has = [&](std::uint32_t color) {
+        return std::any_of(legend.pixels.begin(), legend.pixels.end(), [&](std::uint32_t pixel) {
+          int off = 0;
+          for (int shift = 0; shift < 24; shift += 8) {
+            off = std::max(off, std::abs(static_cast<int>((pixel >> shift) & 255) -
+                                         static_cast<int>((color >> shift) & 255)));
+          }
+          return pixel >> 24 == 255 && off < 20;
+        });
+      };
+      for (const int value : {0, 64, 128, 192, 255}) {
+        EXPECT_TRUE(has(MapColor(static_cast<std::uint8_t>(value)))) << value;
+      }
+    }
+  }
+  EXPECT_FALSE(OverlayRenderer(640, 480).DrawLegend({}, "Saliency: mild").empty());
+  EXPECT_TRUE(OverlayRenderer(64, 48).DrawLegend({}, "Saliency: mild").empty());
 }
 
 TEST(OverlayViewTest, OverCoversItsBoundsOnly) {

@@ -115,6 +115,31 @@ TEST(StreamOverlayTest, ShowsViewsBesideOrOverTheScan) {
   EXPECT_EQ(Draw(&overlay, input, settings), without);
 }
 
+TEST(StreamOverlayTest, ShowsASaliencyMapWithItsLegendOnceItIsThere) {
+  StreamOverlay overlay(Info());
+  OverlaySettings settings;
+  settings.view = ViewChoice::kSaliency;
+  settings.style.corner = OverlayCorner::kTopLeft;
+  OverlayInput input = Input(1);
+  input.inference = Decoupled();
+  const std::vector<guint8> without = Draw(&overlay, input, settings);
+  input.inference->Saliency();
+  const std::vector<guint8> with = Draw(&overlay, input, settings);
+  EXPECT_NE(with, without);
+  // The legend lies in the upper right corner, opposite the panel.
+  const auto corner = [&](const std::vector<guint8>& picture) {
+    int changed = 0;
+    for (int y = 0; y < 60; ++y) {
+      for (int x = 480; x < 640; ++x) changed += picture[y * 640 + x] != kFill;
+    }
+    return changed;
+  };
+  EXPECT_EQ(corner(without), 0);
+  EXPECT_GT(corner(with), 60 * 160 / 4);
+  settings.view = ViewChoice::kNone;
+  EXPECT_EQ(Draw(&overlay, input, settings), without);
+}
+
 TEST(StreamOverlayTest, AnOldViewIsNotShown) {
   StreamOverlay overlay(Info());
   OverlaySettings settings;

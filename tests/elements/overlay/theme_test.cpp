@@ -34,12 +34,5 @@ TEST(ThemeTest, FewerGradesSpanTheSameColors) {
   EXPECT_EQ(GradeColor(OverlayTheme::kDark, 7, 4), GradeColor(OverlayTheme::kDark, 3, 4));
 }
 
-TEST(ThemeTest, MapGetsLighterWithTheValue) {
-  for (int value = 8; value < 256; value += 8) {
-    EXPECT_GT(Luma(MapColor(static_cast<std::uint8_t>(value))),
-              Luma(MapColor(static_cast<std::uint8_t>(value - 8))));
-  }
-}
-
 }  // namespace
 }  // namespace hepar

@@ -30,22 +30,22 @@ std::shared_ptr<FrameInference> Frame() {
 TEST(ViewSourceTest, ShowsAFrameOnlyWhenItWasDecoupled) {
   ViewSource source;
   const auto frame = Frame();
-  EXPECT_FALSE(source.Update(0.0, frame));
+  EXPECT_FALSE(source.Update(0.0, frame, ViewChoice::kAll));
   EXPECT_EQ(source.current(), nullptr);
   frame->Decouple();  // On another thread, while the stream goes on.
-  EXPECT_TRUE(source.Update(0.5, nullptr));
+  EXPECT_TRUE(source.Update(0.5, nullptr, ViewChoice::kAll));
   EXPECT_EQ(source.current(), frame.get());
-  EXPECT_FALSE(source.Update(0.6, frame)) << "the same frame";
+  EXPECT_FALSE(source.Update(0.6, frame, ViewChoice::kAll)) << "the same frame";
 }
 
 TEST(ViewSourceTest, PrefersTheNewestFrame) {
   ViewSource source;
   const auto first = Frame(), second = Frame(), third = Frame();
-  source.Update(0.0, first);
-  source.Update(0.1, second);
+  source.Update(0.0, first, ViewChoice::kAll);
+  source.Update(0.1, second, ViewChoice::kAll);
   first->Decouple();
   second->Decouple();
-  EXPECT_TRUE(source.Update(0.2, third));
+  EXPECT_TRUE(source.Update(0.2, third, ViewChoice::kAll));
   EXPECT_EQ(source.current(), second.get());
 }
 
@@ -53,10 +53,10 @@ TEST(ViewSourceTest, ForgetsAFrameAfterASecond) {
   ViewSource source;
   const auto frame = Frame();
   frame->Decouple();
-  source.Update(10.0, frame);
-  source.Update(11.0, nullptr);
+  source.Update(10.0, frame, ViewChoice::kAll);
+  source.Update(11.0, nullptr, ViewChoice::kAll);
   EXPECT_EQ(source.current(), frame.get());
-  source.Update(11.1, nullptr);
+  source.Update(11.1, nullptr, ViewChoice::kAll);
   EXPECT_EQ(source.current(), nullptr);
 }
 
@@ -66,7 +66,7 @@ TEST(ViewSourceTest, HoldsNoMoreFramesThanItWatches) {
   for (int i = 0; i < 100; ++i) {
     auto frame = Frame();
     frames.push_back(frame);
-    source.Update(0.001 * i, std::move(frame));
+    source.Update(0.001 * i, std::move(frame), ViewChoice::kAll);
   }
   int held = 0;
   for (const auto& frame : frames) held += !frame.expired();
@@ -88,6 +88,30 @@ TEST(ViewSourceTest, TakesTheViewsThatAreAskedFor) {
   EXPECT_EQ(captions(ViewChoice::kAll),
             (std::vector<std::string>{"Specific", "Common", "Reconstruction"}));
   EXPECT_TRUE(captions(ViewChoice::kNone).empty());
+}
+
+TEST(ViewSourceTest, ShowsASaliencyMapOnlyWhenItIsThere) {
+  ViewSource source;
+  const auto frame = Frame();
+  frame->Classify();
+  EXPECT_FALSE(source.Update(0.0, frame, ViewChoice::kSaliency));
+  frame->Saliency();  // On another thread, while the stream goes on.
+  EXPECT_TRUE(source.Update(0.1, nullptr, ViewChoice::kSaliency));
+  ASSERT_EQ(source.current(), frame.get());
+  const auto views = TakeViews(frame.get(), ViewChoice::kSaliency);
+  ASSERT_EQ(views.size(), 1u);
+  EXPECT_EQ(views[0].caption,
+            "Saliency: " + frame->engine().spec().class_names[frame->Classify().grade]);
+  EXPECT_EQ(views[0].pixels, HeatOf(frame->Saliency()));
+}
+
+TEST(ViewSourceTest, AnotherChoiceDoesNotShowAFrameThatLacksIt) {
+  ViewSource source;
+  const auto frame = Frame();
+  frame->Decouple();
+  EXPECT_TRUE(source.Update(0.0, frame, ViewChoice::kCommon));
+  EXPECT_FALSE(source.Update(0.1, frame, ViewChoice::kSaliency));
+  EXPECT_EQ(source.current(), nullptr);
 }
 
 TEST(ViewSourceTest, BoundsFollowAFrameThatWasScaled) {

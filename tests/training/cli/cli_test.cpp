@@ -735,6 +735,12 @@ TEST_F(CliTest, EvaluatesWithAllEvidenceOnOnePage) {
   }
   EXPECT_EQ(patients, 8);
   EXPECT_LE(figures.at("failures").size(), 12u);
+  const std::string report = ReadFile(Path("evidence.html"), 1 << 28);
+  std::size_t maps = 0;
+  for (std::size_t at = 0; (at = report.find("alt=\"what spoke for ", at)) != report.npos; ++at) {
+    ++maps;
+  }
+  EXPECT_EQ(maps, figures.at("failures").size());
   EXPECT_EQ(figures.at("models").at(0).at("training_options").at("epochs"), 1);
   EXPECT_EQ(figures.at("data").at("name"), "manifest.csv");
   // Wall times differ.

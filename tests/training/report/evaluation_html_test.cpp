@@ -225,6 +225,27 @@ TEST(EvaluationHtmlTest, NeedsNothingBesideItself) {
   EXPECT_THAT(page, HasSubstr("prefers-color-scheme: dark"));
 }
 
+TEST(EvaluationHtmlTest, ShowsTheSaliencyMapBesideEachFailure) {
+  EvaluationReport report = FullReport();
+  const std::string without = EvaluationReportHtml(report);
+  EXPECT_THAT(AllText(Parse(without)), Not(HasSubstr("saliency")));
+  report.saliency = {"data:image/png;base64,BBBB"};
+  const std::string page = EvaluationReportHtml(report);
+  EXPECT_THAT(page, HasSubstr("src=\"data:image/png;base64,AAAA\""));
+  EXPECT_THAT(page, HasSubstr("<img alt=\"what spoke for severe\" "
+                              "src=\"data:image/png;base64,BBBB\"/>"));
+  EXPECT_EQ(OfClass(Parse(page), "pair").size(), 1u);
+  EXPECT_THAT(AllText(Parse(page)), HasSubstr("spoke for the wrong answer"));
+}
+
+TEST(EvaluationHtmlTest, SaysWhyThereAreNoSaliencyMaps) {
+  EvaluationReport report = FullReport();
+  report.no_saliency = "the classifier has no lowering";
+  EXPECT_THAT(AllText(Parse(EvaluationReportHtml(report))),
+              HasSubstr("There are no saliency maps for this model: the classifier has no "
+                        "lowering."));
+}
+
 TEST(EvaluationHtmlTest, SaysWhyWhatIsChosenIsLeftOut) {
   EvaluationReport report = FullReport();
   EvidenceInput input;

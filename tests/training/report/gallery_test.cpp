@@ -42,6 +42,21 @@ TEST(WorstMistakesTest, OnePatientDoesNotFillTheGallery) {
   EXPECT_THAT(WorstMistakes(predictions, 10, 1), ElementsAre(1, 3));
 }
 
+TEST(WithHeatTest, LaysTheColorsOfTheMapOverTheGrayPicture) {
+  const cv::Mat picture = (cv::Mat_<float>(1, 2) << 0.25f, 0.5f);
+  const cv::Mat result = WithHeat(picture, {0, 255});
+  // Cold parts stay as they are. The hottest are yellow (253, 231, 37) of opacity 160 / 255.
+  EXPECT_EQ(result.at<cv::Vec3f>(0, 0), cv::Vec3f(0.25f, 0.25f, 0.25f));
+  const float opacity = 160.f / 255.f;
+  const cv::Vec3f hot = result.at<cv::Vec3f>(0, 1);
+  EXPECT_NEAR(hot[0], 0.5f * (1.f - opacity) + opacity * 253.f / 255.f, 1e-6);
+  EXPECT_NEAR(hot[1], 0.5f * (1.f - opacity) + opacity * 231.f / 255.f, 1e-6);
+  EXPECT_NEAR(hot[2], 0.5f * (1.f - opacity) + opacity * 37.f / 255.f, 1e-6);
+
+  cv::Mat color(1, 1, CV_32FC3, cv::Scalar(0.5, 0.5, 0.5));
+  EXPECT_NEAR(WithHeat(color, {0}).at<cv::Vec3f>(0, 0)[1], 0.5f, 1e-6);
+}
+
 TEST(PictureUriTest, HoldsThePictureAsPng) {
   const cv::Mat picture = (cv::Mat_<cv::Vec3f>(1, 2) << cv::Vec3f(1, 0.5, 0), cv::Vec3f(0, 0, 1));
   const std::string uri = PictureUri(picture), prefix = "data:image/png;base64,";
