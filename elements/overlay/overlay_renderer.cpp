@@ -251,8 +251,8 @@ OverlayPatch OverlayRenderer::DrawLegend(const OverlayStyle& style,
       height > impl_->frame_height - 2 * impl_->margin) {
     return {};
   }
-  OverlayPatch patch = impl_->PatchInCorner(width + 2 * padding, height, !impl_->AtLeft(style),
-                                            impl_->AtTop(style));
+  OverlayPatch patch =
+      impl_->PatchInCorner(width + 2 * padding, height, !impl_->AtLeft(style), impl_->AtTop(style));
   const Theme& theme = ThemeOf(style.theme);
   Canvas canvas(impl_->context.get(), &patch);
   canvas.PaintBackground(theme, patch, em);

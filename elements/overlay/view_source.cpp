@@ -80,8 +80,9 @@ bool ViewSource::Update(double now, std::shared_ptr<FrameInference> frame, ViewC
   if (!known) pending_.push_back({now, std::move(frame)});
   if (pending_.size() > kMostPending) pending_.pop_front();
 
-  const auto newest = std::find_if(pending_.rbegin(), pending_.rend(),
-                                   [choice](const Pending& p) { return IsReady(*p.frame, choice); });
+  const auto newest = std::find_if(pending_.rbegin(), pending_.rend(), [choice](const Pending& p) {
+    return IsReady(*p.frame, choice);
+  });
   if (newest == pending_.rend()) return false;
   shown_ = *newest;
   pending_.erase(pending_.begin(), newest.base());

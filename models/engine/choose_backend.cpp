@@ -30,9 +30,8 @@ std::unique_ptr<Backend> MakeCpuBackend(const Bundle& bundle, Precision precisio
   Graph graph = bundle.net->Lower(input.channels, input.size, input.size);
   const bool has_classifier = graph.has_classifier();
   const int planes = ClassifierPlanes(bundle.net->architecture);
-  auto backend =
-      MakeCpuBackend(std::move(graph), precision,
-                     ClassifyByModule(bundle.net, precision, planes, input.size));
+  auto backend = MakeCpuBackend(std::move(graph), precision,
+                                ClassifyByModule(bundle.net, precision, planes, input.size));
   Log(LogLevel::kInfo, model + " runs on the CPU engine, kernels \"" + backend->name() + "\"");
   if (!has_classifier) {
     Log(LogLevel::kInfo, model + ": the classifier " + bundle.net->architecture.classifier +

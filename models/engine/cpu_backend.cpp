@@ -102,10 +102,9 @@ struct Shared {
 class CpuFrame : public BackendFrame {
  public:
   CpuFrame(const Shared& shared, const cv::Mat& picture)
-      : shared_(shared),
-        layout_(&shared.plan.frame()),
-        memory_(
-            shared.frames.Take([&] { return cpu::AllocateFloats(shared.plan.frame().count); })) {
+      : shared_(shared), layout_(&shared.plan.frame()), memory_(shared.frames.Take([&] {
+          return cpu::AllocateFloats(shared.plan.frame().count);
+        })) {
     const std::size_t pixels = shared.picture.pixels();
     std::vector<cv::Mat> channels;
     for (int c = 0; c < shared.picture.channels; ++c) {

@@ -95,6 +95,7 @@ struct FrameInference::Impl {
   double decouple_ms = 0.0;
   // Atomic, so that they can be read while a stage is running.
   std::atomic<bool> decoupled{false}, classified{false}, explained{false};
+  std::atomic<bool> wants_saliency{false};
 
   // Held while the map is computed, without the mutex above: who needs the grade does not wait.
   std::mutex saliency_mutex;
@@ -103,6 +104,7 @@ struct FrameInference::Impl {
   void DecoupleLocked() {
     if (decoupled) return;
     const auto start = std::chrono::steady_clock::now();
+    if (wants_saliency) frame->KeepForGradient();
     frame->Decouple();
     decouple_ms = MillisecondsSince(start);
     decoupled = true;
@@ -300,10 +302,8 @@ const Severity& FrameInference::Classify() {
   return impl_->severity;
 }
 
-void FrameInference::RequestSaliency() {
-  std::lock_guard<std::mutex> lock(impl_->mutex);
-  if (!impl_->decoupled) impl_->frame->KeepForGradient();
-}
+// Without the mutex: the streaming thread calls it, while another thread may run a stage.
+void FrameInference::RequestSaliency() { impl_->wants_saliency = true; }
 
 const SaliencyMap& FrameInference::Saliency() {
   std::lock_guard<std::mutex> lock(impl_->saliency_mutex);
@@ -311,9 +311,8 @@ const SaliencyMap& FrameInference::Saliency() {
   const std::vector<float>& logits = Classify().logits;
   WithOneLineErrors(ErrorKind::kFailed, "the saliency map could not be computed", [&] {
     const auto answer = std::max_element(logits.begin(), logits.end()) - logits.begin();
-    impl_->saliency =
-        MakeSaliencyMap(static_cast<int>(answer), impl_->picture,
-                        impl_->frame->PictureGradient(LogOddsGradient(logits)));
+    impl_->saliency = MakeSaliencyMap(static_cast<int>(answer), impl_->picture,
+                                      impl_->frame->PictureGradient(LogOddsGradient(logits)));
   });
   impl_->explained = true;
   return impl_->saliency;

@@ -33,8 +33,8 @@ class TorchGraph {
   Results Run(const torch::Tensor& pictures) const;
 
   // The derivative of the sum of `by_logits` (B, classes) times the logits by each number of the
-  // pictures, as Run() takes them, by LibTorch's autograd: (B, C, H, W) float32. The graph must have
-  // a classifier.
+  // pictures, as Run() takes them, by LibTorch's autograd: (B, C, H, W) float32. The graph must
+  // have a classifier.
   torch::Tensor PictureGradient(const torch::Tensor& pictures,
                                 const torch::Tensor& by_logits) const;
 

@@ -87,8 +87,8 @@ void Grader::Submit(GradedFrame frame, std::function<void(GradedFrame)> done) {
   if (frame.wants_saliency) inference->RequestSaliency();
   const bool superseded =
       StreamOf(inference->engine())
-          .Submit(inference, [this, inference, frame = std::move(frame), done = std::move(done)](
-                                 const std::optional<Error>& error) mutable {
+          .Submit(inference, [this, inference, frame = std::move(frame),
+                              done = std::move(done)](const std::optional<Error>& error) mutable {
             frame.error = error;
             if (!error) Classify(&frame);
             const bool explain =

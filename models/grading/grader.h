@@ -56,8 +56,8 @@ class Grader {
   // Makes the threads that run `engine` ready, and waits for them. Throws their Error.
   void WarmUp(const Engine& engine);
 
-  // Grades `frame` and waits for the result, and for the saliency map where one is wanted. Returns false when the result became stale meanwhile.
-  // Throws the frame's Error.
+  // Grades `frame` and waits for the result, and for the saliency map where one is wanted. Returns
+  // false when the result became stale meanwhile. Throws the frame's Error.
   bool GradeNow(GradedFrame* frame);
 
   // Hands `frame` to a worker thread and returns at once. A frame that waits is superseded. The

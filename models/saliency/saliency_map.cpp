@@ -13,8 +13,8 @@ namespace hepar {
 
 std::vector<float> LogOddsGradient(const std::vector<float>& logits) {
   if (logits.size() < 2) {
-    throw Error(ErrorKind::kInvalid, "log odds need two classes or more, got " +
-                                         std::to_string(logits.size()));
+    throw Error(ErrorKind::kInvalid,
+                "log odds need two classes or more, got " + std::to_string(logits.size()));
   }
   const std::size_t answer = std::max_element(logits.begin(), logits.end()) - logits.begin();
   // log(p / (1 - p)) = l_answer - log(sum over the others of exp(l)).
@@ -67,8 +67,8 @@ std::vector<std::uint8_t> HeatOf(const SaliencyMap& map) {
   std::vector<std::uint8_t> heat(positive.size());
   if (heat.empty()) return heat;
   std::vector<float> ordered = positive;
-  const auto place = static_cast<std::ptrdiff_t>(
-      std::ceil(0.99 * static_cast<double>(ordered.size() - 1)));
+  const auto place =
+      static_cast<std::ptrdiff_t>(std::ceil(0.99 * static_cast<double>(ordered.size() - 1)));
   std::nth_element(ordered.begin(), ordered.begin() + place, ordered.end());
   float full = ordered[place];
   if (full <= 0.f) full = *std::max_element(positive.begin(), positive.end());

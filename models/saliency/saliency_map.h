@@ -31,9 +31,9 @@ std::vector<float> LogOddsGradient(const std::vector<float>& logits);
 // over the picture continued by black.
 SaliencyMap MakeSaliencyMap(int answer, const cv::Mat& picture, const std::vector<float>& gradient);
 
-// For display: 0 where the map is not positive, 255 from the value on that 1 % of the pixels exceed,
-// so that one strong spot does not hide all others. Only the parts that speak for the answer are
-// shown.
+// For display: 0 where the map is not positive, 255 from the value on that 1 % of the pixels
+// exceed, so that one strong spot does not hide all others. Only the parts that speak for the
+// answer are shown.
 std::vector<std::uint8_t> HeatOf(const SaliencyMap& map);
 
 }  // namespace hepar

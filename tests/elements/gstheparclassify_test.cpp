@@ -809,8 +809,8 @@ TEST(GstHeparClassifyTest, InNewestModeNeitherFrameNorGradeWaitsForASaliencyMap)
 TEST(GstHeparClassifyTest, AModelWithoutSaliencyMapsSaysSoOnceAndGradesOn) {
   const std::string model = WriteCodeModel(::testing::TempDir(), "saliency-code.hepar");
   for (const char* mode : {"sync", "newest"}) {
-    Pipe pipe("heparclassify name=c device=cpu allow-code=true model=" + model +
-              " mode=" + mode + " ! heparoverlay view=saliency");
+    Pipe pipe("heparclassify name=c device=cpu allow-code=true model=" + model + " mode=" + mode +
+              " ! heparoverlay view=saliency");
     for (int i = 0; i < 5; ++i) {
       const BufferPtr out = pipe.Process(ScanBuffer(CapsOf(), i));
       EXPECT_FALSE(IsExplained(out.get()));

@@ -125,7 +125,7 @@ TEST(SaliencyTest, IsTheSameEachTimeAndWheneverItIsAskedFor) {
 // Whether somebody looks at the map must not change the grade or another view, to the last bit.
 TEST(SaliencyTest, AFrameThatIsExplainedHasTheResultsOfOneThatIsNot) {
   std::vector<std::string> models = {Pretrained()};
-  for (const char* classifier : {"resnet18", "se_resnet50", "cbam_resnet18", "depth_squeezenet"}) {
+  for (const char* classifier : {"resnet18", "se_resnet18", "cbam_resnet18", "depth_squeezenet"}) {
     models.push_back(::testing::TempDir() + "saliency-" + classifier + ".hepar");
     ModelSpec spec;
     spec.name = classifier;
@@ -139,7 +139,8 @@ TEST(SaliencyTest, AFrameThatIsExplainedHasTheResultsOfOneThatIsNot) {
       SCOPED_TRACE(model + ", " + ToString(precision));
       const auto engine = Open(model, precision);
       const cv::Mat scan = Scan(engine->spec().preprocess.size, 2);
-      const auto plain = engine->Prepare(Prepared(scan)), explained = engine->Prepare(Prepared(scan));
+      const auto plain = engine->Prepare(Prepared(scan)),
+                 explained = engine->Prepare(Prepared(scan));
       explained->RequestSaliency();
       EXPECT_EQ(explained->Classify().logits, plain->Classify().logits);
       for (const bool done : {false, true}) {

@@ -131,13 +131,13 @@ EvaluationRun::Mistakes EvaluationRun::Failures(bool with_saliency) const {
     ordered_json probabilities = ordered_json::object();
     for (std::size_t k = 0; k < names.size(); ++k) probabilities[names[k]] = p[k];
     result.figures.push_back({{"path", samples_[i].path},
-                            {"frame", samples_[i].frame},
-                            {"patient_id", frames_.patients[i]},
-                            {"truth", names[frames_.labels[i]]},
-                            {"answer", names[answer]},
-                            {"grades_off", std::abs(answer - frames_.labels[i])},
-                            {"confidence", p[answer]},
-                            {"probabilities", probabilities}});
+                              {"frame", samples_[i].frame},
+                              {"patient_id", frames_.patients[i]},
+                              {"truth", names[frames_.labels[i]]},
+                              {"answer", names[answer]},
+                              {"grades_off", std::abs(answer - frames_.labels[i])},
+                              {"confidence", p[answer]},
+                              {"probabilities", probabilities}});
     result.pictures.push_back(pictures_[i]);
   }
   if (with_saliency) AddSaliency(worst, &result);
