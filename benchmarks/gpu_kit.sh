@@ -45,17 +45,19 @@ mkdir "$out/deps/include/opencv2"
 mv "$out/deps/include/all/"{core,core.hpp,imgproc,imgproc.hpp,opencv_modules.hpp} \
   "$out/deps/include/opencv2/"
 rm -rf "$out/deps/include/all"
-cp -r /usr/include/nlohmann /usr/include/nettle "$out/deps/include/"
+cp -r /usr/include/nlohmann /usr/include/nettle /usr/include/openssl "$out/deps/include/"
+# Debian keeps the headers that depend on the architecture elsewhere.
+cp "/usr/include/x86_64-linux-gnu/openssl/"* "$out/deps/include/openssl/"
 cp /usr/include/zip.h /usr/include/zipconf.h "$out/deps/include/" 2> /dev/null ||
   cp /usr/include/zip.h "$libraries"/libzip/include/zipconf.h "$out/deps/include/"
-for name in opencv_core opencv_imgproc zip nettle; do
+for name in opencv_core opencv_imgproc zip nettle crypto; do
   file=$(readlink -f "$libraries/lib$name.so")
   { ldd "$file" | awk '$3 ~ /^\// {print $3}'; echo "$file"; }
 done | sort -u | grep -vE '/(libc|libm|libdl|libpthread|librt|libgcc_s|libstdc\+\+)\.so' |
   while read -r file; do
     cp -L "$file" "$out/deps/lib/$(objdump -p "$file" | awk '/SONAME/ {print $2}')"
   done
-for name in opencv_core opencv_imgproc zip nettle; do
+for name in opencv_core opencv_imgproc zip nettle crypto; do
   soname=$(objdump -p "$libraries/lib$name.so" | awk '/SONAME/ {print $2}')
   ln -s "$soname" "$out/deps/lib/lib$name.so"
 done

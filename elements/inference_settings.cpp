@@ -45,6 +45,9 @@ bool InferenceSettings::SetProperty(guint id, const GValue* value) {
     case kModelSha256:
       engine.permission.sha256 = SplitAtCommas(text(""));
       return true;
+    case kTrustedKeys:
+      engine.permission.trusted_keys = text("");
+      return true;
     case kOnError:
       on_error = static_cast<GstHeparOnError>(g_value_get_enum(value));
       return true;
@@ -70,6 +73,11 @@ bool InferenceSettings::GetProperty(guint id, GValue* value) const {
     case kModelSha256: {
       const std::string digests = JoinWithCommas(engine.permission.sha256);
       g_value_set_string(value, digests.empty() ? nullptr : digests.c_str());
+      return true;
+    }
+    case kTrustedKeys: {
+      const std::string& path = engine.permission.trusted_keys;
+      g_value_set_string(value, path.empty() ? nullptr : path.c_str());
       return true;
     }
     case kOnError:
@@ -162,6 +170,24 @@ void InferenceSettings::InstallProperties(GObjectClass* object_class) {
       g_param_spec_string("model-sha256", "Model SHA-256",
                           "SHA-256 of the model file; any other file is refused, code in this one "
                           "may run",
+                          nullptr,
+                          static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                                   GST_PARAM_MUTABLE_PLAYING)));
+  /**
+   * GstHeparInference:trusted-keys:
+   *
+   * The public keys of those whose models are accepted: a PEM file, or a folder of which the files
+   * *.pub are read. A model whose signature, the file of the same name with .sig behind it, is
+   * missing or by another key is refused. If unset, models need no signature. It applies to the
+   * next model that is loaded: set it before `model`.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      object_class, kTrustedKeys,
+      g_param_spec_string("trusted-keys", "Trusted keys",
+                          "Public keys, a PEM file or a folder of *.pub; a model that none of them "
+                          "has signed is refused",
                           nullptr,
                           static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
                                                    GST_PARAM_MUTABLE_PLAYING)));

@@ -19,6 +19,7 @@ struct InferenceSettings {
     kPrecision,
     kAllowCode,
     kModelSha256,
+    kTrustedKeys,
     kOnError,
     kActualDevice
   };

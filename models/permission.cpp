@@ -4,8 +4,10 @@
 #include <algorithm>
 
 #include "models/error.h"
+#include "models/log.h"
 #include "models/printable.h"
 #include "models/sha256.h"
+#include "models/signature.h"
 
 namespace hepar {
 namespace {
@@ -26,20 +28,27 @@ std::string DigestOf(std::string text) {
   return text;
 }
 
-}  // namespace
-
-void CheckPinned(const ModelPermission& permission, std::string_view bytes,
-                 const std::string& origin) {
-  if (permission.sha256.empty()) return;
+void CheckPinned(const std::vector<std::string>& pins, std::string_view bytes,
+                 const std::string& path) {
   Sha256 sha256;
   sha256.Add(bytes.data(), bytes.size());
   const std::string digest = sha256.Hex();
   bool listed = false;
-  for (const std::string& pin : permission.sha256) listed |= DigestOf(pin) == digest;
+  for (const std::string& pin : pins) listed |= DigestOf(pin) == digest;
   if (listed) return;
   throw Error(ErrorKind::kUnreadable,
-              origin + ": its SHA-256 is " + digest +
+              path + ": its SHA-256 is " + digest +
                   ", which is not what model-sha256 names; it is another file than was meant");
+}
+
+}  // namespace
+
+void CheckTrusted(const ModelPermission& permission, std::string_view bytes,
+                  const std::string& path) {
+  if (!permission.sha256.empty()) CheckPinned(permission.sha256, bytes, path);
+  if (permission.trusted_keys.empty()) return;
+  const Signer signer = CheckSignature(bytes, path, permission.trusted_keys);
+  Log(LogLevel::kInfo, path + ": signed by " + signer.file);
 }
 
 void RequireCodeAllowed(const ModelPermission& permission, const std::string& origin) {

@@ -37,6 +37,8 @@ constexpr Verb kVerbs[] = {
     {"trust", "refit when a model reports that it does not know", hepar::RunTrust},
     {"average", "average the weights of models", hepar::RunAverage},
     {"adapt", "fit a model to a scanner with ungraded scans", hepar::RunAdapt},
+    {"sign", "sign a model, or make the keys for it", hepar::RunSign},
+    {"verify", "check who signed a model", hepar::RunVerify},
     {"doctor", "check the installation and say what to do", hepar::RunDoctor},
 };
 

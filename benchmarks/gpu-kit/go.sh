@@ -112,7 +112,7 @@ export -f compile
   xargs -0 -P "$(nproc)" -I LINE bash -ec 'compile "$1"' _ LINE >> report/build.txt 2>&1 ||
   fail "a source does not compile; see report/build.txt"
 g++ -pthread -o gpu_check "$objects"/*.o -L"$kit/deps/lib" -Wl,-rpath,"$kit/deps/lib" \
-  -Wl,-rpath-link,"$kit/deps/lib" -Wl,--allow-shlib-undefined -lopencv_imgproc -lopencv_core -lzip -lnettle "${links[@]}" \
+  -Wl,-rpath-link,"$kit/deps/lib" -Wl,--allow-shlib-undefined -lopencv_imgproc -lopencv_core -lzip -lnettle -lcrypto "${links[@]}" \
   >> report/build.txt 2>&1 || fail "the program does not link; see report/build.txt"
 say "built"
 

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace hepar {
+
+// No bundle is larger.
+constexpr std::uint64_t kMaxBundleBytes = std::uint64_t{2} << 30;
 
 // The file of a model bundle that a user names by its path or, for an installed one, by its bare
 // name ("steatosis-byra-live", with or without ".hepar"). A file of that path comes first; a bare

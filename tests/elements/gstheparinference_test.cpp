@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
@@ -11,6 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "models/file_io.h"
+#include "models/signature.h"
+#include "models/signing.h"
 #include "tests/elements/element_test.h"
 
 namespace hepar::testing {
@@ -299,6 +303,69 @@ TEST_P(HeparElementTest, CodeOfAModelRunsOnlyWhereItIsAllowed) {
   ASSERT_NE(message, nullptr);
   EXPECT_THAT(ParseError(message.get()).text, HasSubstr("not what model-sha256 names"));
   EXPECT_THAT(ParseError(message.get()).text, HasSubstr("old model stays in use"));
+}
+
+// A copy of the tiny model of that seed with a name of its own, signed with the key `key`.NAME.
+std::string SignedModel(const std::string& folder, const std::string& name, unsigned seed,
+                        const std::string& key) {
+  const std::string bytes = ReadFile(TinyModel(seed), 1 << 30);
+  const std::string path = folder + "/" + name + ".hepar";
+  WriteFileAtomically(path, bytes);
+  WriteFileAtomically(path + kSignatureEnd, SignBytes(bytes, folder + "/" + key + ".key").bytes);
+  return path;
+}
+
+TEST_P(HeparElementTest, OnlyModelsThatATrustedKeyHasSignedAreUsed) {
+  const std::string folder = ::testing::TempDir() + "hepar_trusted_keys_" + GetParam();
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  WriteSigningKeys(folder + "/maker");
+  WriteSigningKeys(folder + "/second");
+  // The folder has both keys; a stranger's is elsewhere.
+  std::filesystem::create_directories(folder + "/elsewhere");
+  WriteSigningKeys(folder + "/elsewhere/stranger");
+  const std::string by_maker = SignedModel(folder, "a", 1, "maker");
+  const std::string by_second = SignedModel(folder, "b", 2, "second");
+  const std::string by_stranger = SignedModel(folder, "c", 2, "elsewhere/stranger");
+
+  // At the start.
+  {
+    g_autoptr(GstElement) element =
+        gst_element_factory_make_full(GetParam(), "device", "cpu", "trusted-keys", folder.c_str(),
+                                      "model", by_stranger.c_str(), nullptr);
+    gst_object_ref_sink(element);
+    g_autoptr(GstBus) bus = gst_bus_new();
+    gst_element_set_bus(element, bus);
+    EXPECT_EQ(gst_element_set_state(element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+    const MessagePtr message(gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR));
+    ASSERT_NE(message, nullptr);
+    EXPECT_THAT(ParseError(message.get()).text, HasSubstr("add the maker's public key"));
+    gst_element_set_bus(element, nullptr);
+    gst_element_set_state(element, GST_STATE_NULL);
+  }
+
+  // While frames flow: the old model stays in use, and another trusted one takes over.
+  Pipe pipe(Launch("trusted-keys=" + folder + " model=" + by_maker));
+  pipe.Process(ScanBuffer(CapsOf(), 0));
+  unsigned frame = 1;
+  for (const auto& [model, cause] : {std::pair(by_stranger, "another key has signed"),
+                                     std::pair(TinyModel(2), "is not signed")}) {
+    g_object_set(pipe["e"], "model", model.c_str(), nullptr);
+    const MessagePtr message = pipe.PopMessage(GST_MESSAGE_WARNING, nullptr, 10000);
+    ASSERT_NE(message, nullptr);
+    EXPECT_THAT(ParseError(message.get()).text, HasSubstr(cause));
+    EXPECT_THAT(ParseError(message.get()).text, HasSubstr("old model stays in use"));
+    pipe.Process(ScanBuffer(CapsOf(), frame++));
+  }
+  EXPECT_EQ(pipe.CountMessages(GST_MESSAGE_ELEMENT, "hepar-model-changed"), 0);
+  g_object_set(pipe["e"], "model", by_second.c_str(), nullptr);
+  MessagePtr changed;
+  for (int i = 0; i < 200 && changed == nullptr; ++i) {
+    pipe.Process(ScanBuffer(CapsOf(), frame++));
+    changed = pipe.PopMessage(GST_MESSAGE_ELEMENT, "hepar-model-changed", 50);
+  }
+  EXPECT_NE(changed, nullptr);
+  std::filesystem::remove_all(folder);
 }
 
 TEST_P(HeparElementTest, StoppingWaitsForAModelThatIsBeingLoaded) {

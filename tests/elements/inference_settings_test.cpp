@@ -19,6 +19,13 @@ TEST(InferenceSettingsTest, EachPropertyReadsBackWhatWasSet) {
   EXPECT_TRUE(settings.GetProperty(InferenceSettings::kDevice, &text));
   EXPECT_STREQ(g_value_get_string(&text), "cuda:1");
 
+  g_value_set_string(&text, "/etc/hepar/keys");
+  EXPECT_TRUE(settings.SetProperty(InferenceSettings::kTrustedKeys, &text));
+  EXPECT_EQ(settings.engine.permission.trusted_keys, "/etc/hepar/keys");
+  g_value_set_string(&text, "");
+  EXPECT_TRUE(settings.GetProperty(InferenceSettings::kTrustedKeys, &text));
+  EXPECT_STREQ(g_value_get_string(&text), "/etc/hepar/keys");
+
   g_auto(GValue) precision = G_VALUE_INIT;
   g_value_init(&precision, gst_hepar_precision_get_type());
   g_value_set_enum(&precision, static_cast<gint>(Precision::kBf16));

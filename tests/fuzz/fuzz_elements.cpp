@@ -194,6 +194,7 @@ class Elements {
         {"sector", {"auto", "full", "1,2,40,30", "nonsense"}},
         {"stream-id", {"a", "", "\xff\xfe", "long name of a stream"}},
         {"model-sha256", {"", "00", "zz", ""}},
+        {"trusted-keys", {"", "/none", "/", "/dev/null"}},
         {"view", {"none", "all", "none", "none"}},
         {"theme", {"dark", "light", "dark", "light"}},
         {"show-panel", {"true", "false", "true", "true"}},

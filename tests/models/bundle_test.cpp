@@ -9,13 +9,17 @@
 #include <zip.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 
 #include "models/error.h"
 #include "models/file_io.h"
+#include "models/signature.h"
+#include "models/signing.h"
 #include "models/torch_archive.h"
 #include "tests/models/python.h"
 #include "tests/support/pickle_writer.h"
@@ -585,6 +589,41 @@ if os.path.exists("marker"):
     EXPECT_FALSE(std::filesystem::exists("marker"));
   }
   std::filesystem::current_path(before);
+}
+
+// The bytes that are checked are those that are used: whoever exchanges the file in between does
+// not get another model past its signature.
+TEST_F(BundleTest, ExchangedWhileItIsLoadedIsTheSignedModelOrAnError) {
+  WriteSigningKeys(dir_ + "/maker");
+  const std::string sound = ReadFile(path_, kNoLimit);
+  const std::string other =
+      ReadFile(hepar::testing::WriteTinyModel(dir_, "other.hepar", 2), kNoLimit);
+  const std::string id = LoadBundle(path_).spec.id;
+  WriteFileAtomically(path_ + kSignatureEnd, SignBytes(sound, dir_ + "/maker.key").bytes);
+  ModelPermission permission;
+  permission.trusted_keys = dir_ + "/maker.pub";
+
+  std::atomic<bool> stop{false};
+  std::thread exchanger([&] {
+    while (!stop) {
+      WriteFileAtomically(path_, other);
+      WriteFileAtomically(path_, sound);
+    }
+  });
+  int loaded = 0, refused = 0;
+  for (int i = 0; i < 2000 && (loaded == 0 || refused == 0 || i < 50); ++i) {
+    try {
+      EXPECT_EQ(LoadBundle(path_, permission).spec.id, id);
+      ++loaded;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kUnreadable) << error.what();
+      ++refused;
+    }
+  }
+  stop = true;
+  exchanger.join();
+  EXPECT_GT(loaded, 0);
+  EXPECT_GT(refused, 0);
 }
 
 TEST_F(BundleTest, WrongNumberOfClassNamesIsNotSaved) {

@@ -10,12 +10,19 @@ void AddModelOption(OptionTable* table, std::string* path, const std::string& wh
   table->Required(what);
 }
 
+void AddTrustedKeysOption(OptionTable* table, std::string* path, const std::string& help) {
+  table->Path("trusted-keys", path, "PATH",
+              help + ": a PEM file of public keys, or a folder with files *.pub");
+}
+
 void AddPermissionOptions(OptionTable* table, ModelPermission* permission) {
   table->Switch("allow-code", &permission->allow_code,
                 "Run the program in a TorchScript classifier, with all of your permissions; only "
                 "for files from a source that you trust");
   table->List("model-sha256", &permission->sha256, "HEX",
               "Open only model files with this SHA-256, and run the code in them; repeatable");
+  AddTrustedKeysOption(table, &permission->trusted_keys,
+                       "Open only models that one of these keys has signed (see 'hepar sign')");
 }
 
 void AddDataOption(OptionTable* table, ScanOptions* scans, const std::string& what) {

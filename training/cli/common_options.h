@@ -29,8 +29,10 @@ struct DeviceOptions {
 
 // --model; `what` says what it is for: "the model bundle to evaluate". Required.
 void AddModelOption(OptionTable* table, std::string* path, const std::string& what);
-// --allow-code and --model-sha256, for verbs that open model files.
+// --allow-code, --model-sha256 and --trusted-keys, for verbs that open model files.
 void AddPermissionOptions(OptionTable* table, ModelPermission* permission);
+// --trusted-keys alone; `help` says what they are for.
+void AddTrustedKeysOption(OptionTable* table, std::string* path, const std::string& help);
 // --data, required; `what` says what it is for.
 void AddDataOption(OptionTable* table, ScanOptions* scans, const std::string& what);
 // --folds and --fold; `help` says what --fold does.

@@ -166,7 +166,8 @@ std::string RunDescription(const OptionTable& table, const Dataset& dataset, con
                            "unfamiliar_confidence",
                            "abstain_share",
                            "allow_code",
-                           "model_sha256"}) {
+                           "model_sha256",
+                           "trusted_keys"}) {
     run.erase(free);
   }
   // What --weights, --init and a file of TorchScript leave in the net beside its tensors.

@@ -21,6 +21,8 @@ int RunSimulate(const std::vector<std::string>& arguments);
 int RunTrust(const std::vector<std::string>& arguments);
 int RunAverage(const std::vector<std::string>& arguments);
 int RunAdapt(const std::vector<std::string>& arguments);
+int RunSign(const std::vector<std::string>& arguments);
+int RunVerify(const std::vector<std::string>& arguments);
 int RunDoctor(const std::vector<std::string>& arguments);
 
 }  // namespace hepar

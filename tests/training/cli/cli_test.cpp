@@ -336,6 +336,58 @@ TEST_F(CliTest, CodeOfAModelRunsOnlyWhereItIsAllowed) {
   EXPECT_THAT(script.err(), HasSubstr("allow-code"));
 }
 
+TEST_F(CliTest, SignsAModelAndOpensOnlySignedOnes) {
+  const std::string path = hepar::testing::WriteTinyModel(Path(""), "signed.hepar");
+  const std::string other = hepar::testing::WriteTinyModel(Path(""), "unsigned.hepar", 2);
+  Program keys({"sign", "--new-key", Path("maker"), "--json", Path("keys.json")});
+  ASSERT_EQ(keys.Wait(), kExitOk) << keys.err();
+  EXPECT_EQ(json::parse(ReadFile(Path("keys.json"), kMaxOutput))["public_key"], Path("maker.pub"));
+  Program sign({"sign", path, "--key", Path("maker.key"), "--json", Path("sign.json")});
+  ASSERT_EQ(sign.Wait(), kExitOk) << sign.err();
+  EXPECT_EQ(std::filesystem::file_size(path + ".sig"), 64u);
+
+  Program verify(
+      {"verify", path, "--trusted-keys", Path("maker.pub"), "--json", Path("verify.json")});
+  ASSERT_EQ(verify.Wait(), kExitOk) << verify.err();
+  EXPECT_THAT(verify.out(), HasSubstr("signed by " + Path("maker.pub")));
+  EXPECT_EQ(json::parse(ReadFile(Path("verify.json"), kMaxOutput))["key_sha256"],
+            json::parse(ReadFile(Path("sign.json"), kMaxOutput))["key_sha256"]);
+  Program inspect({"inspect", path, "--trusted-keys", Path("maker.pub")});
+  EXPECT_EQ(inspect.Wait(), kExitOk) << inspect.err();
+
+  // Each verb that opens models refuses others.
+  const std::vector<std::vector<std::string>> verbs = {
+      {"verify", other},
+      {"inspect", other},
+      {"grade", "--model", other, Path("scans")},
+      {"evaluate", "--model", other, "--data", Manifest()},
+      {"attack", "--model", other, "--data", Manifest()},
+      {"probe", "--model", other, "--data", Manifest()},
+      {"bench", "--model", other},
+      {"export", "--model", other, "--format", "torchscript", "--out", Path("x.pt")},
+      {"trust", "--model", other, "--data", Manifest(), "--out", Path("x.hepar")},
+      {"adapt", "--model", other, "--data", Path("scans"), "--out", Path("x.hepar")},
+      {"average", "--model", path, "--model", other, "--out", Path("x.hepar")},
+      Train("x.hepar", 1, {"--init", other})};
+  for (std::vector<std::string> arguments : verbs) {
+    arguments.insert(arguments.end(), {"--trusted-keys", Path("maker.pub")});
+    Program program(arguments);
+    EXPECT_EQ(program.Wait(), kExitModel) << arguments[0];
+    EXPECT_THAT(program.err(), HasSubstr("is not signed")) << arguments[0];
+  }
+
+  ExpectFailure({"sign", path, "--key", Path("maker.key")}, kExitUsage, "--overwrite");
+  Program again({"sign", path, "--key", Path("maker.key"), "--overwrite"});
+  EXPECT_EQ(again.Wait(), kExitOk) << again.err();
+  ExpectFailure({"sign", "--new-key", Path("maker")}, kExitUsage, "a key is never replaced");
+  ExpectFailure({"sign", path}, kExitUsage, "which key?");
+  ExpectFailure({"sign", "--key", Path("maker.key")}, kExitUsage, "which model?");
+  ExpectFailure({"sign", path, "--key", "a", "--new-key", "b"}, kExitUsage, "give one of them");
+  ExpectFailure({"sign", Manifest(), "--key", Path("maker.key")}, kExitModel, "manifest.csv");
+  ExpectFailure({"verify", path, "--trusted-keys", Path("none")}, kExitUsage, "no such file");
+  ExpectFailure({"verify", path}, kExitUsage, "--trusted-keys is missing");
+}
+
 TEST_F(CliTest, TrainsABundleThatTheOtherVerbsAndTheEngineAccept) {
   Program train(Train("a.hepar", 2, {"--json", Path("train.json"), "--license", "CC0-1.0"}));
   ASSERT_EQ(train.Wait(), kExitOk) << train.err();
