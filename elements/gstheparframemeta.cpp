@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "elements/gstheparframemeta.h"
 
+#include <memory>
+#include <new>
 #include <utility>
 
 namespace {
@@ -18,8 +20,12 @@ void FreeFrame(GstMeta* meta, GstBuffer*) noexcept {
 }
 
 gboolean TransformFrame(GstBuffer* to, GstMeta* meta, GstBuffer*, GQuark, gpointer) noexcept {
-  gst_buffer_set_hepar_frame(to, *reinterpret_cast<GstHeparFrameMeta*>(meta)->frame);
-  return TRUE;
+  try {
+    gst_buffer_set_hepar_frame(to, *reinterpret_cast<GstHeparFrameMeta*>(meta)->frame);
+    return TRUE;
+  } catch (const std::bad_alloc&) {
+    return FALSE;
+  }
 }
 
 GstHeparFrameMeta* FindFrame(GstBuffer* buffer) {
@@ -61,9 +67,11 @@ void gst_buffer_set_hepar_frame(GstBuffer* buffer, std::shared_ptr<hepar::FrameI
     *meta->frame = std::move(frame);
     return;
   }
+  // First, as it may fail: a meta without a frame must not be on the buffer.
+  auto handle = std::make_unique<std::shared_ptr<hepar::FrameInference>>(std::move(frame));
   meta = reinterpret_cast<GstHeparFrameMeta*>(
       gst_buffer_add_meta(buffer, gst_hepar_frame_meta_get_info(), nullptr));
-  meta->frame = new std::shared_ptr<hepar::FrameInference>(std::move(frame));
+  meta->frame = handle.release();
 }
 
 std::shared_ptr<hepar::FrameInference> gst_buffer_get_hepar_frame(GstBuffer* buffer) {

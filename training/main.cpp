@@ -81,6 +81,14 @@ int Complain(const std::string& what, const std::string& message, ExitCode code)
   return code;
 }
 
+// Results that did not arrive (a full disk, a reader that is gone) are a failure.
+int Finish(const std::string& what, int code) {
+  std::cout.flush();
+  if (std::cout || code != hepar::kExitOk) return code;
+  return Complain(what, "standard output cannot be written; is the disk full?",
+                  hepar::kExitFailure);
+}
+
 int Dispatch(const std::vector<std::string>& arguments) {
   if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h") {
     (arguments.empty() ? std::cerr : std::cout) << Help();
@@ -119,7 +127,7 @@ int main(int argc, char** argv) {
                                  [&](const Verb& verb) { return arguments[0] == verb.name; });
   const std::string what = known ? "hepar " + arguments[0] : "hepar";
   try {
-    return Dispatch(arguments);
+    return Finish(what, Dispatch(arguments));
   } catch (const hepar::Error& error) {
     return Complain(what, error.what(), hepar::ExitCodeOf(error));
   } catch (const c10::Error& error) {

@@ -43,6 +43,7 @@ constexpr std::uint64_t kMaxOutput = 16 << 20;
 struct Surroundings {
   std::vector<std::pair<std::string, std::string>> variables;  // Of the environment.
   rlim_t file_bytes = RLIM_INFINITY;  // No file may grow larger, as on a full disk.
+  std::string standard_output;        // In place of a file that out() reads.
 };
 
 // A run of the program with its output in files.
@@ -58,7 +59,8 @@ class Program {
     const std::string out = folder_.Write("out", ""), err = folder_.Write("err", "");
     child_ = fork();
     if (child_ == 0) {
-      dup2(open(out.c_str(), O_WRONLY), STDOUT_FILENO);
+      const std::string& taken = surroundings.standard_output;
+      dup2(open(taken.empty() ? out.c_str() : taken.c_str(), O_WRONLY), STDOUT_FILENO);
       dup2(open(err.c_str(), O_WRONLY), STDERR_FILENO);
       for (const auto& [name, value] : surroundings.variables) {
         setenv(name.c_str(), value.c_str(), 1);
@@ -930,6 +932,33 @@ TEST_F(CliTest, KillAtAnyMomentLosesAtMostTheRunningEpoch) {
   EXPECT_GE(kills, 2);
   ASSERT_NE(IdOf(Path("killed.hepar")), "");
   EXPECT_EQ(IdOf(Path("killed.hepar")), IdOf(Path("unkilled.hepar")));
+}
+
+TEST_F(CliTest, ResultsThatTheDiskDoesNotTakeAreAFailure) {
+  const std::string path = hepar::testing::WriteTinyModel(Path(""), "full.hepar");
+  Surroundings full;
+  full.standard_output = "/dev/full";
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"inspect", path},
+                                                    {"inspect", path, "--json", "-"},
+                                                    {"grade", "--model", path, Path("scans")},
+                                                    {"--help"},
+                                                    {"train", "--help"},
+                                                    {"--version"}}) {
+    Program program(arguments, full);
+    EXPECT_EQ(program.Wait(), kExitFailure) << arguments[0];
+    EXPECT_THAT(program.err(), HasSubstr("cannot be written")) << arguments[0];
+  }
+  // Files: what was there before stays, and nothing half written is left.
+  Surroundings small;
+  small.file_bytes = 100;
+  folder_->Write("old.json", "old");
+  Program program({"inspect", path, "--json", Path("old.json")}, small);
+  EXPECT_NE(program.Wait(), kExitOk);
+  EXPECT_EQ(ReadFile(Path("old.json"), kMaxOutput), "old");
+  Program export_program(
+      {"export", "--model", path, "--format", "torchscript", "--out", Path("full.pt")}, small);
+  EXPECT_NE(export_program.Wait(), kExitOk);
+  EXPECT_FALSE(std::filesystem::exists(Path("full.pt")));
 }
 
 TEST_F(CliTest, FullDiskWhileWritingACheckpointLeavesTheLastOneWhole) {
