@@ -162,7 +162,7 @@ def name_of_failure(output):
 
 def catch(build, fault):
     """The test that catches a fault, or None."""
-    with tempfile.TemporaryDirectory(prefix='planted-fault-') as name:
+    with tempfile.TemporaryDirectory(prefix='pf-') as name:
         folder = pathlib.Path(name)
         objects, libraries = build.compile(fault['file'], plant(fault, folder), folder)
         for line in fault['tests']:
