@@ -23,9 +23,11 @@ constexpr double kCharacterWidth = 6.4;
 constexpr double kNameSpacing = 15;
 // Right of the axes: from their end to the swatch, the swatch, from there to the name.
 constexpr double kSwatchGap = 14, kSwatch = 18, kNameGap = 5;
-// Characters of a name; room is left for the fewer of them even where names are shorter, so that
-// charts side by side have axes of one length.
-constexpr std::size_t kUsualName = 14, kLongestName = 24;
+// Characters of a name.
+constexpr std::size_t kLongestName = 24;
+// Room is left for so many even where names are shorter, so that charts side by side have axes of
+// one length.
+constexpr double kUsualName = 14;
 constexpr std::size_t kMostBands = 240;
 
 std::string Position(double value) {
@@ -60,6 +62,8 @@ std::vector<std::size_t> Characters(const std::string& text) {
   starts.push_back(text.size());
   return starts;
 }
+
+double Length(const std::string& text) { return static_cast<double>(Characters(text).size() - 1); }
 
 std::string Shortened(const std::string& name) {
   const auto starts = Characters(name);
@@ -172,9 +176,9 @@ class Drawing {
  public:
   explicit Drawing(const LineChart& chart)
       : chart_(chart), scale_(chart), bottom_(chart.height - kFoot) {
-    std::size_t longest = kUsualName;
+    double longest = kUsualName;
     for (const ChartSeries& series : chart.series) {
-      longest = std::max(longest, Characters(Shortened(series.name)).size() - 1);
+      longest = std::max(longest, Length(Shortened(series.name)));
     }
     right_ = kWidth - kSwatchGap - kSwatch - kNameGap - 6.0 - kCharacterWidth * longest;
     first_ = chart.x.empty() ? 0.0 : chart.x.front();
@@ -211,8 +215,10 @@ class Drawing {
     // Epochs are whole, and so are their ticks.
     const double nice = NiceStep(last_ - first_, 8);
     const double step = chart_.x_range ? nice : std::max(1.0, nice);
-    for (double tick = std::ceil(first_ / step - 1e-9) * step; tick <= last_ + step * 1e-9;
-         tick += step) {
+    const double lowest = std::ceil(first_ / step - 1e-9);
+    const int above = static_cast<int>(std::floor(last_ / step + 1e-9) - lowest);
+    for (int i = 0; i <= above; ++i) {
+      const double tick = (lowest + i) * step;
       // A lone epoch has no neighbors to name.
       if (!chart_.x_range && chart_.x.size() == 1 && tick != chart_.x.front()) continue;
       text += Line("axis", X(tick), bottom_, X(tick), bottom_ + 4);
@@ -229,7 +235,7 @@ class Drawing {
       return "";
     }
     const double x = X(*chart_.marked_x);
-    const double half = kCharacterWidth / 2.0 * (Characters(chart_.mark).size() - 1);
+    const double half = kCharacterWidth / 2.0 * Length(chart_.mark);
     return Line("kept", x, kTop - 6, x, bottom_) + Text("quiet", "middle",
                                                         std::clamp(x, kLeft + half, right_ - half),
                                                         kTop - 11, chart_.mark);
@@ -318,17 +324,17 @@ class Drawing {
   // Moves names, sorted by y, just as far as it takes that no two meet and all are on the chart.
   void SpreadNames(std::vector<Name>* names) const {
     if (names->empty()) return;
-    const std::size_t count = names->size();
+    const int count = static_cast<int>(names->size());
     const double spacing = std::min(kNameSpacing, (bottom_ - kTop) / count);
     // Less its place in a stack of names, each may stay where it is or share the mean of those it
     // would collide with: isotonic regression, by pooling adjacent violators.
     struct Pool {
       double sum;
-      std::size_t size;
+      int size;
       double mean() const { return sum / size; }
     };
     std::vector<Pool> pools;
-    for (std::size_t i = 0; i < count; ++i) {
+    for (int i = 0; i < count; ++i) {
       pools.push_back({(*names)[i].y - i * spacing, 1});
       while (pools.size() > 1 && pools[pools.size() - 2].mean() > pools.back().mean()) {
         const Pool last = pools.back();
@@ -336,10 +342,10 @@ class Drawing {
         pools.back() = {pools.back().sum + last.sum, pools.back().size + last.size};
       }
     }
-    std::size_t i = 0;
+    int i = 0;
     for (const Pool& pool : pools) {
       const double y = std::clamp(pool.mean(), kTop, bottom_ - (count - 1) * spacing);
-      for (std::size_t k = 0; k < pool.size; ++k, ++i) (*names)[i].label_y = y + i * spacing;
+      for (int k = 0; k < pool.size; ++k, ++i) (*names)[i].label_y = y + i * spacing;
     }
   }
 
@@ -421,10 +427,11 @@ std::vector<double> NiceTicks(double low, double high, int count) {
                                          " ticks, expected a finite rising range and one or more");
   }
   const double step = NiceStep(high - low, count);
-  const auto first = std::floor(low / step + 1e-9);
-  const auto last = std::ceil(high / step - 1e-9);
+  const double first = std::floor(low / step + 1e-9);
+  // A number, not a sum of ones: those would add nothing where the ticks are far from zero.
+  const int above = static_cast<int>(std::ceil(high / step - 1e-9) - first);
   std::vector<double> ticks;
-  for (double i = first; i <= last; i += 1.0) ticks.push_back(i * step);
+  for (int i = 0; i <= above; ++i) ticks.push_back((first + i) * step);
   return ticks;
 }
 

@@ -28,6 +28,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::IsSupersetOf;
+using testing::Le;
 using testing::Not;
 using testing::Pair;
 using testing::SizeIs;
@@ -122,6 +123,8 @@ TEST(SvgChartTest, TicksAreRoundAndHoldTheRange) {
   EXPECT_THAT(NiceTicks(0.0, 1.0, 5), SizeIs(6));
   EXPECT_THAT(NiceTicks(0.0, 9.3, 5), ElementsAre(0, 2, 4, 6, 8, 10));
   EXPECT_THAT(NiceTicks(-3.0, 12.0, 3), ElementsAre(-5, 0, 5, 10, 15));
+  // So far from zero that one more is the same number.
+  EXPECT_THAT(NiceTicks(1e18, 1e18 + 1024, 4), SizeIs(Le(8)));
   ExpectInvalid("rising range", [] { NiceTicks(1.0, 1.0, 5); });
   ExpectInvalid("rising range", [] { NiceTicks(0.0, kNan, 5); });
 }
