@@ -70,6 +70,10 @@ TEST(VideoViewTest, ACropGrowsToWholeChromaSamples) {
   const MappedFrame mapped(buffer.get(), InfoOf(caps));
   EXPECT_EQ(mapped.view().width, 21);
   EXPECT_EQ(mapped.view().height, 11);
+  // It begins at column 10 of row 6, and at column 5 of row 3 of the chroma planes.
+  const auto& planes = mapped.view().planes;
+  EXPECT_EQ(planes[1] - planes[0], 64 * 48 + (3 * 32 + 5) - (6 * 64 + 10));
+  EXPECT_EQ(planes[2] - planes[1], 32 * 24);
   crop->width = 60;
   EXPECT_THROW(MappedFrame(buffer.get(), InfoOf(caps)), Error);
 }
