@@ -347,7 +347,7 @@ TEST_P(HeparElementTest, OnlyModelsThatATrustedKeyHasSignedAreUsed) {
   // While frames flow: the old model stays in use, and another trusted one takes over.
   Pipe pipe(Launch("trusted-keys=" + folder + " model=" + by_maker));
   pipe.Process(ScanBuffer(CapsOf(), 0));
-  unsigned frame = 1;
+  int frame = 1;
   for (const auto& [model, cause] : {std::pair(by_stranger, "another key has signed"),
                                      std::pair(TinyModel(2), "is not signed")}) {
     g_object_set(pipe["e"], "model", model.c_str(), nullptr);

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <limits>
 #include <memory>
@@ -82,6 +83,21 @@ TEST_F(EngineTest, ClassifiesToProbabilities) {
   EXPECT_GE(severity.trust, 0.f);
   EXPECT_LE(severity.trust, 1.f);
   EXPECT_GT(severity.inference_ms, 0.0);
+}
+
+TEST_F(EngineTest, TheTemperatureDividesTheLogits) {
+  constexpr double kTemperature = 4.0;
+  const std::string path = hepar::testing::WriteTinyModel(
+      dir_, "warm.hepar", 1, [](ModelSpec* spec) { spec->temperature = kTemperature; });
+  const auto frame = Open(path)->Prepare(Picture(1));
+  const Severity& severity = frame->Classify();
+  EXPECT_EQ(severity.logits, Open(path_)->Prepare(Picture(1))->Classify().logits);
+  double total = 0.0;
+  for (const float logit : severity.logits) total += std::exp(logit / kTemperature);
+  for (std::size_t k = 0; k < severity.logits.size(); ++k) {
+    EXPECT_NEAR(severity.probabilities[k], std::exp(severity.logits[k] / kTemperature) / total,
+                1e-6);
+  }
 }
 
 TEST_F(EngineTest, DecouplingFirstChangesNothing) {

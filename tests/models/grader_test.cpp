@@ -150,6 +150,13 @@ TEST_F(GraderTest, ResultsOfBeforeADropAreNotGivenOut) {
   ASSERT_EQ(finished.size(), 1u);
   EXPECT_EQ(finished[0].number, 4u);
   EXPECT_EQ(grader.dropped(), 3u);
+
+  // Nor is one that was finished by then.
+  grader.Submit(Frame(grader, 5));
+  grader.Drain();
+  grader.DropInFlight();
+  EXPECT_TRUE(grader.TakeFinished().empty());
+  EXPECT_EQ(grader.dropped(), 4u);
 }
 
 TEST_F(GraderTest, AFrameThatCameBeforeADropGetsNoResult) {
