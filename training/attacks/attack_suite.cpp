@@ -12,6 +12,7 @@
 #include "training/attacks/feature_pgd.h"
 #include "training/attacks/fgsm.h"
 #include "training/attacks/square.h"
+#include "training/attacks/until_fooled.h"
 
 namespace hepar {
 namespace {
@@ -113,6 +114,7 @@ torch::Tensor RunPgd(const AttackSpec& spec, const AttackTarget& target, const A
   options.start = spec.start;
   options.steps = spec.steps;
   options.restarts = spec.restarts;
+  options.first_restart = spec.first_restart;
   if (!spec.AttacksFeatures()) return Pgd(target.logits_of, input, options);
   const auto& weights = spec.feature_weights;
   return FeaturePgd(target.view_of, input, {options, {weights[0], weights[1]}});
@@ -157,6 +159,7 @@ struct Attack {
   PgdOptions::Start start;
   torch::Tensor (*run)(const AttackSpec&, const AttackTarget&, const AttackInput&);
   AttackCost (*cost)(const AttackSpec&, int classes);
+  bool keeps_success;  // Keeps each picture that fools the classifier on its way.
   std::vector<AttackOption> options;
 };
 
@@ -167,6 +170,7 @@ Attack MakeApgd(const char* name) {
           PgdOptions::Start::kUniform,
           RunApgd<kApgdLoss>,
           CostOfApgd<kApgdLoss>,
+          true,
           {kSteps, kRestarts, kScope}};
 }
 
@@ -175,18 +179,19 @@ const std::vector<Attack>& Attacks() {
   constexpr auto kPictures = PgdOptions::Start::kPictures;
   using Loss = ApgdOptions::Loss;
   static const std::vector<Attack> attacks = {
-      {"noise", 1, kUniform, RunNoise, CostOfNoise, {kKind, kRestarts}},
-      {"fgsm", 1, kPictures, RunFgsm, CostOfFgsm, {kFgsmStart, kScope}},
+      {"noise", 1, kUniform, RunNoise, CostOfNoise, true, {kKind, kRestarts}},
+      {"fgsm", 1, kPictures, RunFgsm, CostOfFgsm, false, {kFgsmStart, kScope}},
       {"pgd",
        20,
        kUniform,
        RunPgd,
        CostOfPgd,
+       false,
        {kSteps, kRestarts, kLoss, kPgdStart, kFeature1, kFeature2, kScope}},
       MakeApgd<Loss::kCrossEntropy>("apgd-ce"),
       MakeApgd<Loss::kDlr>("apgd-dlr"),
       MakeApgd<Loss::kTargetedDlr>("apgd-dlr-t"),
-      {"square", 1, kUniform, RunSquare, CostOfSquare, {kQueries, kScope}}};
+      {"square", 1, kUniform, RunSquare, CostOfSquare, true, {kQueries, kScope}}};
   return attacks;
 }
 
@@ -259,6 +264,52 @@ torch::Tensor RunAttack(const AttackSpec& spec, const AttackTarget& target,
   }
   if (!spec.holds_features) return attack.run(spec, target, input);
   return attack.run(spec, {target.hold_features(input.pictures), {}, {}}, input);
+}
+
+torch::Tensor RunUntilFooled(const AttackSpec& spec, const AttackTarget& target,
+                             const AttackInput& input) {
+  if (spec.holds_features) {
+    throw Error(ErrorKind::kUnsupported, "attack '" + spec.name +
+                                             "': with held features its target does not show "
+                                             "whether the classifier is fooled");
+  }
+  if (Find(Attacks(), spec.name, "attack").keeps_success) {
+    UntilFooled open(target.logits_of, input.labels);
+    AttackTarget part = target;
+    part.logits_of = [&open](const torch::Tensor& pictures) { return open.Logits(pictures); };
+    return open.Result(RunAttack(spec, part, input));
+  }
+  // The divergence of KL is no success: its highest restart may be one that does not fool.
+  if (spec.restarts == 1 || spec.loss != PgdOptions::Loss::kCrossEntropy) {
+    return RunAttack(spec, target, input);
+  }
+
+  CheckAttackInput(input);
+  auto attacked = input.pictures.clone();
+  auto open = torch::arange(input.labels.size(0), input.labels.options());
+  AttackSpec one = spec;
+  one.restarts = 1;
+  for (int restart = 0; restart < spec.restarts && open.size(0) > 0; ++restart) {
+    one.first_restart = spec.first_restart + restart;
+    const AttackInput part = SelectSamples(input, open);
+    const auto pictures = RunAttack(one, target, part);
+    attacked.index_copy_(0, open, pictures);
+    open = open.masked_select(Correct(target.logits_of, pictures, part.labels));
+  }
+  return attacked;
+}
+
+AttackInput SelectSamples(const AttackInput& input, const torch::Tensor& places) {
+  const auto at = places.to(input.labels.device());
+  AttackInput part = {input.pictures.index_select(0, at),
+                      input.labels.index_select(0, at),
+                      input.epsilon.index_select(0, at),
+                      {}};
+  const auto on_host = places.to(torch::kCPU).contiguous();
+  for (std::int64_t i = 0; i < on_host.numel(); ++i) {
+    part.seeds.push_back(input.seeds.at(on_host.data_ptr<std::int64_t>()[i]));
+  }
+  return part;
 }
 
 AttackCost CostOf(const AttackSpec& spec, int classes) {

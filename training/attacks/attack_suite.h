@@ -11,10 +11,11 @@ namespace hepar {
 
 // An attack by name with its settings; settings that it does not use are ignored.
 struct AttackSpec {
-  std::string name;    // One of AttackNames().
-  int steps = 1;       // pgd, apgd-*.
-  int restarts = 1;    // pgd, apgd-*; of noise: how often it tries.
-  int queries = 1000;  // square.
+  std::string name;       // One of AttackNames().
+  int steps = 1;          // pgd, apgd-*.
+  int restarts = 1;       // pgd, apgd-*; of noise: how often it tries.
+  int first_restart = 0;  // pgd: PgdOptions.
+  int queries = 1000;     // square.
   PgdOptions::Loss loss = PgdOptions::Loss::kCrossEntropy;  // pgd.
   PgdOptions::Start start = PgdOptions::Start::kUniform;    // pgd; fgsm without kGaussian.
   NoiseOptions::Kind kind = NoiseOptions::Kind::kUniform;   // noise.
@@ -53,6 +54,17 @@ torch::Tensor RunAttack(const AttackSpec& spec, const LogitsOf& logits_of,
 // features and a target that has none.
 torch::Tensor RunAttack(const AttackSpec& spec, const AttackTarget& target,
                         const AttackInput& input);
+
+// The same where only success counts: a sample that is fooled costs no more passes, and its picture
+// may be one that fools the classifier less clearly. The samples that are fooled are the same.
+// noise, apgd-* and square leave a sample alone at once, pgd on the cross-entropy between two
+// restarts. Throws Error(kUnsupported) also for an attack that holds features: its target's answers
+// are not those that it is scored on, and are of a whole batch.
+torch::Tensor RunUntilFooled(const AttackSpec& spec, const AttackTarget& target,
+                             const AttackInput& input);
+
+// The samples of a batch at these places, (n) int64 on any device.
+AttackInput SelectSamples(const AttackInput& input, const torch::Tensor& places);
 
 // Passes through the classifier that an attack takes for each picture, at most: Square and targeted
 // APGD stop when all of a batch are fooled.

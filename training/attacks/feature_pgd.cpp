@@ -70,7 +70,7 @@ torch::Tensor FeaturePgd(const ViewOf& view_of, const AttackInput& input,
         }
         return losses;
       },
-      [&](const torch::Tensor& x) { return of_logits(logits_of(x)); }, input, options.pgd);
+      logits_of, of_logits, input, options.pgd);
 }
 
 }  // namespace hepar

@@ -34,6 +34,10 @@ void CheckPgdOptions(const PgdOptions& options) {
                                          std::to_string(options.steps) + " and " +
                                          std::to_string(options.restarts));
   }
+  if (options.first_restart < 0) {
+    throw Error(ErrorKind::kInvalid, "pgd: expected a first restart of 0 or more; got " +
+                                         std::to_string(options.first_restart));
+  }
   if (options.restarts > 1 && options.start == PgdOptions::Start::kPictures) {
     throw Error(ErrorKind::kInvalid,
                 "pgd: restarts from the picture itself are all the same; choose a random start "
@@ -56,15 +60,16 @@ LossesOf PgdLosses(PgdOptions::Loss loss, const LogitsOf& logits_of, const Attac
       [clean = clean.detach()](const torch::Tensor& logits) { return KlDivergence(clean, logits); };
 }
 
-torch::Tensor Ascend(const PictureLossesOf& losses_of, const PictureLossesOf& rank_of,
-                     const AttackInput& input, const PgdOptions& options) {
+torch::Tensor Ascend(const PictureLossesOf& losses_of, const LogitsOf& logits_of,
+                     const LossesOf& rank_of, const AttackInput& input, const PgdOptions& options) {
   torch::NoGradGuard no_grad;
   const Budget budget(input.pictures, input.epsilon);
   const auto step = options.step_size > 0 ? torch::full_like(budget.epsilon(), options.step_size)
                                           : budget.epsilon() / 4;
   SampleRandom random(input.seeds);
 
-  torch::Tensor strongest, highest;
+  for (int i = 0; i < options.first_restart; ++i) MakeStart(options.start, budget, random);
+  torch::Tensor strongest, highest, fooled;
   for (int restart = 0; restart < options.restarts; ++restart) {
     auto x = MakeStart(options.start, budget, random);
     for (int i = 0; i < options.steps; ++i) {
@@ -73,14 +78,20 @@ torch::Tensor Ascend(const PictureLossesOf& losses_of, const PictureLossesOf& ra
     }
     if (options.restarts == 1) return x;
 
-    const auto rank = rank_of(x);
+    const auto logits = logits_of(x);
+    const auto rank = rank_of(logits);
+    const auto fools = options.loss == PgdOptions::Loss::kCrossEntropy
+                           ? logits.argmax(1) != input.labels
+                           : torch::zeros_like(rank, torch::kBool);
     if (restart == 0) {
       strongest = x;
       highest = rank;
+      fooled = fools;
     } else {
-      const auto better = rank > highest;
+      const auto better = torch::where(fools == fooled, rank > highest, fools);
       strongest = torch::where(PerPicture(better), x, strongest);
       highest = torch::where(better, rank, highest);
+      fooled = fooled.logical_or(fools);
     }
   }
   return strongest;
@@ -92,10 +103,8 @@ torch::Tensor Pgd(const LogitsOf& logits_of, const AttackInput& input, const Pgd
   CheckPgdOptions(options);
   torch::NoGradGuard no_grad;
   const auto of_logits = PgdLosses(options.loss, logits_of, input, clean_logits);
-  const PictureLossesOf losses_of = [&](const torch::Tensor& pictures) {
-    return of_logits(logits_of(pictures));
-  };
-  return Ascend(losses_of, losses_of, input, options);
+  return Ascend([&](const torch::Tensor& x) { return of_logits(logits_of(x)); }, logits_of,
+                of_logits, input, options);
 }
 
 }  // namespace hepar

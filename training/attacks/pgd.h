@@ -19,7 +19,10 @@ struct PgdOptions {
   Loss loss = Loss::kKl;
   Start start = Start::kGaussian;
   int steps = 10;
-  int restarts = 1;        // Each sample keeps its restart of highest loss.
+  int restarts = 1;        // Each sample keeps its restart of highest loss; with kCrossEntropy, if
+                           // any changes the answer to a wrong one, the highest of those.
+  int first_restart = 0;   // Starts that are passed over: one restart by itself begins where it
+                           // would begin after that many others.
   double step_size = 0.0;  // In units of the input; 0: a quarter of each sample's budget.
 };
 
@@ -46,9 +49,9 @@ void CheckPgdOptions(const PgdOptions& options);
 LossesOf PgdLosses(PgdOptions::Loss loss, const LogitsOf& logits_of, const AttackInput& input,
                    const torch::Tensor& clean_logits = {});
 
-// Steps along the gradient of `losses_of`; of several restarts each sample keeps the one that
-// `rank_of` puts highest. Input and options must have been checked; `options.loss` plays no part.
-torch::Tensor Ascend(const PictureLossesOf& losses_of, const PictureLossesOf& rank_of,
-                     const AttackInput& input, const PgdOptions& options);
+// Steps along the gradient of `losses_of`. Of several restarts each sample keeps one as PgdOptions
+// says, with `rank_of` of the logits as its loss. Input and options must have been checked.
+torch::Tensor Ascend(const PictureLossesOf& losses_of, const LogitsOf& logits_of,
+                     const LossesOf& rank_of, const AttackInput& input, const PgdOptions& options);
 
 }  // namespace hepar

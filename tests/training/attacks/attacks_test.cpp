@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <torch/autograd.h>
 #include <torch/cuda.h>
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
@@ -14,6 +15,7 @@
 #include <cmath>
 #include <limits>
 #include <stdexcept>
+#include <utility>
 
 #include "models/error.h"
 #include "models/nets/severity_net.h"
@@ -27,6 +29,7 @@
 #include "training/attacks/sanity_panel.h"
 #include "training/attacks/square.h"
 #include "training/attacks/strongest.h"
+#include "training/attacks/until_fooled.h"
 
 namespace hepar {
 namespace {
@@ -464,6 +467,38 @@ TEST(PgdTest, RestartsKeepTheHigherLossOfEachSample) {
   for (std::int64_t i = 0; i < 20; ++i) ExpectRow(attacked[i], {.6, .4, .6});
 }
 
+TEST(PgdTest, ARestartThatFoolsComesBeforeOneOfHigherLoss) {
+  // Right while the value is above 0.5, though with a low probability; below it wrong by a little.
+  const auto logits_of = [](const torch::Tensor& x) {
+    const auto v = x.flatten(1).select(1, 0);
+    const auto zero = torch::zeros_like(v);
+    const auto one = torch::where(v > .5, zero + .1, zero);
+    const auto two = torch::where(v > .5, zero, zero + .1);
+    const auto third = torch::where(v > .5, zero, zero - 9);
+    return torch::stack({one, two, third}, 1) + x.flatten(1).sum(1, true) * 0;
+  };
+  const auto input = Rows(torch::full({20, 3}, .5, torch::kFloat64), .1);
+  PgdOptions options = CrossEntropyFromPictures(1, 1e-9);
+  options.start = PgdOptions::Start::kUniform;
+  options.restarts = 12;
+  const auto attacked = Pgd(logits_of, input, options);
+  EXPECT_EQ(Accuracy(logits_of, attacked, input.labels), 0);
+  // Each restart by itself is one of those.
+  double right = 0;
+  options.restarts = 1;
+  auto fooled = torch::zeros(20, torch::kBool);
+  for (options.first_restart = 0; options.first_restart < 12; ++options.first_restart) {
+    const auto hits = Correct(logits_of, Pgd(logits_of, input, options), input.labels);
+    right += Mean(hits) / 12;
+    fooled = fooled.logical_or(hits.logical_not());
+  }
+  EXPECT_TRUE(fooled.all().item<bool>());
+  EXPECT_NEAR(right, .5, .2);
+  options.first_restart = -1;
+  EXPECT_THAT(MessageOf(ErrorKind::kInvalid, [&] { Pgd(logits_of, input, options); }),
+              HasSubstr("first restart"));
+}
+
 TEST(PgdTest, EachSampleHasItsOwnBudget) {
   auto input = Rows(torch::full({3, 3}, .5, torch::kFloat64), 0);
   input.epsilon = Doubles({4, 12, 0}) / 255;
@@ -618,6 +653,34 @@ TEST_P(EveryAttackTest, SaysThatTheClassifierGivesNoNumbers) {
     EXPECT_THAT(MessageOf(ErrorKind::kFailed, run),
                 AllOf(HasSubstr("NaN"), HasSubstr("check its weights")));
   }
+}
+
+TEST_P(EveryAttackTest, UntilFooledFoolsTheSameSamplesForFewerGradients) {
+  auto net = TrainedToyNet();
+  net->to(torch::kFloat64);
+  auto input = ToyInput(16, .1);
+  input.pictures = input.pictures.to(torch::kFloat64);
+  input.epsilon = input.epsilon.to(torch::kFloat64);
+  long gradients = 0;
+  const LogitsOf counted = [&](const torch::Tensor& x) {
+    if (x.requires_grad()) gradients += x.size(0);
+    return ToyLogits()(x);
+  };
+  const AttackSpec spec = ParseAttack(GetParam());
+  const auto right = Correct(ToyLogits(), RunAttack(spec, counted, input), input.labels);
+  const long of_all = std::exchange(gradients, 0);
+  const auto attacked = RunUntilFooled(spec, {counted, {}, {}}, input);
+  EXPECT_TRUE(torch::equal(Correct(ToyLogits(), attacked, input.labels), right));
+  EXPECT_LE(Value((attacked - input.pictures).abs().max()), .1 + 1e-6);
+  EXPECT_FALSE(attacked.requires_grad());
+  const bool stops = spec.name.rfind("apgd", 0) == 0 || spec.restarts > 1;
+  if (stops && of_all > 0) {
+    EXPECT_FALSE(right.all().item<bool>()) << "the attack must fool some";
+    EXPECT_LT(gradients, of_all);
+  } else {
+    EXPECT_EQ(gradients, of_all);
+  }
+  net->to(torch::kFloat32);
 }
 
 INSTANTIATE_TEST_SUITE_P(Attacks, EveryAttackTest, testing::ValuesIn(kAllAttacks),
@@ -982,6 +1045,60 @@ TEST(StrongestTest, KeepsTheHighestMarginUntilItIsSettled) {
 }
 
 // ---- Names ----------------------------------------------------------------------------------
+
+TEST(UntilFooledTest, AsksNothingMoreAboutSamplesThatAreFooled) {
+  std::vector<std::int64_t> asked;
+  UntilFooled open(
+      [&](const torch::Tensor& x) {
+        asked.push_back(x.size(0));
+        return Linear(x);
+      },
+      Labels({0, 0, 0}));
+  // w.x of each picture: the sample is right where it is positive.
+  const auto pictures = [](std::vector<double> products) {
+    return torch::stack({Doubles(std::move(products)), torch::zeros(3, torch::kFloat64),
+                         torch::zeros(3, torch::kFloat64)},
+                        1)
+        .view({3, 1, 1, 3});
+  };
+  const auto first = pictures({.5, -.25, .75});
+  ExpectRow(open.Logits(first).select(1, 0), {.5, -.25, .75});
+
+  // The second sample is fooled: it keeps its logits, and they have no gradient.
+  auto x = pictures({-.125, .5, .25}).requires_grad_(true);
+  const auto logits = open.Logits(x);
+  ExpectRow(logits.select(1, 0), {-.125, -.25, .25});
+  const auto gradient = torch::autograd::grad({logits.select(1, 0).sum()}, {x})[0];
+  ExpectRow(gradient, {1, -2, .5, 0, 0, 0, 1, -2, .5});
+  ExpectRow(open.Logits(pictures({.5, .5, -.5})).select(1, 0), {-.125, -.25, -.5});
+  EXPECT_THAT(asked, ElementsAre(3, 2, 1));
+
+  // All are fooled: nothing is asked, and attacks may go on.
+  x = pictures({.5, .5, .5}).requires_grad_(true);
+  const auto last = open.Logits(x);
+  EXPECT_EQ(Value(torch::autograd::grad({last.sum()}, {x})[0].abs().sum()), 0);
+  EXPECT_EQ(asked.size(), 3u);
+  ExpectRow(open.Result(first).flatten(1).select(1, 0), {-.125, -.25, -.5});
+}
+
+TEST(UntilFooledTest, KeepsWhatTheAttackMadeOfTheOthers) {
+  UntilFooled open(Linear, Labels({0, 0}));
+  const auto attacked = torch::rand({2, 1, 1, 3}, torch::kFloat64);
+  EXPECT_TRUE(torch::equal(open.Result(attacked), attacked)) << "nothing was asked";
+  open.Logits(torch::stack({Doubles({1, 0, 0}), Doubles({0, 1, 0})}).view({2, 1, 1, 3}));
+  EXPECT_TRUE(torch::equal(open.Result(attacked)[0], attacked[0]));
+  ExpectRow(open.Result(attacked)[1], {0, 1, 0});
+}
+
+TEST(UntilFooledTest, RefusesAnAttackThatHoldsFeatures) {
+  EXPECT_THAT(
+      MessageOf(
+          ErrorKind::kUnsupported,
+          [] {
+            RunUntilFooled(ParseAttack("pgd:scope=image"), {ToyLogits(), {}, {}}, ToyInput(2, .1));
+          }),
+      HasSubstr("held features"));
+}
 
 TEST(ParseAttackTest, ReadsNamesOptionsAndDefaults) {
   const auto plain = ParseAttack("pgd");
