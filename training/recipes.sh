@@ -75,7 +75,8 @@ train_robust() {
       --data "$work/scans/manifest.csv" --out "$work/robust.hepar"
   for model in clean robust; do
     hepar attack --model "$work/$model.hepar" --data "$work/test/manifest.csv" \
-      --attacks "noise fgsm pgd:steps=20" --epsilon 1/255,2/255,4/255,8/255
+      --attacks "noise fgsm pgd:steps=20" --epsilon 1/255,2/255,4/255,8/255 \
+      --rows separate
   done
   echo "report: $work/robust.hepar.work/report.html"
 }

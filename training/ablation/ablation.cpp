@@ -218,8 +218,9 @@ void Ablation::AddSeed(const AblationPart& classifier, const AblationPart& varia
     if (stage.count > 0) {
       attack.arguments.insert(attack.arguments.end(), {"--fold", std::to_string(i)});
     }
-    attack.arguments.insert(attack.arguments.end(), {"--attacks", plan_.attacks, "--epsilon",
-                                                     plan_.epsilon, "--json", attack.result});
+    attack.arguments.insert(attack.arguments.end(),
+                            {"--attacks", plan_.attacks, "--epsilon", plan_.epsilon, "--rows",
+                             "separate", "--json", attack.result});
     scoring_.push_back(std::move(attack));
   }
 }

@@ -37,10 +37,16 @@ std::string Legend(const RobustnessReport& report) {
   std::string text =
       "95 %: Wilson, as if each picture were of another patient; too narrow where a patient "
       "has several.\n";
+  if (report.cumulative) {
+    text +=
+        "each row: correct on the clean picture and under its attack and those above it, of this "
+        "and of smaller budgets. attacked: pictures that were still correct, and got the attack. "
+        "--rows separate gives each attack every picture.\n";
+  }
   if (Any(report, [](const auto& row) { return row.attack == "worst case"; })) {
     text +=
-        "worst case: correct on the clean picture and under every attack of this budget; an upper "
-        "bound, since another attack can only lower it.\n";
+        "worst case: correct on the clean picture and under every attack of this and of smaller "
+        "budgets; an upper bound, since another attack can only lower it.\n";
   }
   if (Any(report, [](const auto& row) { return row.holds_features; })) {
     text +=
@@ -69,11 +75,13 @@ std::string Legend(const RobustnessReport& report) {
 
 std::string RobustnessTable(const RobustnessReport& report) {
   std::vector<std::vector<std::string>> table = {{"accuracy %", "all", "95 %"}};
+  if (report.cumulative) table[0].emplace_back("attacked");
   for (const auto& name : report.class_names) table[0].push_back(name);
   for (const RobustnessRow& row : report.rows) {
     const Interval interval = WilsonInterval(row.Hits(), row.Pictures());
     table.push_back({NameOf(row), Percent(Share(row.Hits(), row.Pictures())),
                      Fixed(100 * interval.low, 1) + "-" + Fixed(100 * interval.high, 1)});
+    if (report.cumulative) table.back().push_back(std::to_string(row.attacked));
     for (std::size_t k = 0; k < report.class_names.size(); ++k) {
       table.back().push_back(Percent(Share(row.hits[k], row.counts[k])));
     }
@@ -111,6 +119,7 @@ ordered_json RobustnessToJson(const RobustnessReport& report) {
                        {"weak", row.holds_features},
                        {"source", own ? ordered_json() : ordered_json(row.source)},
                        {"source_id", own ? ordered_json() : ordered_json(row.source_id)},
+                       {"attacked", row.attacked},
                        {"seconds", row.seconds}});
   }
   for (const auto& [attack, reason] : report.left_out) {
@@ -119,6 +128,7 @@ ordered_json RobustnessToJson(const RobustnessReport& report) {
   return {{"pictures", report.rows.empty() ? 0 : report.rows[0].Pictures()},
           {"patients", report.patients},
           {"per_class_pictures", cases},
+          {"rows", report.cumulative ? "cumulative" : "separate"},
           {"results", results},
           {"left_out", left_out}};
 }

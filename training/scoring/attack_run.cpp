@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <set>
 #include <sstream>
 #include <utility>
@@ -57,6 +58,15 @@ AttackInput InputOf(const Batch& batch, double epsilon) {
           torch::full({batch.labels.size(0)}, epsilon, batch.pictures.options()), batch.seeds};
 }
 
+// The places of the budgets, the smallest first.
+std::vector<std::size_t> Ascending(const std::vector<double>& epsilons) {
+  std::vector<std::size_t> order(epsilons.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return epsilons[a] < epsilons[b]; });
+  return order;
+}
+
 void Count(const Batch& batch, const torch::Tensor& right, RobustnessRow* row) {
   const auto labels = batch.labels.to(torch::kCPU);
   for (std::int64_t i = 0; i < labels.size(0); ++i) {
@@ -89,6 +99,7 @@ AttackRun::AttackRun(AttackPlan plan, Bundle model, std::vector<Bundle> others,
     for (const auto& attack : plan_.transferred) Add(attack, i);
   }
   report_.class_names = models_[0].spec.class_names;
+  report_.cumulative = plan_.rows == AttackRows::kCumulative;
   MakeRows();
 }
 
@@ -165,43 +176,65 @@ void AttackRun::Run(const PreparedDataset& data, const std::vector<int>& part,
   }
 }
 
-torch::Tensor AttackRun::RightOn(const torch::Tensor& pictures, const Batch& batch) const {
-  return Correct(targets_[0].logits_of, pictures, batch.labels).to(torch::kCPU);
+torch::Tensor AttackRun::RightOn(const torch::Tensor& pictures, const torch::Tensor& labels) const {
+  return Correct(targets_[0].logits_of, pictures, labels).to(torch::kCPU);
+}
+
+torch::Tensor AttackRun::RunPlanned(const Planned& planned, const AttackInput& input) const {
+  const AttackSpec& spec = planned.attack.spec;
+  const AttackTarget& target = targets_[planned.model];
+  const bool success_shows = planned.model == 0 && !spec.holds_features && !plan_.eight_bit;
+  return report_.cumulative && success_shows ? RunUntilFooled(spec, target, input)
+                                             : RunAttack(spec, target, input);
+}
+
+std::size_t AttackRun::RowsOfBudget() const {
+  const std::size_t shown = planned_.size() + (planned_.size() > 1 ? 1 : 0);
+  return shown * (plan_.eight_bit ? 2 : 1);
 }
 
 void AttackRun::AttackBatch(const Batch& batch) {
+  // Of each picture, whether it is right in all rows so far, and the same of rounded pictures.
+  torch::Tensor right, right_rounded;
+  const auto size = batch.labels.size(0);
   auto row = report_.rows.begin();
-  // Scores the pictures, and then the same in 8 bits; both become the
-  // worst case with the pictures before.
-  torch::Tensor worst, worst_rounded;
-  const auto show = [&](const torch::Tensor& pictures, double epsilon, Clock::time_point start) {
-    const auto count = [&](const torch::Tensor& shown, torch::Tensor* all) {
-      const auto right = RightOn(shown, batch);
-      Count(batch, right, &*row++);
-      *all = all->defined() ? all->logical_and(right) : right;
+  // Scores the pictures in these places of the batch, and then the same in 8 bits.
+  const auto show = [&](const torch::Tensor& shown, const torch::Tensor& places,
+                        const AttackInput& from) {
+    const auto count = [&](const torch::Tensor& pictures, torch::Tensor* all) {
+      auto hits = torch::zeros(size, torch::kBool);
+      if (places.size(0) > 0) hits.index_copy_(0, places, RightOn(pictures, from.labels));
+      *all = all->defined() ? all->logical_and(hits) : hits;
+      Count(batch, report_.cumulative ? *all : hits, &*row++);
     };
-    const auto shown = row;
-    count(pictures, &worst);
-    shown->seconds += std::chrono::duration<double>(Clock::now() - start).count();
+    count(shown, &right);
     if (!plan_.eight_bit) return;
-    const auto budget = torch::full({batch.labels.size(0)}, epsilon, torch::kFloat64);
-    count(RoundToEightBits(pictures, batch.pictures, budget.to(device_)), &worst_rounded);
+    const auto budget = from.epsilon.to(torch::kFloat64);
+    count(RoundToEightBits(shown, from.pictures, budget), &right_rounded);
   };
 
-  show(batch.pictures, kSmallestEightBitBudget, Clock::now());
-  const auto clean = worst, clean_rounded = worst_rounded;
+  const auto all = torch::arange(size, torch::kInt64);
+  show(batch.pictures, all, InputOf(batch, kSmallestEightBitBudget));
   if (plan_.sanity) panel_.Add(targets_[0].logits_of, InputOf(batch, plan_.epsilons.front()));
-  for (const double epsilon : plan_.epsilons) {
-    worst = clean;
-    worst_rounded = clean_rounded;
-    const AttackInput input = InputOf(batch, epsilon);
-    for (const auto& [attack, model] : planned_) {
+  for (const std::size_t budget : Ascending(plan_.epsilons)) {
+    row = report_.rows.begin() + (plan_.eight_bit ? 2 : 1) + budget * RowsOfBudget();
+    const AttackInput input = InputOf(batch, plan_.epsilons[budget]);
+    for (const Planned& planned : planned_) {
       const auto start = Clock::now();
-      show(RunAttack(attack.spec, targets_[model], input), epsilon, start);
+      auto places = all;
+      if (report_.cumulative) {
+        places = all.masked_select(plan_.eight_bit ? right.logical_or(right_rounded) : right);
+      }
+      const auto shown = row;
+      const AttackInput part = SelectSamples(input, places);
+      const bool any = places.size(0) > 0;
+      show(any ? RunPlanned(planned, part) : part.pictures, places, part);
+      shown->attacked += static_cast<int>(places.size(0));
+      shown->seconds += std::chrono::duration<double>(Clock::now() - start).count();
     }
     if (planned_.size() < 2) continue;
-    Count(batch, worst, &*row++);
-    if (plan_.eight_bit) Count(batch, worst_rounded, &*row++);
+    Count(batch, right, &*row++);
+    if (plan_.eight_bit) Count(batch, right_rounded, &*row++);
   }
 }
 

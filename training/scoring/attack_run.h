@@ -22,13 +22,21 @@ struct NamedAttack {
 // Reads attacks separated by blanks. Throws Error(kInvalid) as ParseAttack().
 std::vector<NamedAttack> ParseAttacks(const std::string& list);
 
+// What the row of an attack counts.
+enum class AttackRows {
+  kCumulative,  // Pictures that are right under this attack and in all rows above. Those that are
+                // wrong already are not attacked again.
+  kSeparate,    // Pictures that are right under this attack, which gets every picture.
+};
+
 struct AttackPlan {
   std::vector<NamedAttack> attacks;      // Made on the model itself; at least one.
   std::vector<NamedAttack> transferred;  // Made on each of the other models.
   std::vector<double> epsilons;          // Budgets, each for all attacks.
   bool eight_bit = false;  // Score each picture a second time, rounded to 8 bits. Budgets must then
                            // be kSmallestEightBitBudget or more.
-  bool sanity = false;     // Run the sanity checks too, at the first budget.
+  AttackRows rows = AttackRows::kCumulative;
+  bool sanity = false;  // Run the sanity checks too, at the first budget.
   // Leave out attacks that need features the model does not have, and report that, instead of
   // refusing them.
   bool leave_out = false;
@@ -36,8 +44,16 @@ struct AttackPlan {
   std::uint64_t seed = 1;  // Of the attacks' random numbers.
 };
 
-// Attacks a whole model on a set of pictures. Every attack gets every picture, also those that
-// another one has fooled: otherwise its row would depend on the others.
+// Attacks a whole model on a set of pictures. The worst case of a budget is the same with both
+// kinds of rows: pictures that are right when clean and under every attack of this and of smaller
+// budgets, since what fools the model within a smaller budget is within a larger one too. Budgets
+// are attacked in ascending order.
+//
+// With cumulative rows a picture that is wrong already is left alone, also during an attack
+// (RunUntilFooled). Two kinds of attack keep their full strength: those whose success shows only
+// later, on the model after a transfer or without held features; and with 8 bits all, since a
+// picture that only just fools the model may not after rounding. A picture is then left alone once
+// it is wrong both ways.
 class AttackRun {
  public:
   // Takes the models to `device`. Throws Error: kInvalid for a plan without attacks or with budgets
@@ -69,7 +85,9 @@ class AttackRun {
   void Add(const NamedAttack& attack, std::size_t model);
   void MakeRows();
   void AttackBatch(const Batch& batch);
-  torch::Tensor RightOn(const torch::Tensor& pictures, const Batch& batch) const;
+  torch::Tensor RunPlanned(const Planned& planned, const AttackInput& input) const;
+  torch::Tensor RightOn(const torch::Tensor& pictures, const torch::Tensor& labels) const;
+  std::size_t RowsOfBudget() const;
 
   AttackPlan plan_;
   std::vector<Bundle> models_;

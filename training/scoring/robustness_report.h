@@ -15,6 +15,7 @@ struct RobustnessRow {
   bool eight_bit = false;         // Rounded to the 8-bit levels that a video source delivers.
   bool holds_features = false;    // Made with the features of the clean pictures held fixed.
   std::vector<int> counts, hits;  // Pictures, and those classified correctly, by class.
+  int attacked = 0;               // Pictures that were attacked for this row.
   double seconds = 0.0;           // Time that generating and scoring the pictures took; 0 for a row
                                   // whose pictures were generated for another row.
 
@@ -28,6 +29,9 @@ struct RobustnessReport {
     std::string attack, reason;
   };
   std::vector<std::string> class_names;
+  // Hits of a row are hits on the clean picture and under every attack above it of this budget, and
+  // of smaller budgets too. Otherwise each row has the hits under its own attack.
+  bool cumulative = false;
   int patients = 0;  // Patients that the pictures are from.
   std::vector<RobustnessRow> rows;
   std::vector<LeftOut> left_out;  // Attacks that the model does not support.

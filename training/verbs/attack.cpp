@@ -34,6 +34,9 @@ struct AttackVerbOptions {
   Output output;
 };
 
+constexpr NamedValue<AttackRows> kRows[] = {{"cumulative", AttackRows::kCumulative},
+                                            {"separate", AttackRows::kSeparate}};
+
 // The attacks that a claim of robustness is checked with.
 const OptionTable::Values kTable = {
     {"attacks",
@@ -41,6 +44,7 @@ const OptionTable::Values kTable = {
      "pgd:steps=100,feat1=0.1,feat2=0.1 pgd:steps=100,scope=image"},
     {"epsilon", "0.5/255,1/255,2/255,4/255,8/255"},
     {"transfer-attacks", "pgd:steps=100"},
+    {"rows", "separate"},
     {"eight-bit", "true"}};
 
 // Unknown attacks are found when the options are read.
@@ -51,7 +55,8 @@ OptionTable MakeTable(AttackVerbOptions* o) {
       "attack", "--model FILE.hepar --data PATH [OPTION...]",
       "Attacks a model end to end, from the picture through the decouplers to the classifier, on "
       "labeled scans, and prints its accuracy under attack. The worst case counts a picture as "
-      "correct only when it is correct on the clean picture and under every attack.");
+      "correct only when it is correct on the clean picture and under every attack of this and of "
+      "smaller budgets.");
   table.Heading("Options");
   AddModelOption(&table, &o->model, "the model bundle to attack");
   AddPermissionOptions(&table, &o->permission);
@@ -60,8 +65,8 @@ OptionTable MakeTable(AttackVerbOptions* o) {
   AddPartOption(&table, &o->part, "Attack");
   table.Presets("preset", &o->preset, {{"table", kTable}},
                 "Values for many options at once, which others override: table is the whole "
-                "robustness table, at five budgets, with the adaptive and the weak attack and "
-                "rounded pictures; hours on a CPU, see docs/training.md");
+                "robustness table, at five budgets, with the adaptive and the weak attack, "
+                "rounded pictures and separate rows; hours on a CPU, see docs/training.md");
   table.Text("attacks", &o->attacks, "LIST",
              "Attacks separated by blanks: " + Join(AttackNames(), ", ") +
                  ", each with its options such as pgd:steps=20,restarts=5",
@@ -75,6 +80,11 @@ OptionTable MakeTable(AttackVerbOptions* o) {
              CheckAttacks);
   table.Switch("eight-bit", &o->plan.eight_bit,
                "Score each attacked picture a second time, rounded to 8 bits within the budget");
+  table.Enum("rows", &o->plan.rows, kRows,
+             "What the row of an attack counts: pictures correct under this attack and in all rows "
+             "above, of this and of smaller budgets, where pictures that are wrong already are not "
+             "attacked again; or correct under this attack alone, which then gets every picture. "
+             "The worst case is the same");
   table.Switch("sanity", &o->plan.sanity,
                "Also check, at the first budget, whether gradient-based attacks give credible "
                "results on this model; one that fails ends the program with code 1");

@@ -1125,6 +1125,7 @@ TEST_F(CliTest, AttackPresetGivesTheWholeTable) {
   }
   EXPECT_EQ(results[10].at("source"), "source");
   EXPECT_EQ(results[10].at("source_id"), IdOf(Path("source.hepar")));
+  EXPECT_EQ(figures.at("rows"), "separate");
   EXPECT_EQ(results.back().at("attack"), "worst case");
   EXPECT_NEAR(results.back().at("epsilon").get<double>(), 8.0 / 255, 1e-12);
   EXPECT_EQ(figures.at("passes_per_picture").at("backward"), 5 * (1 + 2 + 2 + 2));

@@ -64,6 +64,20 @@ TEST(RobustnessTableTest, SaysWhatItsKindsOfRowsDoNotShow) {
                     Not(HasSubstr("8 bit")), Not(HasSubstr("worst")), Not(HasSubstr("left out"))));
 }
 
+TEST(RobustnessTableTest, SaysWhatCumulativeRowsCount) {
+  RobustnessReport report = Report();
+  EXPECT_THAT(RobustnessTable(report), Not(HasSubstr("attacked")));
+  EXPECT_EQ(RobustnessToJson(report).at("rows"), "separate");
+  report.cumulative = true;
+  report.rows[1].attacked = 219;
+  EXPECT_THAT(
+      RobustnessTable(report),
+      AllOf(HasSubstr("\neach row: "), HasSubstr("--rows separate"),
+            ::testing::ContainsRegex("pgd:steps=3, 8.00/255 +28.41 +[0-9.-]+ +219 +50.00")));
+  EXPECT_EQ(RobustnessToJson(report).at("rows"), "cumulative");
+  EXPECT_EQ(RobustnessToJson(report).at("results")[1].at("attacked"), 219);
+}
+
 TEST(RobustnessTableTest, JsonHasAllOfIt) {
   const auto json = nlohmann::json::parse(RobustnessToJson(Report()).dump());
   EXPECT_EQ(json.at("pictures"), 264);

@@ -42,6 +42,7 @@ AttackPlan Plan(const std::string& attacks, std::vector<double> epsilons = {16.0
   AttackPlan plan;
   plan.attacks = ParseAttacks(attacks);
   plan.epsilons = std::move(epsilons);
+  plan.rows = AttackRows::kSeparate;
   plan.batch = 3;
   return plan;
 }
@@ -192,6 +193,106 @@ TEST_F(AttackRunTest, TheWorstCaseIsRightUnderAllAndOfEachPicture) {
   EXPECT_EQ(worst.seconds, 0);
   EXPECT_GT(report.rows[2].seconds, 0);
   EXPECT_EQ(Names(Run(Plan("fgsm"), MakeModel("own", 1))).size(), 2u);
+}
+
+TEST_F(AttackRunTest, TheWorstCaseCountsSmallerBudgetsToo) {
+  // In any order of budgets: 0.5 leaves next to nothing, and what it fools a larger one does.
+  const auto report = Run(Plan("noise:kind=corners fgsm", {1.0, 1.0 / 255, .5}), MakeModel("o", 1));
+  const auto hits = [&](int row) { return report.rows[row].Hits(); };
+  ASSERT_EQ(report.rows[3].attack, "worst case");
+  EXPECT_LT(hits(9), hits(6));
+  EXPECT_LE(hits(3), hits(9));
+  EXPECT_EQ(report.rows[9].epsilon, .5);
+}
+
+// The rows of a report with this name.
+std::vector<RobustnessRow> RowsNamed(const RobustnessReport& report, const std::string& name) {
+  std::vector<RobustnessRow> rows;
+  for (const auto& row : report.rows) {
+    if (row.attack == name) rows.push_back(row);
+  }
+  return rows;
+}
+
+TEST_F(AttackRunTest, CumulativeRowsHaveTheWorstCaseOfSeparateOnes) {
+  const std::string attacks =
+      "noise:kind=corners pgd:steps=2,restarts=2 apgd-ce:steps=3 pgd:steps=2,scope=image";
+  bool some_left_alone = false;
+  for (const bool eight_bit : {false, true}) {
+    auto plan = Plan(attacks, {16.0 / 255, 4.0 / 255});
+    plan.transferred = ParseAttacks("fgsm");
+    plan.eight_bit = eight_bit;
+    const auto separate = Run(plan, MakeModel("own", 1), {MakeModel("theirs", 2)});
+    plan.rows = AttackRows::kCumulative;
+    const auto cumulative = Run(plan, MakeModel("own", 1), {MakeModel("theirs", 2)});
+    EXPECT_EQ(Names(separate), Names(cumulative));
+
+    const auto expected = RowsNamed(separate, "worst case");
+    const auto worst = RowsNamed(cumulative, "worst case");
+    ASSERT_EQ(worst.size(), expected.size());
+    for (std::size_t i = 0; i < worst.size(); ++i) EXPECT_EQ(worst[i].hits, expected[i].hits) << i;
+    for (std::size_t i = 0; i < cumulative.rows.size(); ++i) {
+      const RobustnessRow& row = cumulative.rows[i];
+      EXPECT_LE(row.Hits(), separate.rows[i].Hits()) << row.attack;
+      if (row.eight_bit || row.epsilon == 0 || row.attack == "worst case") {
+        EXPECT_EQ(row.attacked, 0) << row.attack;
+        continue;
+      }
+      EXPECT_EQ(separate.rows[i].attacked, 8);
+      some_left_alone = some_left_alone || row.attacked < 8;
+      EXPECT_EQ(row.counts, separate.rows[i].counts);
+      // What is right in the row above is attacked.
+      const bool follows = row.attack != "noise:kind=corners";
+      if (follows && !eight_bit) {
+        EXPECT_EQ(row.attacked, cumulative.rows[i - 1].Hits()) << row.attack;
+      }
+    }
+  }
+  EXPECT_TRUE(some_left_alone);
+}
+
+// Counts the pictures whose gradient is asked for.
+struct CountingClassifier : ClassifierModule {
+  explicit CountingClassifier(std::shared_ptr<ClassifierModule> counted)
+      : inner(register_module("inner", std::move(counted))) {}
+  torch::Tensor forward(const torch::Tensor& planes) override {
+    if (planes.requires_grad()) gradients += planes.size(0);
+    return inner->forward(planes);
+  }
+  std::string first_weight() const override { return inner->first_weight(); }
+
+  std::shared_ptr<ClassifierModule> inner;
+  std::int64_t gradients = 0;
+};
+
+TEST_F(AttackRunTest, PicturesThatAreWrongGetNoGradient) {
+  const auto run = [](AttackPlan plan, RobustnessReport* report) {
+    Bundle model = MakeModel("own", 1);
+    const auto counter = std::make_shared<CountingClassifier>(model.net->classifier);
+    model.net->classifier = model.net->replace_module("classifier", counter);
+    *report = Run(std::move(plan), model);
+    return counter->gradients;
+  };
+  auto plan = Plan("fgsm pgd:steps=3,start=pictures", {4.0 / 255, 16.0 / 255});
+  RobustnessReport separate, cumulative;
+  EXPECT_EQ(run(plan, &separate), 8 * 2 * (1 + 3));
+  plan.rows = AttackRows::kCumulative;
+  const auto gradients = run(plan, &cumulative);
+  const auto& rows = cumulative.rows;  // Clean, two attacks and the worst of each budget.
+  ASSERT_EQ(rows.size(), 7u);
+  EXPECT_LT(rows[5].attacked, 8) << "some must be fooled for this test to say anything";
+  EXPECT_EQ(gradients,
+            rows[1].attacked + 3 * rows[2].attacked + rows[4].attacked + 3 * rows[5].attacked);
+  EXPECT_EQ(rows[1].attacked, rows[0].Hits());
+  EXPECT_EQ(rows[4].attacked, rows[3].Hits());
+
+  // APGD leaves a picture alone from the step that fools it.
+  plan.attacks = ParseAttacks("apgd-ce:steps=10");
+  plan.epsilons = {64.0 / 255};
+  const auto steps = run(plan, &cumulative);
+  EXPECT_LT(cumulative.rows[1].Hits(), cumulative.rows[1].attacked);
+  EXPECT_GE(steps, cumulative.rows[1].attacked);
+  EXPECT_LT(steps, cumulative.rows[1].attacked * 10);
 }
 
 TEST_F(AttackRunTest, SaysThatAModelHasNoFeatures) {
