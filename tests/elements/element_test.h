@@ -57,7 +57,7 @@ inline std::string TinyModel(unsigned seed = 1) {
 }
 
 inline std::string WriteFile(const std::string& name, const std::string& content) {
-  const std::string path = ::testing::TempDir() + std::to_string(g_random_int()) + "-" + name;
+  std::string path = ::testing::TempDir() + std::to_string(g_random_int()) + "-" + name;
   std::ofstream(path, std::ios::binary) << content;
   return path;
 }

@@ -98,7 +98,8 @@ TEST_P(HeparElementTest, KeepsTimestampsFlagsAndTheMetasOfOthers) {
   BufferPtr in = ScanBuffer(CapsOf(), 3);
   GST_BUFFER_DTS(in.get()) = 100 * GST_MSECOND;
   GST_BUFFER_OFFSET(in.get()) = 7;
-  GST_BUFFER_FLAG_SET(in.get(), GST_VIDEO_BUFFER_FLAG_INTERLACED | GST_BUFFER_FLAG_DISCONT);
+  GST_BUFFER_FLAG_SET(in.get(), GST_VIDEO_BUFFER_FLAG_INTERLACED);
+  GST_BUFFER_FLAG_SET(in.get(), GST_BUFFER_FLAG_DISCONT);
   g_autoptr(GstCaps) reference = gst_caps_new_empty_simple("timestamp/x-test");
   gst_buffer_add_reference_timestamp_meta(in.get(), reference, 5, 1);
 
@@ -309,7 +310,7 @@ TEST_P(HeparElementTest, CodeOfAModelRunsOnlyWhereItIsAllowed) {
 std::string SignedModel(const std::string& folder, const std::string& name, unsigned seed,
                         const std::string& key) {
   const std::string bytes = ReadFile(TinyModel(seed), 1 << 30);
-  const std::string path = folder + "/" + name + ".hepar";
+  std::string path = folder + "/" + name + ".hepar";
   WriteFileAtomically(path, bytes);
   WriteFileAtomically(path + kSignatureEnd, SignBytes(bytes, folder + "/" + key + ".key").bytes);
   return path;
