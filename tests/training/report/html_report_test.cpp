@@ -94,7 +94,7 @@ LineChart Chart(const std::vector<double>& values) {
   LineChart chart;
   chart.x_name = "epoch";
   chart.series = {{"train", values}};
-  for (std::size_t i = 0; i < values.size(); ++i) chart.x.push_back(i + 1.0);
+  for (std::size_t i = 0; i < values.size(); ++i) chart.x.push_back(static_cast<double>(i) + 1.0);
   return chart;
 }
 

@@ -54,7 +54,8 @@ inline std::vector<Element> Parse(const std::string& markup) {
   g_autoptr(GMarkupParseContext) context =
       g_markup_parse_context_new(&parser, static_cast<GMarkupParseFlags>(0), &state, nullptr);
   g_autoptr(GError) error = nullptr;
-  if (!g_markup_parse_context_parse(context, markup.data(), markup.size(), &error) ||
+  if (!g_markup_parse_context_parse(context, markup.data(), static_cast<gssize>(markup.size()),
+                                    &error) ||
       !g_markup_parse_context_end_parse(context, &error)) {
     ADD_FAILURE() << error->message;
   }
@@ -79,6 +80,7 @@ inline std::vector<Element> OfClass(const std::vector<Element>& elements, const 
 
 inline std::vector<std::string> Texts(const std::vector<Element>& elements) {
   std::vector<std::string> texts;
+  texts.reserve(elements.size());
   for (const Element& element : elements) texts.push_back(element.text);
   return texts;
 }
