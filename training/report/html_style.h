@@ -87,7 +87,7 @@ tbody tr + tr td, tbody tr + tr th { border-top: 1px solid var(--rule); }
 tbody + tbody tr:first-child td, tbody + tbody tr:first-child th { border-top: 1px solid var(--quiet); }
 td small { color: var(--quiet); white-space: nowrap; }
 td.chance { color: var(--quiet); }
-.matrices { display: flex; flex-wrap: wrap; gap: 26px 44px; }
+.matrices { display: flex; flex-wrap: wrap; gap: 26px 44px; overflow-x: auto; }
 .matrices table { break-inside: avoid; }
 .confusion thead th { text-align: center; }
 .confusion th:first-child { text-align: left; }
@@ -118,6 +118,23 @@ td.open { color: var(--warn); }
 .options th { width: 46%; }
 .options th { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: 12.5px; text-align: left; }
 footer { margin-top: 44px; padding-top: 12px; border-top: 1px solid var(--rule); font-size: 13px; color: var(--quiet); }
+@media screen and (max-width: 600px) {
+  body { padding: 20px 14px 32px; }
+  .tiles { grid-template-columns: 1fr 1fr; gap: 8px; }
+  .tile { padding: 8px 10px; }
+  .tile b { font-size: 20px; }
+  figure { padding: 10px 8px 8px; }
+  svg { min-width: 0; }
+  svg text { font-size: 13px; }
+  table { font-size: 13px; }
+  th, td { padding: 4px 7px; }
+  /* What a row is about stays in sight when its figures are moved. */
+  .wide tbody th {
+    min-width: 8.5em; white-space: normal; position: sticky; left: 0; background: var(--paper);
+  }
+  .confusion td.cell { min-width: 44px; padding: 6px 3px; }
+  .options table { flex-basis: 100%; }
+}
 @media print {
   @page { margin: 14mm; }
   body { padding: 0; font-size: 10.5pt; max-width: none; }
