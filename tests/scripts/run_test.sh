@@ -43,6 +43,13 @@ check "it lists the releases" grep -q "'11'.*give 12 or 13" "$work/err"
 "$run" test --debian 2> "$work/err"
 check "no release is wrong use" test $? -eq 2
 
+"$run" package --debian 12 > "$work/out" 2> "$work/err"
+check "packages need root" grep -q "^package --debian: only root.*sudo" "$work/err"
+check "no package folder was made" test ! -e "$work/build/package-12"
+"$run" package 12 > /dev/null 2> "$work/err"
+check "packages of no release are wrong use" test $? -eq 2
+check "it says how to use it" grep -q "^Usage: ./run package --debian 12|13" "$work/err"
+
 "$run" check-libtorch > /dev/null 2> "$work/err"
 check "no LibTorch to check against is wrong use" test $? -eq 2
 check "it says how to use it" grep -q "^Usage: ./run check-libtorch" "$work/err"
