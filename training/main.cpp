@@ -31,6 +31,7 @@ constexpr Verb kVerbs[] = {
      hepar::RunAblate},
     {"probe", "measure how well the decouplers separate features", hepar::RunProbe},
     {"export", "write a model for other runtimes, as ONNX or TorchScript", hepar::RunExport},
+    {"import", "check and convert weights of torchvision and timm", hepar::RunImport},
     {"bench", "measure the cost of a frame", hepar::RunBench},
     {"inspect", "show the contents of a model bundle", hepar::RunInspect},
     {"simulate", "write labeled scans of the simulated scanner", hepar::RunSimulate},

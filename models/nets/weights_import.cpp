@@ -3,15 +3,21 @@
 
 #include <torch/utils.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <map>
+#include <memory>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "models/error.h"
 #include "models/file_io.h"
 #include "models/nets/vision_transformer.h"
+#include "models/nets/weight_names.h"
+#include "models/sha256.h"
+#include "models/tensor_file/safetensors.h"
 #include "models/tensor_file/tensor_archive.h"
 #include "models/tensor_file/torch_view.h"
 #include "models/torch_archive.h"
@@ -26,62 +32,16 @@ bool EndsWith(const std::string& text, const std::string& tail) {
          text.compare(text.size() - tail.size(), tail.size(), tail) == 0;
 }
 
-// Data-parallel training saves a model as a part called `module`.
-StoredTensors WithoutModulePrefix(StoredTensors dict) {
-  const std::string prefix = "module.";
-  StoredTensors plain;
-  for (const auto& [name, tensor] : dict) {
-    if (name.rfind(prefix, 0) != 0) return dict;
-    plain.emplace(name.substr(prefix.size()), tensor);
-  }
-  return plain;
-}
+// A file of weights and the tensors in it, which refer to `bytes` or `parts`.
+struct WeightsFile {
+  std::string bytes;
+  ArchiveParts parts;
+  std::unique_ptr<SafetensorsFile> safetensors;
+  StoredTensors tensors;
+  std::string sha256;
+};
 
-// timm's vision transformers have the same tensors, of the same shapes, under other names. Its
-// ResNets have torchvision's names.
-std::string TorchvisionNameOf(const std::string& timm_name) {
-  static const std::map<std::string, std::string> kWhole = {
-      {"cls_token", "class_token"},
-      {"pos_embed", "encoder.pos_embedding"},
-      {"patch_embed.proj.weight", "conv_proj.weight"},
-      {"patch_embed.proj.bias", "conv_proj.bias"},
-      {"norm.weight", "encoder.ln.weight"},
-      {"norm.bias", "encoder.ln.bias"},
-      {"head.weight", "heads.head.weight"},
-      {"head.bias", "heads.head.bias"}};
-  static const std::map<std::string, std::string> kInBlock = {
-      {"norm1.weight", "ln_1.weight"},
-      {"norm1.bias", "ln_1.bias"},
-      {"attn.qkv.weight", "self_attention.in_proj_weight"},
-      {"attn.qkv.bias", "self_attention.in_proj_bias"},
-      {"attn.proj.weight", "self_attention.out_proj.weight"},
-      {"attn.proj.bias", "self_attention.out_proj.bias"},
-      {"norm2.weight", "ln_2.weight"},
-      {"norm2.bias", "ln_2.bias"},
-      {"mlp.fc1.weight", "mlp.0.weight"},
-      {"mlp.fc1.bias", "mlp.0.bias"},
-      {"mlp.fc2.weight", "mlp.3.weight"},
-      {"mlp.fc2.bias", "mlp.3.bias"}};
-  const auto whole = kWhole.find(timm_name);
-  if (whole != kWhole.end()) return whole->second;
-  const std::string blocks = "blocks.";
-  const auto dot = timm_name.find('.', blocks.size());
-  if (timm_name.rfind(blocks, 0) != 0 || dot == std::string::npos) return timm_name;
-  const auto part = kInBlock.find(timm_name.substr(dot + 1));
-  if (part == kInBlock.end()) return timm_name;
-  return "encoder.layers.encoder_layer_" + timm_name.substr(blocks.size(), dot - blocks.size()) +
-         "." + part->second;
-}
-
-StoredTensors WithTorchvisionNames(StoredTensors dict) {
-  if (dict.count("patch_embed.proj.weight") == 0) return dict;
-  StoredTensors renamed;
-  for (const auto& [name, tensor] : dict) renamed.emplace(TorchvisionNameOf(name), tensor);
-  return renamed;
-}
-
-ArchiveParts ReadParts(const std::string& path) {
-  const std::string bytes = ReadFile(path, kMaxWeightsBytes);
+ArchiveParts ReadParts(const std::string& bytes, const std::string& path) {
   try {
     return ReadTorchArchive(bytes, path, "file of weights");
   } catch (const Error& error) {
@@ -92,6 +52,23 @@ ArchiveParts ReadParts(const std::string& path) {
                     "of before 1.6 becomes one by torch.save(torch.load(old, weights_only=True), "
                     "path)");
   }
+}
+
+void ReadWeightsFile(const std::string& path, WeightsFile* file) {
+  file->bytes = ReadFile(path, kMaxWeightsBytes);
+  Sha256 digest;
+  digest.Add(file->bytes.data(), file->bytes.size());
+  file->sha256 = digest.Hex();
+  // The name matters for a file that is too damaged to tell.
+  if (LooksLikeSafetensors(file->bytes) || EndsWith(path, ".safetensors")) {
+    file->safetensors = std::make_unique<SafetensorsFile>(file->bytes, path);
+    file->tensors = file->safetensors->tensors();
+    return;
+  }
+  file->parts = ReadParts(file->bytes, path);
+  file->bytes.clear();
+  file->tensors =
+      TensorArchive(file->parts, "data", TensorArchive::Content::kScript, path).DictTensors();
 }
 
 // torchvision numbers the layers of SqueezeNet's `features`; 1.0 and 1.1 pool at other places, so
@@ -123,11 +100,16 @@ std::string OldTransformerNameOf(std::string name) {
   return name;
 }
 
-// The tensor of the file for the one that the classifier calls `name`; null when there is none.
-const StoredTensor* Find(const StoredTensors& dict, const std::string& name, bool from_10_to_11) {
-  auto found = dict.find(from_10_to_11 ? Version10NameOf(name) : name);
-  if (found == dict.end() && !from_10_to_11) found = dict.find(OldTransformerNameOf(name));
-  return found == dict.end() ? nullptr : &found->second;
+// The name in `tensors` for what the classifier calls `name`; empty when there is none.
+std::string NameIn(const StoredTensors& tensors, const std::string& name, bool from_10_to_11) {
+  if (from_10_to_11) {
+    const std::string other = Version10NameOf(name);
+    return tensors.count(other) > 0 ? other : std::string();
+  }
+  for (const std::string& known : {name, OldTransformerNameOf(name)}) {
+    if (tensors.count(known) > 0) return known;
+  }
+  return {};
 }
 
 // `positions` on the grid of `like`, if both are position embeddings of square grids.
@@ -160,40 +142,109 @@ torch::Tensor AdaptFirstLayer(const torch::Tensor& weight, int planes, FirstLaye
   return weight.repeat({1, repeats, 1, 1}).narrow(1, 0, planes) * (3.0 / planes);
 }
 
-ImportReport ImportClassifierWeights(const std::string& path, FirstLayer how, SeverityNet net) {
-  const ArchiveParts parts = ReadParts(path);
-  const StoredTensors dict = WithTorchvisionNames(WithoutModulePrefix(
-      TensorArchive(parts, "data", TensorArchive::Content::kScript, path).DictTensors()));
-  const Architecture& a = net->architecture;
-  const bool from_10_to_11 = a.classifier == "squeezenet1_1" && IsSqueezeNet10(dict);
+namespace {
+
+using Fate = TensorImport::Fate;
+
+// What weights are imported for.
+struct Target {
+  ClassifierModule* classifier;
+  std::string name;
+  int planes, picture_planes;
+};
+
+// Copies `file`'s tensor for the classifier's `target`, if it fits, and says what became of it.
+Fate ImportTensor(torch::Tensor value, const std::string& own_name, const Target& into,
+                  FirstLayer how, const std::string& path, const torch::Tensor& target) {
+  Fate fate = Fate::kTaken;
+  if (own_name == into.classifier->first_weight() && value.dim() == 4 && value.size(1) == 3) {
+    value = AdaptFirstLayer(value, into.planes, how, into.picture_planes);
+    // Three planes in the places of R, G and B.
+    if (how != FirstLayer::kRepeat || into.planes != 3) fate = Fate::kAdapted;
+  } else if (EndsWith(own_name, "pos_embedding") && value.sizes() != target.sizes()) {
+    value = AdaptPositions(value, target);
+    fate = Fate::kAdapted;
+  }
+  if (value.sizes() != target.sizes()) return Fate::kOtherShape;
+  CopyChecked(value, own_name, path, target);
+  return fate;
+}
+
+ImportReport Import(const std::string& path, FirstLayer how, const Target& into) {
+  WeightsFile file;
+  ReadWeightsFile(path, &file);
+  const NamedWeights named = WithClassifierNames(file.tensors);
+  const bool from_10_to_11 = into.name == "squeezenet1_1" && IsSqueezeNet10(named.tensors);
 
   ImportReport report;
-  torch::NoGradGuard no_grad;
-  auto named = net->classifier->named_parameters();
-  for (auto& buffer : net->classifier->named_buffers()) named.insert(buffer.key(), buffer.value());
-  for (auto& target : named) {
-    const StoredTensor* source = Find(dict, target.key(), from_10_to_11);
-    torch::Tensor value = source ? ViewOf(*source) : torch::Tensor();
-    if (source && target.key() == net->classifier->first_weight() && value.dim() == 4 &&
-        value.size(1) == 3) {
-      value = AdaptFirstLayer(value, ClassifierPlanes(a), how, PlaneCount(a.planes));
-    } else if (source && EndsWith(target.key(), "pos_embedding")) {
-      value = AdaptPositions(value, target.value());
-    }
-    if (source && value.sizes() == target.value().sizes()) {
-      CopyChecked(value, target.key(), path, target.value());
-      ++report.loaded;
-      if (target.value().requires_grad()) report.parameters.push_back(target.value());
-    } else if (!EndsWith(target.key(), "num_batches_tracked")) {
-      ++report.missing;
-    }
+  report.sha256 = file.sha256;
+  report.remarks = named.remarks;
+  std::set<std::string> used;
+  const torch::NoGradGuard no_grad;
+  auto targets = into.classifier->named_parameters();
+  for (auto& buffer : into.classifier->named_buffers()) {
+    targets.insert(buffer.key(), buffer.value());
   }
-  report.skipped = static_cast<int>(dict.size()) - report.loaded;
+  for (auto& target : targets) {
+    TensorImport tensor;
+    tensor.name = target.key();
+    tensor.shape = target.value().sizes().vec();
+    const std::string name = NameIn(named.tensors, target.key(), from_10_to_11);
+    if (!name.empty()) {
+      const StoredTensor& stored = named.tensors.at(name);
+      torch::Tensor value = ViewOf(stored);
+      if (named.reversed_channels.count(name) > 0) value = value.flip({1});
+      used.insert(name);
+      tensor.file_name = named.original.at(name);
+      tensor.file_shape = stored.shape;
+      tensor.fate = ImportTensor(value, target.key(), into, how, path, target.value());
+    } else if (named.zeros.count(target.key()) > 0) {
+      target.value().zero_();
+      tensor.fate = Fate::kZero;
+    } else if (EndsWith(target.key(), "num_batches_tracked")) {
+      continue;
+    }
+    if (tensor.Loaded() && target.value().requires_grad()) {
+      report.parameters.push_back(target.value());
+    }
+    report.tensors.push_back(std::move(tensor));
+  }
+  for (const auto& [name, stored] : named.tensors) {
+    if (used.count(name) > 0) continue;
+    TensorImport tensor;
+    tensor.fate = Fate::kUnexpected;
+    tensor.file_name = named.original.at(name);
+    tensor.file_shape = stored.shape;
+    report.tensors.push_back(std::move(tensor));
+  }
+  report.loaded = report.Count(Fate::kTaken) + report.Count(Fate::kAdapted);
+  report.skipped = report.Count(Fate::kOtherShape) + report.Count(Fate::kUnexpected);
+  report.missing = report.Count(Fate::kMissing) + report.Count(Fate::kOtherShape);
   if (report.loaded == 0) {
-    throw Error(ErrorKind::kMismatch, path + ": none of its " + std::to_string(dict.size()) +
-                                          " tensors fits the classifier " + a.classifier);
+    throw Error(ErrorKind::kMismatch, path + ": none of its " +
+                                          std::to_string(file.tensors.size()) +
+                                          " tensors fits the classifier " + into.name);
   }
   return report;
+}
+
+}  // namespace
+
+int ImportReport::Count(TensorImport::Fate fate) const {
+  return static_cast<int>(
+      std::count_if(tensors.begin(), tensors.end(),
+                    [&](const TensorImport& tensor) { return tensor.fate == fate; }));
+}
+
+ImportReport ImportClassifierWeights(const std::string& path, FirstLayer how, SeverityNet net) {
+  const Architecture& a = net->architecture;
+  return Import(path, how,
+                {net->classifier.get(), a.classifier, ClassifierPlanes(a), PlaneCount(a.planes)});
+}
+
+ImportReport ImportRgbWeights(const std::string& path, const std::string& name,
+                              ClassifierModule* classifier) {
+  return Import(path, FirstLayer::kRepeat, {classifier, name, 3, 3});
 }
 
 }  // namespace hepar

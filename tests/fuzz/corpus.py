@@ -5,6 +5,7 @@
 Pictures and videos come from GStreamer's test source; bundles from models/pretrained; the rest is
 written here byte by byte.
 """
+import json
 import os
 import pathlib
 import pickle
@@ -199,6 +200,24 @@ def bundles(root):
                 file.writestr("archive/" + part, data)
 
 
+def safetensors(out):
+    def file(header, numbers):
+        text = json.dumps(header, separators=(",", ":")).encode()
+        text += b" " * (-len(text) % 8)
+        return struct.pack("<Q", len(text)) + text + numbers
+    weight = {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]}
+    count = {"dtype": "I64", "shape": [], "data_offsets": [16, 24]}
+    files = {
+        "two": file({"__metadata__": {"format": "pt"}, "w": weight, "n": count}, bytes(24)),
+        "unaligned": file({"flag": {"dtype": "BOOL", "shape": [1], "data_offsets": [0, 1]},
+                           "w": {"dtype": "F16", "shape": [1, 0, 3], "data_offsets": [1, 1]},
+                           "x": {"dtype": "BF16", "shape": [2], "data_offsets": [1, 5]}}, bytes(5)),
+        "empty": file({}, b""),
+    }
+    for name, content in files.items():
+        (out / name).write_bytes(content)
+
+
 def elements(out):
     # Each of the first bytes chooses the elements; frames, caps, properties, events and so on follow.
     for launch in range(4):
@@ -233,7 +252,7 @@ def main():
         sys.exit("Usage: corpus.py OUT")
     root = pathlib.Path(sys.argv[1])
     for target in ("archive", "csv", "description", "dicom", "elements", "jpeg", "mat", "options",
-                   "pickle", "script", "still", "tensors", "tiff", "video"):
+                   "pickle", "safetensors", "script", "still", "tensors", "tiff", "video"):
         os.makedirs(root / target, exist_ok=True)
     pictures(root / "still")
     for path in (root / "still").iterdir():
@@ -244,6 +263,7 @@ def main():
         dicoms(root / "dicom", pathlib.Path(stills))
     mats(root / "mat")
     bundles(root)
+    safetensors(root / "safetensors")
     elements(root / "elements")
     texts(root)
 

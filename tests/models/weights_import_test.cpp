@@ -13,12 +13,16 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "models/error.h"
 #include "models/file_io.h"
 #include "models/nets/squeezenet.h"
 #include "models/nets/vision_transformer.h"
+#include "models/tensor_file/safetensors.h"
 #include "tests/models/python.h"
 
 namespace hepar {
@@ -32,6 +36,7 @@ SeverityNet NetWith(const std::string& classifier) {
   return SeverityNet(a);
 }
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Dict = c10::Dict<std::string, torch::Tensor>;
 
@@ -204,6 +209,165 @@ TEST(WeightsImportTest, TransformersOfTimmFit) {
     if (item.key() == "conv_proj.weight" || item.value().size(0) == 4) continue;
     EXPECT_TRUE(torch::equal(item.value(), timm.at(TimmNameOf(item.key())))) << item.key();
   }
+}
+
+// `dict` as a safetensors file.
+std::string SaveSafetensors(const Dict& dict, const std::string& file) {
+  StoredTensors stored;
+  std::vector<torch::Tensor> kept;
+  for (const auto& item : dict) {
+    kept.push_back(item.value().contiguous());
+    const auto& value = kept.back();
+    stored[item.key()] = {value.is_floating_point() ? TensorType::kFloat32 : TensorType::kInt64,
+                          value.sizes().vec(), value.strides().vec(), value.data_ptr()};
+  }
+  const std::string path = ::testing::TempDir() + file;
+  WriteFileAtomically(path, WriteSafetensors(stored, {}));
+  return path;
+}
+
+// What the report says about the classifier's tensor `name`.
+TensorImport OneOf(const ImportReport& report, const std::string& name) {
+  for (const TensorImport& tensor : report.tensors) {
+    if (tensor.name == name) return tensor;
+  }
+  ADD_FAILURE() << name << " is not in the report";
+  return {};
+}
+
+TEST(WeightsImportTest, SafetensorsAreRead) {
+  torch::manual_seed(11);
+  const Dict state = PublishedState("resnet18");
+  const std::string path = SaveSafetensors(state, "resnet18.safetensors");
+  SeverityNet net = NetWith("resnet18");
+  const auto report = ImportClassifierWeights(path, FirstLayer::kRepeat, net);
+  EXPECT_EQ(report.loaded, 62 + 60 - 2);
+  EXPECT_EQ(report.skipped, 2);
+  EXPECT_EQ(report.sha256.size(), 64u);
+  const std::string name = "layer3.1.conv2.weight";
+  EXPECT_TRUE(torch::equal(net->classifier->named_parameters()[name], state.at(name)));
+  // A damaged one is called what its name says.
+  const std::string cut = ::testing::TempDir() + "cut.safetensors";
+  WriteFileAtomically(cut, ReadFile(path, 1 << 27).substr(0, 1000));
+  try {
+    ImportClassifierWeights(cut, FirstLayer::kRepeat, net);
+    ADD_FAILURE() << "was accepted";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("cut.safetensors: is cut off"));
+  }
+}
+
+TEST(WeightsImportTest, TheReportNamesEveryTensor) {
+  torch::manual_seed(12);
+  Dict state = PublishedState("resnet18");
+  ASSERT_EQ(state.erase("layer1.0.bn1.weight"), 1u);
+  state.insert("more", torch::ones({2, 3}));
+  SeverityNet net = NetWith("resnet18");
+  const auto report = ImportClassifierWeights(SaveDict(state, "r.pt"), FirstLayer::kLuma, net);
+  using Fate = TensorImport::Fate;
+  EXPECT_EQ(OneOf(report, "layer1.0.conv1.weight").fate, Fate::kTaken);
+  EXPECT_EQ(OneOf(report, "conv1.weight").fate, Fate::kAdapted);
+  EXPECT_EQ(OneOf(report, "layer1.0.bn1.weight").fate, Fate::kMissing);
+  const TensorImport head = OneOf(report, "fc.weight");
+  EXPECT_EQ(head.fate, Fate::kOtherShape);
+  EXPECT_THAT(head.shape, ElementsAre(4, 512));
+  EXPECT_THAT(head.file_shape, ElementsAre(1000, 512));
+  EXPECT_EQ(report.tensors.back().fate, Fate::kUnexpected);
+  EXPECT_EQ(report.tensors.back().file_name, "more");
+  EXPECT_EQ(report.Count(Fate::kTaken) + report.Count(Fate::kAdapted), report.loaded);
+  EXPECT_EQ(report.skipped, 3);
+  EXPECT_EQ(report.missing, 3);
+}
+
+// `name` with the first part of each pair, where it occurs, as the second.
+std::string Renamed(std::string name,
+                    std::initializer_list<std::pair<const char*, const char*>> parts) {
+  for (const auto& [now, other] : parts) {
+    const auto at = name.find(now);
+    if (at != std::string::npos) return name.replace(at, std::string(now).size(), other);
+  }
+  return name;
+}
+
+TEST(WeightsImportTest, SqueezeAndExcitationOfTimmFits) {
+  torch::manual_seed(13);
+  const Dict state = PublishedState("se_resnet50");
+  Dict timm, legacy;
+  for (const auto& item : state) {
+    torch::Tensor value = torch::randn_like(item.value().to(torch::kFloat32));
+    if (item.key().find(".se.") != std::string::npos) value = value.unsqueeze(2).unsqueeze(3);
+    timm.insert(Renamed(item.key(), {{"se.fc.0.", "se.fc1."}, {"se.fc.2.", "se.fc2."}}), value);
+    std::string name = Renamed(
+        item.key(),
+        {{"se.fc.0.", "se_module.fc1."}, {"se.fc.2.", "se_module.fc2."}, {"fc.", "last_linear."}});
+    if (name.rfind("conv1.", 0) == 0 || name.rfind("bn1.", 0) == 0) name = "layer0." + name;
+    legacy.insert(name, value);
+  }
+  timm.insert("layer1.0.se.fc1.bias", torch::ones({16}));
+  for (const auto& [dict, file] : {std::pair{timm, "seresnet50.pt"}, {legacy, "legacy.pt"}}) {
+    SCOPED_TRACE(file);
+    Dict floats;
+    for (const auto& item : dict) {
+      if (item.key().find("num_batches") == std::string::npos) {
+        floats.insert(item.key(), item.value());
+      }
+    }
+    SeverityNet net = NetWith("se_resnet50");
+    const auto report = ImportClassifierWeights(SaveDict(floats, file), FirstLayer::kRepeat, net);
+    EXPECT_EQ(report.missing, 2);  // The last layer.
+    ASSERT_EQ(report.remarks.size(), 1u);
+    EXPECT_THAT(report.remarks[0], HasSubstr("a start for training only"));
+    const std::string own = "layer2.3.se.fc.2.weight";
+    EXPECT_EQ(OneOf(report, own).fate, TensorImport::Fate::kTaken);
+    EXPECT_TRUE(torch::equal(net->classifier->named_parameters()[own],
+                             dict.at(OneOf(report, own).file_name).squeeze(3).squeeze(2)));
+    EXPECT_EQ(OneOf(report, "bn1.running_var").fate, TensorImport::Fate::kTaken);
+  }
+}
+
+TEST(WeightsImportTest, AttentionOfTimmAndOfTheAuthorsFits) {
+  torch::manual_seed(14);
+  const Dict state = PublishedState("cbam_resnet18");
+  Dict timm, authors;
+  for (const auto& item : state) {
+    if (item.key().find("num_batches") != std::string::npos) continue;
+    torch::Tensor value = torch::randn_like(item.value());
+    authors.insert("module." + Renamed(item.key(), {{"channel.0.", "ChannelGate.mlp.1."},
+                                                    {"channel.2.", "ChannelGate.mlp.3."},
+                                                    {"spatial_conv.", "SpatialGate.spatial.conv."},
+                                                    {"spatial_bn.", "SpatialGate.spatial.bn."}}),
+                   value);
+    const std::string name = Renamed(item.key(), {{"cbam.channel.0.", "se.channel.fc1."},
+                                                  {"cbam.channel.2.", "se.channel.fc2."},
+                                                  {"cbam.spatial_conv.", "se.spatial.conv.conv."},
+                                                  {"cbam.spatial_bn.", "se.spatial.conv.bn."}});
+    const bool channel = name.find(".channel.fc") != std::string::npos;
+    if (channel && name.find("bias") != std::string::npos) continue;  // timm's have none.
+    if (channel) value = value.unsqueeze(2).unsqueeze(3);
+    timm.insert(name, value);
+  }
+  const std::string spatial = "layer4.1.cbam.spatial_conv.weight";
+  const std::string bias = "layer4.1.cbam.channel.0.bias";
+  {
+    SeverityNet net = NetWith("cbam_resnet18");
+    const auto report =
+        ImportClassifierWeights(SaveDict(authors, "cbam.pt"), FirstLayer::kRepeat, net);
+    EXPECT_EQ(report.missing, 2);
+    const TensorImport one = OneOf(report, spatial);
+    EXPECT_EQ(one.file_name, "module.layer4.1.cbam.SpatialGate.spatial.conv.weight");
+    EXPECT_TRUE(
+        torch::equal(net->classifier->named_parameters()[spatial], authors.at(one.file_name)));
+  }
+  SeverityNet net = NetWith("cbam_resnet18");
+  const auto report = ImportClassifierWeights(SaveDict(timm, "timm.pt"), FirstLayer::kRepeat, net);
+  EXPECT_EQ(report.missing, 2);
+  EXPECT_EQ(OneOf(report, bias).fate, TensorImport::Fate::kZero);
+  auto named = net->classifier->named_parameters();
+  EXPECT_TRUE(named[bias].eq(0).all().item<bool>());
+  // Its two planes are mean and maximum, ours maximum and mean.
+  const torch::Tensor theirs = timm.at("layer4.1.se.spatial.conv.conv.weight");
+  EXPECT_TRUE(torch::equal(named[spatial].select(1, 0), theirs.select(1, 1)));
+  EXPECT_TRUE(torch::equal(named[spatial].select(1, 1), theirs.select(1, 0)));
 }
 
 TEST(WeightsImportTest, ReadsWhatPythonSaves) {

@@ -63,8 +63,8 @@ void AppendWrapped(const std::string& text, std::size_t column, std::string* out
 }  // namespace
 
 std::vector<std::string> VerbNames() {
-  return {"train",   "evaluate", "grade", "attack", "ablate",  "probe", "bench", "export",
-          "inspect", "simulate", "trust", "adapt",  "average", "sign",  "verify"};
+  return {"train",   "evaluate", "grade", "attack", "ablate",  "probe", "bench",  "export",
+          "inspect", "simulate", "trust", "adapt",  "average", "sign",  "verify", "import"};
 }
 
 OptionTable::OptionTable(std::string verb, std::string synopsis, std::string description)

@@ -14,6 +14,7 @@ int RunAttackVerb(const std::vector<std::string>& arguments);
 int RunAblate(const std::vector<std::string>& arguments);
 int RunProbe(const std::vector<std::string>& arguments);
 int RunExport(const std::vector<std::string>& arguments);
+int RunImport(const std::vector<std::string>& arguments);
 int RunBench(const std::vector<std::string>& arguments);
 int RunGrade(const std::vector<std::string>& arguments);
 int RunInspect(const std::vector<std::string>& arguments);
