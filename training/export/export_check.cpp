@@ -9,6 +9,7 @@
 #include <opencv2/dnn.hpp>
 
 #include "models/error.h"
+#include "models/tensor_file/safetensors.h"
 
 namespace hepar {
 namespace {
@@ -72,6 +73,20 @@ double Largest(const ExportDifferences& differences) {
     largest = std::max(largest, difference.relative);
   }
   return largest;
+}
+
+std::string ExportSamples(SeverityNet net, int channels, int side) {
+  const torch::NoGradGuard no_grad;
+  const auto pictures = RandomPictures(channels, side);
+  std::vector<NamedTensor> samples = ResultsOf(net, pictures);
+  samples.emplace_back("picture", pictures);
+  StoredTensors stored;
+  for (NamedTensor& sample : samples) {
+    sample.second = sample.second.to(torch::kFloat32).contiguous();
+    stored[sample.first] = {TensorType::kFloat32, sample.second.sizes().vec(),
+                            sample.second.strides().vec(), sample.second.data_ptr()};
+  }
+  return WriteSafetensors(stored, {});
 }
 
 ExportDifferences CheckTorchScript(const std::string& path, SeverityNet net, int channels,

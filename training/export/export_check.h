@@ -35,4 +35,8 @@ ExportDifferences CheckTorchScript(const std::string& path, SeverityNet net, int
 // writer. Throws Error(kFailed) when the file does not run.
 ExportDifferences CheckOnnx(const std::string& path, SeverityNet net, int channels, int side);
 
+// The pictures of these checks and the network's results on them, as a safetensors file: tensors
+// "picture", "logits" and so on, with which other runtimes can be checked.
+std::string ExportSamples(SeverityNet net, int channels, int side);
+
 }  // namespace hepar

@@ -24,7 +24,7 @@ namespace {
 using nlohmann::ordered_json;
 
 struct ExportOptions {
-  std::string model, format = "onnx", out, metadata, card;
+  std::string model, format = "onnx", out, metadata, card, samples;
   double tolerance = 1e-4;
   ModelPermission permission;
   Output output;
@@ -52,6 +52,9 @@ OptionTable MakeTable(ExportOptions* o) {
                "fields of MONAI's metadata.json");
   table.Output("card", &o->card, "FILE",
                "Write a model card in the form of Hugging Face's README.md");
+  table.Output("samples", &o->samples, "FILE.safetensors",
+               "Write the pictures of the comparison and the model's results on them, to check "
+               "other runtimes");
   o->output.AddTo(&table, "Write the differences as JSON");
   return table;
 }
@@ -103,6 +106,9 @@ int RunExport(const std::vector<std::string>& arguments) {
     throw;
   }
   std::filesystem::rename(unchecked, options.out);
+  if (!options.samples.empty()) {
+    WriteFileAtomically(options.samples, ExportSamples(bundle.net, input.channels, input.size));
+  }
   if (!options.metadata.empty()) {
     WriteFileAtomically(options.metadata, MonaiMetadata(bundle.spec, ProgramVersion()));
   }
