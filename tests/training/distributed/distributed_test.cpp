@@ -103,8 +103,8 @@ class Process {
 
   void Signal(int number) const { kill(id_, number); }
 
-  // Exit status, or -1 when it did not end by itself in time. The limit is no measure of speed: a busy
-  // machine takes minutes for what an idle one does in seconds.
+  // Exit status, or -1 when it did not end by itself in time. The limit is no measure of speed: a
+  // busy machine takes minutes for what an idle one does in seconds.
   int Wait(std::chrono::seconds limit = std::chrono::seconds(900)) {
     const auto deadline = Clock::now() + limit;
     while (Clock::now() < deadline) {
