@@ -32,6 +32,7 @@
 #include <mutex>
 #include <string>
 
+#include "elements/backward_seek.h"
 #include "elements/cine_stream.h"
 #include "elements/error_message.h"
 #include "elements/video_pool.h"
@@ -200,9 +201,14 @@ static gboolean gst_hepar_cine_src_is_seekable(GstBaseSrc* base) noexcept {
   return !gst_base_src_is_live(base);
 }
 
+static gboolean gst_hepar_cine_src_event(GstBaseSrc* base, GstEvent* event) noexcept {
+  if (hepar::IsBackwardSeek(event)) return FALSE;
+  return GST_BASE_SRC_CLASS(gst_hepar_cine_src_parent_class)->event(base, event);
+}
+
 static gboolean gst_hepar_cine_src_do_seek(GstBaseSrc* base, GstSegment* segment) noexcept {
   GstHeparCineSrcPrivate* priv = GST_HEPAR_CINE_SRC(base)->priv;
-  if (segment->rate < 0.0 || !priv->stream) return FALSE;
+  if (!priv->stream) return FALSE;
   segment->time = segment->position = priv->stream->Seek(segment->position);
   return TRUE;
 }
@@ -311,6 +317,7 @@ static void gst_hepar_cine_src_class_init(GstHeparCineSrcClass* klass) {
   base_class->decide_allocation = GST_DEBUG_FUNCPTR(gst_hepar_cine_src_decide_allocation);
   base_class->get_times = GST_DEBUG_FUNCPTR(gst_hepar_cine_src_get_times);
   base_class->is_seekable = GST_DEBUG_FUNCPTR(gst_hepar_cine_src_is_seekable);
+  base_class->event = GST_DEBUG_FUNCPTR(gst_hepar_cine_src_event);
   base_class->do_seek = GST_DEBUG_FUNCPTR(gst_hepar_cine_src_do_seek);
   base_class->query = GST_DEBUG_FUNCPTR(gst_hepar_cine_src_query);
   push_class->fill = GST_DEBUG_FUNCPTR(gst_hepar_cine_src_fill);

@@ -31,6 +31,7 @@
 #include <opencv2/core.hpp>
 #include <optional>
 
+#include "elements/backward_seek.h"
 #include "elements/frame_timeline.h"
 #include "elements/video_pool.h"
 #include "elements/video_view.h"
@@ -262,10 +263,13 @@ static gboolean gst_hepar_sim_src_is_seekable(GstBaseSrc* base) noexcept {
   return !gst_base_src_is_live(base);
 }
 
+static gboolean gst_hepar_sim_src_event(GstBaseSrc* base, GstEvent* event) noexcept {
+  if (hepar::IsBackwardSeek(event)) return FALSE;
+  return GST_BASE_SRC_CLASS(gst_hepar_sim_src_parent_class)->event(base, event);
+}
+
 static gboolean gst_hepar_sim_src_do_seek(GstBaseSrc* base, GstSegment* segment) noexcept {
   GstHeparSimSrcPrivate* priv = GST_HEPAR_SIM_SRC(base)->priv;
-  if (segment->rate < 0.0) return FALSE;
-
   segment->time = segment->position = priv->timeline.Seek(segment->position);
   return TRUE;
 }
@@ -419,6 +423,7 @@ static void gst_hepar_sim_src_class_init(GstHeparSimSrcClass* klass) {
   base_class->decide_allocation = GST_DEBUG_FUNCPTR(gst_hepar_sim_src_decide_allocation);
   base_class->get_times = GST_DEBUG_FUNCPTR(gst_hepar_sim_src_get_times);
   base_class->is_seekable = GST_DEBUG_FUNCPTR(gst_hepar_sim_src_is_seekable);
+  base_class->event = GST_DEBUG_FUNCPTR(gst_hepar_sim_src_event);
   base_class->do_seek = GST_DEBUG_FUNCPTR(gst_hepar_sim_src_do_seek);
   base_class->query = GST_DEBUG_FUNCPTR(gst_hepar_sim_src_query);
   push_class->fill = GST_DEBUG_FUNCPTR(gst_hepar_sim_src_fill);

@@ -436,8 +436,11 @@ TEST(CineSeekTest, GoesToTheFrameAtATime) {
     ASSERT_TRUE(gst_element_seek(player.get(), 1.0, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH,
                                  GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_SET, 80 * GST_MSECOND));
     EXPECT_EQ(player.PullAll().size(), 2u);
+    // What is refused leaves the stream as it was.
+    ASSERT_TRUE(gst_element_seek_simple(player.get(), GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, 0));
     EXPECT_FALSE(gst_element_seek(player.get(), -1.0, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH,
                                   GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_END, 0));
+    EXPECT_EQ(player.PullAll().size(), static_cast<std::size_t>(kFrames));
   }
 }
 

@@ -313,6 +313,9 @@ TEST(GstHeparSimSrcTest, SeeksToTheFrameAtATime) {
   ASSERT_TRUE(gst_element_seek(pipeline.get(), 1.0, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH,
                                GST_SEEK_TYPE_SET, 2 * GST_SECOND, GST_SEEK_TYPE_SET,
                                2 * GST_SECOND + 120 * GST_MSECOND));
+  // What is refused leaves the stream as it was.
+  EXPECT_FALSE(gst_element_seek(pipeline.get(), -1.0, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH,
+                                GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_SET, GST_SECOND));
   EXPECT_TRUE(pipeline.RunToEnd());
   const std::vector<GstClockTime>& times = pipeline.timestamps();
   ASSERT_GE(times.size(), 3u);
