@@ -7,6 +7,9 @@ import sys
 
 from describe import describe
 
+# Characters of a choice that fit on a line behind its option; a longer one is told in the text.
+LONGEST_CHOICE = 50
+
 ENVIRONMENT = [
     ("HEPAR_MODEL_PATH", "Folders, separated by colons, in which models are looked for by name, "
      "before those of the installation and gst-hepar/models of the XDG data folders."),
@@ -32,9 +35,13 @@ def option_lines(option):
     flag = f"\\fB\\-\\-{roff(option['name'])}\\fR"
     if option["name"] == "help":
         flag = "\\fB\\-h\\fR, " + flag
-    if option["placeholder"]:
-        flag += f" \\fI{roff(option['placeholder'])}\\fR"
+    placeholder = option["placeholder"]
     text = option["help"] + ("." if not option["help"].endswith(".") else "")
+    if "|" in placeholder and len(placeholder) > LONGEST_CHOICE:
+        text += f" One of {', '.join(placeholder.split('|'))}."
+        placeholder = "NAME"
+    if placeholder:
+        flag += f" \\fI{roff(placeholder)}\\fR"
     if option["required"]:
         text += " Required."
     if option["default"]:
