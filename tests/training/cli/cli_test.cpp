@@ -903,7 +903,7 @@ TEST_F(CliTest, GoesOnAfterCtrlCToTheSameModel) {
 }
 
 TEST_F(CliTest, SignalsOfBatchSystemsEndTrainingWithACheckpoint) {
-  Program whole(Train("undisturbed.hepar", 3));
+  Program whole(Train("undisturbed.hepar", 6));
   ASSERT_EQ(whole.Wait(), kExitOk) << whole.err();
 
   struct Stop {
@@ -917,7 +917,7 @@ TEST_F(CliTest, SignalsOfBatchSystemsEndTrainingWithACheckpoint) {
   const std::string log = Path("batch.hepar.work/log.csv");
   for (const Stop& stop : stops) {
     std::filesystem::remove_all(Path("batch.hepar.work"));
-    Program run(Train("batch.hepar", 3, {"--requeue-signal", stop.requeue_signal}));
+    Program run(Train("batch.hepar", 6, {"--requeue-signal", stop.requeue_signal}));
     for (int i = 0; i < 60000 && !std::filesystem::exists(log); ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
@@ -927,7 +927,7 @@ TEST_F(CliTest, SignalsOfBatchSystemsEndTrainingWithACheckpoint) {
     EXPECT_TRUE(std::filesystem::exists(Path("batch.hepar.work/last.ckpt")));
   }
   // Another --requeue-signal does not make it another run.
-  Program resumed(Train("batch.hepar", 3, {"--resume", "--requeue-signal", "term"}));
+  Program resumed(Train("batch.hepar", 6, {"--resume", "--requeue-signal", "term"}));
   ASSERT_EQ(resumed.Wait(), kExitOk) << resumed.err();
   EXPECT_EQ(IdOf(Path("batch.hepar")), IdOf(Path("undisturbed.hepar")));
 }
@@ -969,7 +969,7 @@ TEST_F(CliTest, KillAtAnyMomentLosesAtMostTheRunningEpoch) {
 }
 
 TEST_F(CliTest, ResultsThatTheDiskDoesNotTakeAreAFailure) {
-  const std::string path = hepar::testing::WriteTinyModel(Path(""), "full.hepar");
+  const std::string path = hepar::testing::WriteTinyModel(Path(""), "unwritten.hepar");
   Surroundings full;
   full.standard_output = "/dev/full";
   for (const std::vector<std::string>& arguments : {std::vector<std::string>{"inspect", path},
