@@ -176,6 +176,10 @@ class Stream {
     if (gst_element_set_state(pipeline_, through) == GST_STATE_CHANGE_FAILURE) {
       Fail("a state change failed");
     }
+    // The sink keeps through READY what had arrived there.
+    while (GstSample* sample = gst_app_sink_try_pull_sample(GST_APP_SINK(out_), 0)) {
+      gst_sample_unref(sample);
+    }
     counts_->flushed += static_cast<long>(expected_.size());
     expected_.clear();
     next_ = 0;
