@@ -275,7 +275,7 @@ int WorstDifference(const Drawing& a, const Drawing& b) {
 
 TEST_P(FormatsTest, ShowsThePanelOfGray) {
   constexpr Size kSize = {642, 483};
-  const Drawing& gray = GrayDrawing(kSize, "position=top-left");
+  const Drawing gray = GrayDrawing(kSize, "position=top-left");
   EXPECT_GT(std::count_if(gray.luma.begin(), gray.luma.end(), [](guint8 v) { return v != 120; }),
             1000);
   for (const Kind kind : {Kind::kPlain, Kind::kPadded}) {
@@ -291,7 +291,7 @@ TEST_P(FormatsTest, ShowsThePanelBesideThePicture) {
   for (const Size size : {Size{400, 300}, Size{321, 241}}) {
     for (const Kind kind : {Kind::kPlain, Kind::kPadded}) {
       SCOPED_TRACE(size.width);
-      const Drawing& gray = GrayDrawing(size, "layout=beside");
+      const Drawing gray = GrayDrawing(size, "layout=beside");
       const Drawing other = Drawn(GetParam(), size, kind, "layout=beside");
       EXPECT_EQ(GST_VIDEO_INFO_HEIGHT(&other.info), size.height);
       const int width = GST_VIDEO_INFO_WIDTH(&other.info);
