@@ -915,7 +915,7 @@ torch.save({"input": x, "logits": net(x).detach()}, "expected.pt")
   }
   EXPECT_TRUE(hepar::testing::RunPython(python, dir_, R"(
 import torch
-example = torch.load("expected.pt")
+example = torch.load("expected.pt", weights_only=False)
 for kind in ["scripted", "traced", "frozen"]:
     bundle = torch.jit.load(kind + ".hepar")
     assert torch.allclose(bundle.classifier(example["input"]), example["logits"], 1e-4, 1e-5), kind

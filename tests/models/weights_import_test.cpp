@@ -388,7 +388,7 @@ torch.manual_seed(1)
 net = Net()
 nn.init.constant_(net.conv1.weight, 0.5)
 torch.save(net.state_dict(), "state.pt")
-torch.save(dict(torch.load("state.pt", map_location="cpu")), "plain.pt")
+torch.save(dict(torch.load("state.pt", map_location="cpu", weights_only=False)), "plain.pt")
 torch.save({"state_dict": net.state_dict(), "epoch": 3}, "checkpoint.pt")
 class Scripted(Net):
     def forward(self, x):
