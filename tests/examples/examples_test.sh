@@ -30,7 +30,8 @@ gst-launch-1.0 -q heparsimsrc num-buffers=20 severity=severe ! video/x-raw,frame
 check "severity: ends well" test $? -eq 0
 check "severity: changes" grep -qE '^0\.0 s: [a-z]+, [a-z-]+, [0-9]+ %$' out
 check "severity: summary" test "$(grep -cE '^  (normal|mild|moderate|severe) [0-9.]+ %$' out)" -eq 4
-check "severity: silent" test ! -s err
+# GStreamer 1.26 takes the full range of JPEG in MP4 for video range, and heparclassify says so.
+check "severity: silent" test -z "$(grep -v 'caps say that black is 16' err)"
 "$severity" no-such-model filesrc location=scan.mp4 ! decodebin > out 2> err
 check "severity: a wrong model" test $? -eq 1
 check "severity: names it" grep -q "^error: .*no-such-model" err
