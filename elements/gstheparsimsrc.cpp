@@ -31,9 +31,8 @@
 #include <opencv2/core.hpp>
 #include <optional>
 
-#include "elements/backward_seek.h"
+#include "elements/frame_source.h"
 #include "elements/frame_timeline.h"
-#include "elements/video_pool.h"
 #include "elements/video_view.h"
 #include "models/simulator/scan_simulator.h"
 
@@ -241,33 +240,6 @@ static gboolean gst_hepar_sim_src_set_caps(GstBaseSrc* base, GstCaps* caps) noex
   return TRUE;
 }
 
-static gboolean gst_hepar_sim_src_decide_allocation(GstBaseSrc* base, GstQuery* query) noexcept {
-  if (!hepar::DecideVideoPool(query)) {
-    GST_ERROR_OBJECT(base, "no buffer pool for the video");
-    return FALSE;
-  }
-  return GST_BASE_SRC_CLASS(gst_hepar_sim_src_parent_class)->decide_allocation(base, query);
-}
-
-// A live source holds each frame back until its time.
-static void gst_hepar_sim_src_get_times(GstBaseSrc* base, GstBuffer* buffer, GstClockTime* start,
-                                        GstClockTime* end) noexcept {
-  *start = GST_CLOCK_TIME_NONE;
-  *end = GST_CLOCK_TIME_NONE;
-  if (!gst_base_src_is_live(base)) return;
-  *start = GST_BUFFER_PTS(buffer);
-  if (GST_BUFFER_DURATION_IS_VALID(buffer)) *end = *start + GST_BUFFER_DURATION(buffer);
-}
-
-static gboolean gst_hepar_sim_src_is_seekable(GstBaseSrc* base) noexcept {
-  return !gst_base_src_is_live(base);
-}
-
-static gboolean gst_hepar_sim_src_event(GstBaseSrc* base, GstEvent* event) noexcept {
-  if (hepar::IsBackwardSeek(event)) return FALSE;
-  return GST_BASE_SRC_CLASS(gst_hepar_sim_src_parent_class)->event(base, event);
-}
-
 static gboolean gst_hepar_sim_src_do_seek(GstBaseSrc* base, GstSegment* segment) noexcept {
   GstHeparSimSrcPrivate* priv = GST_HEPAR_SIM_SRC(base)->priv;
   segment->time = segment->position = priv->timeline.Seek(segment->position);
@@ -416,14 +388,11 @@ static void gst_hepar_sim_src_class_init(GstHeparSimSrcClass* klass) {
       "Generates simulated B-mode video of a liver with a selected grade of steatosis",
       "The gst-hepar Authors");
 
+  hepar::InstallFrameSource(base_class);
   base_class->start = GST_DEBUG_FUNCPTR(gst_hepar_sim_src_start);
   base_class->stop = GST_DEBUG_FUNCPTR(gst_hepar_sim_src_stop);
   base_class->fixate = GST_DEBUG_FUNCPTR(gst_hepar_sim_src_fixate);
   base_class->set_caps = GST_DEBUG_FUNCPTR(gst_hepar_sim_src_set_caps);
-  base_class->decide_allocation = GST_DEBUG_FUNCPTR(gst_hepar_sim_src_decide_allocation);
-  base_class->get_times = GST_DEBUG_FUNCPTR(gst_hepar_sim_src_get_times);
-  base_class->is_seekable = GST_DEBUG_FUNCPTR(gst_hepar_sim_src_is_seekable);
-  base_class->event = GST_DEBUG_FUNCPTR(gst_hepar_sim_src_event);
   base_class->do_seek = GST_DEBUG_FUNCPTR(gst_hepar_sim_src_do_seek);
   base_class->query = GST_DEBUG_FUNCPTR(gst_hepar_sim_src_query);
   push_class->fill = GST_DEBUG_FUNCPTR(gst_hepar_sim_src_fill);
